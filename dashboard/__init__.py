@@ -1,0 +1,1 @@
+"""Camsight's pages on Streamlit."""

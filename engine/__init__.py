@@ -1,0 +1,1 @@
+"""Camsight's engine: everything that computes. It knows no page."""

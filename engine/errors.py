@@ -1,0 +1,37 @@
+"""What can go wrong, by name. Each message is one sentence: the thing, the reason, the way out."""
+
+
+class CamsightError(Exception):
+    """An error that a person caused or can mend; shown as it is, without a traceback."""
+
+
+class SourceError(CamsightError):
+    """A folder or zip that holds no usable pictures of two classes."""
+
+
+class DatasetError(CamsightError):
+    """A dataset that does not exist, or whose name is taken by other content."""
+
+
+class RunError(CamsightError):
+    """A run that does not exist, or is not in a state to do what was asked."""
+
+
+class ConfigError(CamsightError):
+    """A hyperparameter out of bounds, or one that does not fit the dataset."""
+
+
+class LayerError(CamsightError):
+    """A layer that does not exist, has no spatial map, or a model that cannot be explained."""
+
+
+class ScoresError(CamsightError):
+    """Labels and scores from which no AUC can be computed."""
+
+
+class PictureError(CamsightError):
+    """A file that is not a picture we read."""
+
+
+class JobError(CamsightError):
+    """A process of ours that did not start or did not answer."""
