@@ -1,0 +1,205 @@
+"""Names from strangers made safe to show, and numbers written the same way everywhere."""
+
+import math
+import re
+import unicodedata
+
+NOTHING = "–"  # stands where a number is not defined; the words beside it say why
+_MINUS = "\u2212"
+_NO_BREAK = "\u00a0"
+_JOINER = "\u2060"  # invisible, no width: parts what Streamlit would read as one token
+
+# --- names -------------------------------------------------------------------------------------
+
+_BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>$:~|&#]")
+_BLOCK_START = re.compile(r"^(\d{1,9})?([-+.)])")
+# Streamlit looks for these after Markdown's escapes are resolved: ":smile:", "www.", "a@b.c",
+# "https://" and arrows such as "->". Only a character in between keeps them text.
+_LATE_TOKENS = re.compile(r"(:|@|www(?=\.)|[<~>-](?=[=>-]))(?=\S)", re.IGNORECASE)
+
+
+def plain(text: str, longest: int | None = None) -> str:
+    """One line of text without control characters, shortened to `longest` characters.
+
+    What a browser could not show or would obey (line breaks, reversed writing, half characters
+    of broken file names) is left out or shown as a replacement character.
+    """
+    text = _BIDI_CONTROLS.sub("", " ".join(str(text).split()))
+    text = "".join("\ufffd" if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
+    if longest is not None and len(text) > longest:
+        text = text[: longest - 1].rstrip() + "…"
+    return text
+
+
+def markdown(text: str, longest: int | None = None) -> str:
+    r"""Text that Streamlit's Markdown shows as it is, anywhere in a line.
+
+    >>> markdown("cats_$5 [x](y)")
+    'cats\\_\\$5 \\[x\\](y)'
+    """
+    text = _LATE_TOKENS.sub(rf"\1{_JOINER}", plain(text, longest))
+    text = _MARKDOWN.sub(r"\\\g<0>", text)
+    return _BLOCK_START.sub(r"\1\\\2", text)
+
+
+def plotly(text: str, longest: int | None = None) -> str:
+    """Text that Plotly shows as it is: in labels, titles and hover templates.
+
+    Plotly knows a few HTML tags and entities, `%{...}` in templates and `$...$` as mathematics.
+    """
+    text = plain(text, longest).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("%{", "%&#123;").replace("$", "&#36;")
+
+
+_IRREGULAR = {
+    "child": "children",
+    "deer": "deer",
+    "fish": "fish",
+    "goose": "geese",
+    "man": "men",
+    "mouse": "mice",
+    "person": "people",
+    "sheep": "sheep",
+    "wolf": "wolves",
+    "woman": "women",
+}
+
+
+def plural(name: str) -> str:
+    """The English plural of a class name in Latin letters; any other name as it is.
+
+    >>> plural("cat"), plural("golden retriever"), plural("pony"), plural("犬"), plural("type 2")
+    ('cats', 'golden retrievers', 'ponies', '犬', 'type 2')
+    """
+    last = re.search(r"[A-Za-z]+$", name)
+    if last is None or re.search(r"[^A-Za-z -]", name):
+        return name
+    word = last[0].lower()
+    if word in _IRREGULAR:
+        ending = _IRREGULAR[word]
+        return name[: last.start()] + (ending.capitalize() if last[0][0].isupper() else ending)
+    if re.search(r"[^aeiou]y$", word):
+        return name[:-1] + "ies"
+    if re.search(r"(ss|x|ch|sh|z)$", word):
+        return name + "es"
+    return name if word.endswith("s") else name + "s"
+
+
+def found(name: str) -> str:
+    """What a rate of hits counts: "dogs found"."""
+    return f"{plural(name)} found"
+
+
+def taken(true_name: str, said_name: str) -> str:
+    """What a rate of mistakes counts: "cats taken for dogs"."""
+    return f"{plural(true_name)} taken for {plural(said_name)}"
+
+
+# --- numbers -----------------------------------------------------------------------------------
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", _MINUS)
+
+
+def three_digits(value: float | None) -> str:
+    """AUC, Brier score and their kind: "0.968"."""
+    return _minus(f"{value:.3f}") if _finite(value) else NOTHING
+
+
+def percent(value: float | None) -> str:
+    """A share from 0 to 1 as "90.6%"."""
+    return _minus(f"{100 * value:.1f}%") if _finite(value) else NOTHING
+
+
+def signed(value: float | None) -> str:
+    """A difference, always with its sign: "+0.018"."""
+    return _minus(f"{value + 0.0:+.3f}") if _finite(value) else NOTHING
+
+
+def count(value: int) -> str:
+    """How many: "2,000"."""
+    return f"{value:,}"
+
+
+def p_value(p: float) -> str:
+    """Two significant digits: "p = 0.005"; "p < 0.001" where it is smaller."""
+    if not _finite(p):
+        return f"p {NOTHING}"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def bounds(low: float, high: float, form=three_digits) -> str:
+    """Both ends of an interval: "0.962–0.974", "89.2–91.8%"; "−0.004 to +0.022" with signs."""
+    if not (_finite(low) and _finite(high)):
+        return NOTHING
+    if form is signed or min(low, high) < 0:
+        return f"{form(low)} to {form(high)}"
+    return f"{form(low).removesuffix('%')}–{form(high)}"
+
+
+def interval(low: float, high: float, form=three_digits) -> str:
+    """A 95% interval: "95% 0.962–0.974"."""
+    return f"95% {bounds(low, high, form)}"
+
+
+def size(n: int, of: str = "") -> str:
+    """A sample's size that never breaks at its sign: "n = 1,000 dogs"."""
+    return f"n{_NO_BREAK}={_NO_BREAK}{count(n)} {of}".rstrip()
+
+
+def evidence_line(interval_text: str, method: str, n: int, of: str = "") -> str:
+    """What stands under a number: "95% 0.962–0.974 · Hanley-McNeil · n = 2,000"."""
+    return " · ".join(part for part in (interval_text, method, size(n, of)) if part)
+
+
+def duration(seconds: float | None) -> str:
+    """Time that passed: "0.02 s", "1.3 s", "58 s", "14 min 24 s", "2 h 12 min"."""
+    if not _finite(seconds) or seconds < 0:
+        return NOTHING
+    if seconds < 0.995:
+        return f"{seconds:.2f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = math.floor(seconds + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = math.floor(seconds / 60 + 0.5)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def about(seconds: float | None) -> str:
+    """Time that is only estimated, no finer than it is known: "22 s", "14 min", "2 h 10 min"."""
+    if not _finite(seconds) or seconds < 0:
+        return NOTHING
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    minutes = 5 * round(minutes / 5)
+    return f"{minutes // 60} h" + (f" {minutes % 60:02d} min" if minutes % 60 else "")
+
+
+def speed(pictures_per_second: float | None) -> str:
+    """How fast training goes: "226 pictures/s"."""
+    if not _finite(pictures_per_second):
+        return NOTHING
+    digits = 0 if pictures_per_second >= 9.95 else 1
+    return f"{pictures_per_second:,.{digits}f} pictures/s"
+
+
+def bytes_of(value: int) -> str:
+    """Room on a disk, in powers of ten as disks are sold: "1.2 GB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if unit != "MB" or value >= 9.95 else f"{value:.1f} MB"
+        value /= 1000
+    return f"{value:,.1f} GB"
