@@ -11,6 +11,7 @@ _JOINER = "\u2060"  # invisible, no width: parts what Streamlit would read as on
 
 # --- names -------------------------------------------------------------------------------------
 
+_SPACE = re.compile(r"[^\S\u00a0]+")  # but not the space of "n = 2,000"
 _BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>$:~|&#]")
 _BLOCK_START = re.compile(r"^(\d{1,9})?([-+.)])")
@@ -25,7 +26,7 @@ def plain(text: str, longest: int | None = None) -> str:
     What a browser could not show or would obey (line breaks, reversed writing, half characters
     of broken file names) is left out or shown as a replacement character.
     """
-    text = _BIDI_CONTROLS.sub("", " ".join(str(text).split()))
+    text = _SPACE.sub(" ", _BIDI_CONTROLS.sub("", str(text))).strip()
     text = "".join("\ufffd" if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
     if longest is not None and len(text) > longest:
         text = text[: longest - 1].rstrip() + "…"
