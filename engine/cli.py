@@ -1,0 +1,375 @@
+"""The command line: each verb calls the function of its name in `engine.commands` and prints."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from engine.errors import CamsightError
+
+app = typer.Typer(
+    help="Train an image classifier, prove how good it is, and see what it looks at.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+screen = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help='An id like quick-7, or "latest".')]
+Interval = Annotated[str, typer.Option("--interval", help="Method of the AUC's interval.")]
+
+
+def main() -> None:
+    """Run a verb; what a person can mend ends in one sentence and exit status 2."""
+    try:
+        app()
+    except CamsightError as error:
+        screen.print(str(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+
+
+@app.command()
+def prepare(
+    source: Annotated[str, typer.Argument(help='A folder, a zip, or "drawn".')],
+    name: Annotated[str, typer.Option(help="The dataset's name.")],
+    image_size: Annotated[int, typer.Option(help="Pixels of a picture's side.")] = 150,
+    seed: Annotated[int, typer.Option(help="Of the split (and of what is drawn).")] = 1,
+    count: Annotated[int, typer.Option(help="How many pictures are drawn.")] = 2000,
+    replace: Annotated[bool, typer.Option("--replace", help="Take a name that is in use.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check, count and store pictures of two classes as a dataset."""
+    from engine.commands.prepare import prepare as run_prepare
+
+    with _bar("pictures", quiet=as_json) as progress:
+        dataset = run_prepare(
+            source, name, image_size=image_size, seed=seed, count=count, replace=replace,
+            progress=lambda done, total, refused: progress(done, total, f"{refused:,} refused"),
+        )  # fmt: skip
+    if as_json:
+        return _print_json(_dataset_facts(dataset))
+    for file, reason in dataset.refused_files()[:10]:
+        screen.print(f"refused: {file}: {reason}", style="yellow", markup=False)
+    if dataset.refused > 10:
+        screen.print(f"… and {dataset.refused - 10:,} more, all in {dataset.folder}/refused.csv")
+    print(
+        f"{dataset.name}: {dataset.size:,} pictures of {dataset.candidates:,} files kept, "
+        f"{dataset.refused:,} refused, {dataset.image_size} px, fingerprint "
+        f"{dataset.fingerprint[:12]}"
+    )
+    for part, (negative, positive) in dataset.counts.items():
+        zero, one = dataset.class_names
+        print(f"  {part:<11} {negative:,} {zero}, {positive:,} {one}")
+    return None
+
+
+@app.command()
+def train(
+    dataset: Annotated[str | None, typer.Option(help="The dataset's name.")] = None,
+    preset: Annotated[str, typer.Option(help="quick or classic.")] = "quick",
+    image_size: Annotated[int | None, typer.Option(help="At most the dataset's.")] = None,
+    epochs: Annotated[int | None, typer.Option()] = None,
+    batch_size: Annotated[int | None, typer.Option()] = None,
+    optimizer: Annotated[str | None, typer.Option(help="sgd, adam or adamw.")] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    schedule: Annotated[str | None, typer.Option(help="one-cycle, exponential, constant.")] = None,
+    decay: Annotated[float | None, typer.Option(help="Of the exponential schedule.")] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of SGD; beta 1 of Adam.")] = None,
+    l2: Annotated[float | None, typer.Option(help="Penalty on the dense layer.")] = None,
+    augment: Annotated[bool | None, typer.Option(help="Mirror and shift pictures.")] = None,
+    early_stopping: Annotated[int | None, typer.Option(help="Epochs of patience; 0: off.")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, order, augmentation.")] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Measure how long it would take, and end.")
+    ] = False,
+    queued: Annotated[str | None, typer.Option(hidden=True)] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a classifier; Ctrl-C keeps the best weights so far and judges them."""
+    from engine.commands import train as commands
+    from engine.runs import store
+    from engine.training.config import train_config
+
+    if queued:
+        run = store.open_run(queued)
+    else:
+        config = train_config(
+            preset, image_size=image_size, epochs=epochs, batch_size=batch_size,
+            optimizer=optimizer, learning_rate=learning_rate, schedule=schedule, decay=decay,
+            momentum=momentum, l2=l2, augment=augment, early_stopping=early_stopping,
+            precision=precision, seed=seed,
+        )  # fmt: skip
+        if dataset is None:
+            raise typer.BadParameter("give --dataset NAME; `datasets` lists them")
+        if estimate:
+            expected = commands.estimate(dataset, config)
+            return _print_estimate(expected, as_json)
+        run = commands.create_run(dataset, config)
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: store.ask_to_stop(run))
+    with _training_bar(run, quiet=as_json) as report:
+        evaluation = commands.train_run(run, report)
+    if evaluation is None:
+        screen.print(f"{run.id} was stopped before it had begun; nothing was trained.")
+        return None
+    return _print_evaluation(evaluation, as_json)
+
+
+@app.command()
+def evaluate(
+    run: RunId,
+    interval: Interval = "hanley-mcneil",
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Positive from here on.")] = 0.5,
+    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    as_json: Json = False,
+) -> None:
+    """AUC with its interval, accuracy, confusion matrix and report of a run."""
+    from engine.commands.evaluate import evaluate as judge
+
+    evaluation = judge(run, part=split, threshold=threshold, method=interval)
+    _print_evaluation(evaluation, as_json)
+
+
+@app.command()
+def auc(
+    scores: Annotated[Path, typer.Argument(help="CSV with the columns y_true and y_score.")],
+    interval: Interval = "hanley-mcneil",
+    as_json: Json = False,
+) -> None:
+    """AUC with its interval of any model's scores."""
+    from engine.commands.evaluate import auc as auc_of
+    from engine.commands.evaluate import interval_figures
+
+    found = auc_of(scores, method=interval)
+    if as_json:
+        return _print_json(interval_figures(found))
+    print(
+        f"AUC={found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f} ({found.method}), "
+        f"{found.n_positive:,} positive, {found.n_negative:,} negative"
+    )
+    return None
+
+
+@app.command()
+def explain(
+    run: RunId,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
+    out: Annotated[Path, typer.Option(help="Folder for the PNG files.")],
+    method: Annotated[
+        list[str] | None, typer.Option(help="grad-cam, score-cam; more than once for several.")
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Default: the last with a map.")] = None,
+    target: Annotated[str | None, typer.Option(help="A class; default: what it says.")] = None,
+    colour_map: Annotated[
+        str, typer.Option("--colormap", help="inferno, viridis, cividis, ocean or turbo.")
+    ] = "inferno",
+    as_json: Json = False,
+) -> None:
+    """Heatmaps of pictures, written as original, heatmap and overlay."""
+    from engine.cam.methods import METHODS
+    from engine.commands.explain import explain as run_explain
+
+    with _bar("steps", quiet=as_json) as progress:
+        explained = run_explain(
+            run, images, out, methods=method or list(METHODS), layer=layer, target=target,
+            colour_map=colour_map, progress=lambda done, total: progress(done, total, ""),
+        )  # fmt: skip
+    if as_json:
+        return _print_json([asdict(one) for one in explained])
+    for one in explained:
+        screen.print(
+            f"{one.picture}: {one.method} for {one.target} (probability {one.score:.3f}) at "
+            f"{one.layer}, raw map {one.raw_min:.3g} to {one.raw_max:.3g}, {one.seconds:.2f} s",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    written = (path for one in explained for path in (one.original, one.heatmap, one.overlay))
+    for path in dict.fromkeys(written):
+        print(path)
+    return None
+
+
+@app.command()
+def runs(as_json: Json = False) -> None:
+    """Every run, oldest first."""
+    from engine.runs import store
+
+    listed = store.list_runs()
+    if as_json:
+        return _print_json([_run_facts(run) for run in listed])
+    table = Table("run", "status", "dataset", "preset", "AUC", "95%", "seconds", box=None)
+    for run in listed:
+        told = run.figures
+        table.add_row(
+            run.id, run.status, run.dataset, run.preset,
+            f"{told['auc']:.3f}" if told else "",
+            f"{told['auc_low']:.3f} to {told['auc_high']:.3f}" if told else "",
+            f"{run.seconds:.0f}" if run.seconds else "",
+        )  # fmt: skip
+    Console(highlight=False).print(table)
+    return None
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """Every dataset, oldest first."""
+    from engine.data.dataset import list_datasets
+    from engine.settings import settings
+
+    listed = list_datasets(settings().datasets)
+    if as_json:
+        return _print_json([_dataset_facts(dataset) for dataset in listed])
+    table = Table("dataset", "pictures", "classes", "pixels", "refused", "fingerprint", box=None)
+    for one in listed:
+        table.add_row(
+            one.name, f"{one.size:,}", " / ".join(one.class_names), str(one.image_size),
+            f"{one.refused:,}", one.fingerprint[:12],
+        )  # fmt: skip
+    Console(highlight=False).print(table)
+    return None
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What computes here, in which versions, and where the workspace lies."""
+    from engine.commands.doctor import doctor as examine
+
+    found = examine()
+    if as_json:
+        return _print_json(found)
+    print(f"device     {found['device']['name']}")
+    for name, version in found["versions"].items():
+        print(f"{name:<10} {version}")
+    print(f"workspace  {found['workspace']} ({found['free_gb']} GB free)")
+    return None
+
+
+@app.command("first-run")
+def first_run(as_json: Json = False) -> None:
+    """Give an empty workspace its drawn pictures and a first run; else do nothing."""
+    from engine.commands.first_run import first_run as begin
+
+    run_id = begin()
+    _print_json({"run": run_id}) if as_json else print(run_id or "nothing to do")
+
+
+def _print_evaluation(evaluation, as_json: bool) -> None:
+    if as_json:
+        figures = {"run": evaluation.run.id, **evaluation.figures}
+        return _print_json(figures | {"seconds": evaluation.run.seconds})
+    matrix = evaluation.confusion
+    zero, one = evaluation.run.class_names
+    print(f"{evaluation.run.id} on the {evaluation.part} part of {evaluation.run.dataset}")
+    print(f"confusion at {evaluation.threshold:g}: truly {zero}: {matrix.tn:,} right, "
+          f"{matrix.fp:,} taken for {one}; truly {one}: {matrix.tp:,} right, "
+          f"{matrix.fn:,} taken for {zero}")  # fmt: skip
+    print(evaluation.report())
+    print(evaluation.closing_line())
+    return None
+
+
+def _print_estimate(expected, as_json: bool) -> None:
+    if as_json:
+        return _print_json(asdict(expected))
+    print(f"about {_duration(expected.seconds)} at {expected.pictures_per_second:,.0f} pictures/s")
+    return None
+
+
+def _run_facts(run) -> dict[str, Any]:
+    told = run.figures
+    return {
+        "run": run.id,
+        "name": run.name or run.id,
+        "dataset": run.dataset,
+        "preset": run.preset,
+        "status": run.status,
+        "auc": told.get("auc"),
+        "auc_low": told.get("auc_low"),
+        "auc_high": told.get("auc_high"),
+        "accuracy": told.get("accuracy"),
+        "image_size": run.image_size,
+        "seconds": run.seconds,
+        "created": run.created,
+        "error": run.error,
+    }
+
+
+def _dataset_facts(dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "pictures": dataset.size,
+        "class_names": dataset.class_names,
+        "counts": dataset.counts,
+        "image_size": dataset.image_size,
+        "seed": dataset.seed,
+        "candidates": dataset.candidates,
+        "refused": dataset.refused,
+        "fingerprint": dataset.fingerprint,
+        "created": dataset.created,
+    }
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False)
+    print()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def _bar(what: str, *, quiet: bool) -> Iterator:
+    """A bar on standard error; called with (done, total, remark)."""
+    columns = (
+        BarColumn(), TaskProgressColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + what + " {task.fields[remark]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=screen, disable=quiet, transient=True) as progress:
+        task = progress.add_task(what, total=1, remark="")
+        yield lambda done, total, remark: progress.update(
+            task, completed=done, total=total, remark=remark
+        )
+
+
+@contextmanager
+def _training_bar(run, *, quiet: bool) -> Iterator:
+    """A bar of all batches with epoch, batch, speed and time left, on standard error."""
+    columns = (TextColumn("{task.fields[said]}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=screen, disable=quiet) as progress:
+        task = progress.add_task("training", total=1, said=f"{run.id}: starting")
+
+        def report(told: dict) -> None:
+            if told["phase"] == "estimated" and not quiet:
+                progress.console.print(
+                    f"{run.id} on {run.dataset}: about {_duration(told['seconds'])} of training at "
+                    f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement"
+                )
+            if told["phase"] != "training":
+                return progress.update(task, said=f"{run.id}: {told['phase']}")
+            done = (told["epoch"] - 1) * told["batches"] + told["batch"]
+            return progress.update(
+                task,
+                completed=done,
+                total=told["epochs"] * told["batches"],
+                said=f"{run.id}: epoch {told['epoch']} of {told['epochs']}, batch {told['batch']} "
+                f"of {told['batches']}, {told['pictures_per_second']:,.0f} pictures/s, "
+                f"{_duration(told['seconds_left'])} left",
+            )
+
+        yield report

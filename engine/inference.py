@@ -1,0 +1,66 @@
+"""A run becomes a model with its lock; a model and pictures become logits and scores."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from keras import Model
+
+from engine import files
+from engine.data.decode import resize_all
+from engine.errors import RunError
+from engine.models.build import build
+from engine.models.head import take_apart
+from engine.runs import store
+from engine.runs.store import Run
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run's model, read-only, with the lock that whoever uses it holds."""
+
+    run: Run
+    model: Model
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def load(run: Run) -> Loaded:
+    """The run's network with its best weights, in exact float32 whatever it was trained in.
+
+    Raises:
+        RunError: if the run has no weights, or they are not those that it wrote.
+    """
+    store.require_judged(run)
+    weights = run.folder / "best.weights.h5"
+    if not weights.exists() or files.sha256(weights) != run.weights_sha256:
+        raise RunError(
+            f"The weights of '{run.id}' are missing or were changed after it ended; train it again."
+        )
+    model = build(run.preset, run.image_size, l2=run.config["l2"])
+    model.load_weights(weights)
+    return Loaded(run, model)
+
+
+def logits(
+    model: Model, images: np.ndarray, progress: Callable[[int, int], None] = lambda done, n: None
+) -> np.ndarray:
+    """Logits of class 1, `(n,)` float32, for `(n, h, w, 3)` uint8 of any size.
+
+    The logit and not the probability, since float32's sigmoid is exactly 1 from 17 on, and ties
+    among the surest pictures would bend the ROC curve.
+    """
+    head, size = take_apart(model), model.input_shape[1]
+    found = []
+    for start in range(0, len(images), BATCH):
+        pixels = resize_all(images[start : start + BATCH], size).astype(np.float32)
+        found.append(np.asarray(head.fast(pixels)[1])[:, 0])
+        progress(min(start + BATCH, len(images)), len(images))
+    return np.concatenate(found)
+
+
+def probabilities(logit: np.ndarray) -> np.ndarray:
+    """Sigmoid in float64, which tells logits up to 36 from certainty."""
+    return 1 / (1 + np.exp(-logit.astype(np.float64)))

@@ -1,0 +1,1 @@
+"""A command of ours, started as a process of its own."""

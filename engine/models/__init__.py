@@ -1,0 +1,1 @@
+"""Architectures by name. `presets` is plain data; `build` needs Keras."""

@@ -1,0 +1,104 @@
+"""A preset's name and a picture size become a Keras model that takes RGB pixels from 0 to 255.
+
+Preprocessing is the first layer, so that a model file alone explains a picture rightly. Every layer
+carries a name of ours: automatic names depend on which thread built what before.
+"""
+
+import keras
+from keras import layers
+
+from engine.errors import ConfigError
+
+
+def build(
+    preset: str, image_size: int, *, l2: float = 0.01, precision: str = "float32"
+) -> keras.Model:
+    """The untrained network of `preset`, from pixels `(n, image_size, image_size, 3)` to
+    the probability of class 1, `(n, 1)` float32.
+
+    Args:
+        precision: "float32", or "bfloat16" for Keras's mixed_bfloat16 (weights stay float32).
+
+    Raises:
+        ConfigError: if there is no such preset.
+    """
+    if preset not in NETWORKS:
+        raise ConfigError(
+            f"The preset '{preset}' does not exist; choose one of {', '.join(NETWORKS)}."
+        )
+    policy = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    pixels = keras.Input((image_size, image_size, 3), name="pixels", dtype="float32")
+    scaled = layers.Rescaling(1 / 255, name="scale", dtype=policy)(pixels)
+    probability = NETWORKS[preset](scaled, l2, policy)
+    return keras.Model(pixels, probability, name=preset)
+
+
+def classic(x, l2: float, policy):
+    """The network of the blog post: Conv, ReLU, BatchNorm, seven times; global average; Dense."""
+    x = layers.BatchNormalization(name="input_norm", dtype=policy)(x)
+    for stage, (filters, convolutions) in enumerate(((32, 2), (64, 2), (128, 3)), start=1):
+        for step in range(1, convolutions + 1):
+            name = f"conv{stage}_{step}"
+            x = layers.Conv2D(
+                filters, 3, padding="same", activation="relu", name=name, dtype=policy
+            )(x)
+            x = layers.BatchNormalization(name=f"{name}_norm", dtype=policy)(x)
+        if stage < 3:
+            x = layers.MaxPooling2D(name=f"pool{stage}", dtype=policy)(x)
+    x = layers.GlobalAveragePooling2D(name="average", dtype=policy)(x)
+    x = layers.Dense(
+        256,
+        activation="relu",
+        kernel_regularizer=keras.regularizers.L2(l2),
+        name="dense",
+        dtype=policy,
+    )(x)
+    x = layers.BatchNormalization(name="dense_norm", dtype=policy)(x)
+    return layers.Dense(1, activation="sigmoid", name="probability", dtype="float32")(x)
+
+
+def quick(x, l2: float, policy):
+    """A residual network (He et al. 2016, with pre-pooling stem) for two cores."""
+    x = _convolution(x, 24, 5, 2, "stem", policy)
+    x = layers.Activation("relu", name="stem_out", dtype=policy)(x)
+    for stage, (filters, stride) in enumerate(((32, 1), (64, 2), (128, 2)), start=1):
+        x = _residual_block(x, filters, stride, f"block{stage}", policy)
+    x = layers.GlobalAveragePooling2D(name="average", dtype=policy)(x)
+    return layers.Dense(
+        1,
+        activation="sigmoid",
+        kernel_regularizer=keras.regularizers.L2(l2),
+        name="probability",
+        dtype="float32",
+    )(x)
+
+
+def _residual_block(x, filters: int, stride: int, name: str, policy):
+    """Two convolutions around a shortcut; the shortcut is projected where shapes differ."""
+    shortcut = _convolution(x, filters, 1, stride, f"{name}_short", policy)
+    x = _convolution(x, filters, 3, stride, f"{name}_conv1", policy)
+    x = layers.Activation("relu", name=f"{name}_relu", dtype=policy)(x)
+    x = _convolution(x, filters, 3, 1, f"{name}_conv2", policy)
+    x = layers.Add(name=f"{name}_add", dtype=policy)([x, shortcut])
+    return layers.Activation("relu", name=f"{name}_out", dtype=policy)(x)
+
+
+def _convolution(x, filters: int, size: int, stride: int, name: str, policy):
+    """Convolution and BatchNorm. Momentum 0.9: with Keras's 0.99 and 50 steps an epoch, the
+    moving averages lag behind and validation is noise."""
+    x = layers.Conv2D(
+        filters, size, stride, padding="same", use_bias=False, name=name, dtype=policy
+    )(x)
+    return layers.BatchNormalization(momentum=0.9, name=f"{name}_norm", dtype=policy)(x)
+
+
+NETWORKS = {"quick": quick, "classic": classic}
+
+
+def spatial_layers(model: keras.Model) -> list[str]:
+    """Names of the layers with a 4-D output, in order, the input left out."""
+    return [
+        layer.name
+        for layer in model.layers
+        if not isinstance(layer, layers.InputLayer) and len(layer.output.shape) == 4
+    ]

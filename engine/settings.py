@@ -1,0 +1,51 @@
+"""Where things live and what is allowed: one typed object from the environment (CAMSIGHT_*)."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Each field is an environment variable of the same name with CAMSIGHT_ before it."""
+
+    model_config = SettingsConfigDict(env_prefix="CAMSIGHT_", extra="ignore")
+
+    workspace: Path = Field(
+        PROJECT / "workspace", description="folder of datasets, runs and jobs; it can be moved"
+    )
+    host: str = Field("127.0.0.1", description="address the dashboard listens on")
+    port: int = Field(8501, ge=1, le=65535, description="port the dashboard listens on")
+    processes: int = Field(2, ge=1, le=64, description="processes that decode pictures")
+    max_pixels: int = Field(
+        60_000_000, ge=10_000, description="pixels of the largest picture that is decoded"
+    )
+    max_file_mb: int = Field(64, ge=1, description="size of the largest picture file, in MB")
+    server_gpu_mb: int = Field(
+        2048, ge=256, description="GPU memory that the dashboard's own process keeps to, in MB"
+    )
+    models_in_memory: int = Field(
+        3, ge=1, description="models that the dashboard keeps loaded at the same time"
+    )
+
+    @property
+    def datasets(self) -> Path:
+        return self.workspace / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        return self.workspace / "runs"
+
+    @property
+    def jobs(self) -> Path:
+        return self.workspace / "jobs"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once; `settings.cache_clear()` reads them again."""
+    found = Settings()
+    return found.model_copy(update={"workspace": found.workspace.expanduser().resolve()})

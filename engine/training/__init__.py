@@ -1,0 +1,1 @@
+"""TrainConfig, the schedule, fit(). `config` is plain data; `fit` needs Keras."""

@@ -1,0 +1,105 @@
+"""TrainConfig: every hyperparameter with its bounds. Plain data: no Keras is imported here."""
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import ConfigError
+from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRESETS
+
+WARM_UP = 0.2  # share of a one-cycle schedule in which the rate rises
+
+
+class TrainConfig(BaseModel):
+    """What a run is trained with. The same configuration and seed on a CPU give the same run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preset: Literal["quick", "classic"] = Field(
+        description="Network, and where the defaults come from."
+    )
+    image_size: int = Field(
+        ge=MIN_IMAGE_SIZE,
+        le=MAX_IMAGE_SIZE,
+        description="Pixels of a picture's side; at most the dataset's own. Half the size trains "
+        "about four times faster and sees less detail.",
+    )
+    epochs: int = Field(ge=1, le=500, description="How often every training picture is seen.")
+    batch_size: int = Field(
+        ge=2, le=1024, description="Pictures between two changes of the weights."
+    )
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        description="SGD with momentum, Adam, or Adam with decoupled weight decay (AdamW)."
+    )
+    learning_rate: float = Field(
+        gt=0, le=1, description="Size of a step: the highest rate of the schedule."
+    )
+    schedule: Literal["one-cycle", "exponential", "constant"] = Field(
+        description="One cycle rises and falls by a cosine; exponential is the blog post's "
+        "rate · 10^(−decay · epoch)."
+    )
+    decay: float = Field(
+        ge=0,
+        le=2,
+        description="Of the exponential schedule: 0.1 divides the rate by 10 in ten epochs.",
+    )
+    momentum: float = Field(
+        ge=0, le=0.999, description="Momentum of SGD; beta 1 of Adam and AdamW."
+    )
+    l2: float = Field(
+        ge=0, le=1, description="L2 penalty on the weights of the first dense layer."
+    )
+    augment: bool = Field(
+        description="Mirror and shift training pictures at random, so that fewer are learnt by "
+        "heart."
+    )
+    early_stopping: int = Field(
+        0,
+        ge=0,
+        le=500,
+        description="End after so many epochs without a lower validation loss; 0 never ends early.",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="float32 is exact; bfloat16 is faster on processors with instructions for it.",
+    )
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="Of weights, order and augmentation.")
+
+    def rate_at(self, epoch: float) -> float:
+        """Learning rate at `epoch`, a fraction within it included; the first epoch begins at 0.
+
+        >>> train_config("classic").rate_at(10.5)
+        0.001
+        """
+        if self.schedule == "exponential":
+            return self.learning_rate * 10 ** (-self.decay * math.floor(epoch))
+        if self.schedule == "constant":
+            return self.learning_rate
+        rising = WARM_UP * self.epochs
+        if epoch < rising:
+            return self.learning_rate * (0.1 + 0.9 * epoch / rising)
+        falling = min(1.0, (epoch - rising) / (self.epochs - rising))
+        return self.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * falling)) / 2)
+
+
+def train_config(preset: str, **chosen) -> TrainConfig:
+    """The preset's defaults with what was chosen (None leaves the default).
+
+    Raises:
+        ConfigError: naming the value, its bounds and the way out.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(
+            f"The preset '{preset}' does not exist; choose one of {', '.join(PRESETS)}."
+        )
+    given = {name: value for name, value in chosen.items() if value is not None}
+    try:
+        return TrainConfig(**{"preset": preset, **PRESETS[preset].defaults, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"{name} = {first['input']!r} cannot be used: "
+            f"{first['msg'][0].lower()}{first['msg'][1:]}; choose another value."
+        ) from None
