@@ -1,0 +1,144 @@
+"""What a classifier decides at one threshold: confusion matrix, rates, and the closing line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, log10, nan
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from engine.evaluation.intervals import Interval
+from engine.evaluation.roc import RocCurve, validate
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts at one threshold; a rate whose divisor is 0 is NaN, since it does not exist."""
+
+    tn: int
+    fp: int
+    fn: int
+    tp: int
+
+    @property
+    def accuracy(self) -> float:
+        """The blog post's "detection rate": the share that is called rightly."""
+        return _share(self.tp + self.tn, self.tp + self.tn + self.fp + self.fn)
+
+    @property
+    def sensitivity(self) -> float:
+        """True positive rate, recall: the share of positives that is found."""
+        return _share(self.tp, self.tp + self.fn)
+
+    @property
+    def specificity(self) -> float:
+        """True negative rate: the share of negatives that is left alone."""
+        return _share(self.tn, self.tn + self.fp)
+
+    @property
+    def precision(self) -> float:
+        """Positive predictive value: the share of positive calls that is right."""
+        return _share(self.tp, self.tp + self.fp)
+
+    @property
+    def negative_predictive_value(self) -> float:
+        """The share of negative calls that is right."""
+        return _share(self.tn, self.tn + self.fn)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else nan
+
+
+def confusion(y_true: ArrayLike, y_score: ArrayLike, threshold: float) -> Confusion:
+    """The confusion matrix where a score at or above `threshold` is called positive.
+
+    Args:
+        y_true, y_score: (n,) each, see `roc.validate`.
+
+    Raises:
+        ScoresError: as `roc.validate`.
+
+    >>> confusion([0, 0, 1, 1], [0.1, 0.5, 0.5, 0.4], threshold=0.5)
+    Confusion(tn=1, fp=1, fn=1, tp=1)
+    """
+    labels, scores = validate(y_true, y_score)
+    tn, fp, fn, tp = np.bincount(2 * labels + (scores >= threshold), minlength=4).tolist()
+    return Confusion(tn, fp, fn, tp)
+
+
+def youden(curve: RocCurve) -> float:
+    """The threshold with the largest sensitivity + specificity - 1: Youden, Cancer 3 (1950).
+
+    The highest such threshold where several are equal, and never the curve's first, which is
+    infinity.
+    """
+    return _best(curve, curve.tpr - curve.fpr)
+
+
+def closest_to_corner(curve: RocCurve) -> float:
+    """The threshold whose point lies closest to the corner of a perfect classifier, (0, 1).
+
+    The highest such threshold where several are equal, and never the curve's first, which is
+    infinity.
+    """
+    return _best(curve, -np.hypot(curve.fpr, 1 - curve.tpr))
+
+
+def _best(curve: RocCurve, merit: np.ndarray) -> float:
+    finite = np.isfinite(curve.thresholds)
+    return float(curve.thresholds[finite][np.argmax(merit[finite])])
+
+
+def classification_report(
+    y_true: ArrayLike, y_score: ArrayLike, threshold: float, class_names: Sequence[str]
+) -> str:
+    """Precision, recall and F1 of each class as scikit-learn's table of text.
+
+    Args:
+        y_true, y_score: (n,) each, see `roc.validate`.
+        class_names: the negative class's name, then the positive one's.
+
+    Raises:
+        ScoresError: as `roc.validate`.
+    """
+    from sklearn import metrics  # half a second, which the closing line need not pay
+
+    labels, scores = validate(y_true, y_score)
+    return metrics.classification_report(
+        labels,
+        scores >= threshold,
+        labels=[0, 1],
+        target_names=list(class_names),
+        digits=3,
+        zero_division=nan,
+    )
+
+
+def closing_line(interval: Interval, accuracy: float, seconds: float) -> str:
+    """The blog post's closing line, with the interval's method named.
+
+    A Newcombe interval does not lie evenly around the AUC, so its bounds are printed. Decimals are
+    added where three would print a width of zero.
+
+    >>> from engine.evaluation.intervals import auc_interval
+    >>> closing_line(auc_interval(0.931, 2000, 2000), accuracy=0.861, seconds=412)
+    'AUC=0.931, Confidence_interval(95%)=±0.008 (hanley-mcneil), Detection_rate=0.861, \
+Process_time=412.0sec'
+    """
+    if interval.method == "newcombe":
+        digits = _decimals(interval.high - interval.low)
+        width = f"{interval.low:.{digits}f}–{interval.high:.{digits}f}"
+    else:
+        half = 1.96 * interval.standard_error
+        digits = _decimals(half)
+        width = f"±{half:.{digits}f}"
+    return (
+        f"AUC={interval.value:.{digits}f}, Confidence_interval(95%)={width} ({interval.method}), "
+        f"Detection_rate={accuracy:.3f}, Process_time={seconds:.1f}sec"
+    )
+
+
+def _decimals(width: float) -> int:
+    """Three, or as many as show the first digit of a smaller width."""
+    return max(3, -floor(log10(width))) if width > 0 else 3

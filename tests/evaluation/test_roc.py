@@ -1,0 +1,145 @@
+"""The area under the curve and the door where labels and scores are checked."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from engine.errors import ScoresError
+from engine.evaluation.roc import auc, read_scores_csv, roc_curve, validate
+
+
+def test_auc_counts_a_tie_as_half():
+    # Pairs: 0.5 against 0.2 (right), 0.5 (tie); 0.9 against both (right): 3.5 of 4.
+    assert auc([0, 0, 1, 1], [0.2, 0.5, 0.5, 0.9]) == 0.875
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 2, 17])
+def test_auc_equals_scikit_learn_however_many_ties(decimals):
+    rng = np.random.default_rng(decimals)
+    labels = rng.integers(0, 2, 500)
+    scores = np.round(rng.normal(labels * 0.7), decimals)
+    assert auc(labels, scores) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+def test_auc_of_perfect_and_inverted_scores_is_exact():
+    labels = np.arange(1001) > 400
+    scores = np.arange(1001) / 7
+    assert auc(labels, scores) == 1.0
+    assert auc(labels, -scores) == 0.0
+
+
+def test_curve_has_the_area_that_auc_says():
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 2, 300)
+    scores = np.round(rng.normal(labels), 1)
+    curve = roc_curve(labels, scores)
+    assert np.trapezoid(curve.tpr, curve.fpr) == pytest.approx(auc(labels, scores), abs=1e-12)
+    assert (curve.fpr[0], curve.tpr[0], curve.fpr[-1], curve.tpr[-1]) == (0, 0, 1, 1)
+    assert len(curve.thresholds) == len(np.unique(scores)) + 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "says"),
+    [
+        ([], [], "empty"),
+        ([0, 1], [0.1], "do not belong together"),
+        ([[0, 1]], [[0.1, 0.2]], "do not belong together"),
+        ([0, 2], [0.1, 0.2], "Label 2 of 2 is 2"),
+        ([0, np.nan], [0.1, 0.2], "Label 2 of 2 is nan"),
+        ([0, 1, 1], [0.1, np.nan, 0.2], "Score 2 of 3 is nan"),
+        ([0, 1, 1], [0.1, 0.2, np.inf], "Score 3 of 3 is inf"),
+        ([1, 1], [0.1, 0.2], "only class 1"),
+        ([0, 0], [0.1, 0.2], "only class 0"),
+        (["cat", "dog"], [0.1, 0.2], "not a number"),
+    ],
+)
+def test_bad_input_is_named(labels, scores, says):
+    with pytest.raises(ScoresError, match=says):
+        validate(labels, scores)
+
+
+def test_validate_takes_booleans_and_whole_floats():
+    labels, scores = validate([True, 0.0], np.array([1, 0], dtype=np.float32))
+    assert labels.dtype == np.int8
+    assert scores.dtype == np.float64
+    assert labels.tolist() == [1, 0]
+
+
+def write(tmp_path, text, encoding="utf-8"):
+    path = tmp_path / "scores.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_csv_with_other_columns_blank_lines_and_a_byte_order_mark(tmp_path):
+    text = 'name, y_score ,y_true\r\n"a,b",0.25,0\r\n\r\nc,1e-1,1.0\r\n'
+    labels, scores = read_scores_csv(write(tmp_path, text, "utf-8-sig"))
+    assert labels.tolist() == [0, 1]
+    assert scores.tolist() == [0.25, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "Line 1 .* no column y_true and no column y_score"),
+        ("y_true,score\n0,0.1\n", "Line 1 .* no column y_score;"),
+        ("y_true;y_score\n0;0.1\n", "separated by a comma"),
+        ("y_true,y_score\n", "empty"),
+        ("y_true,y_score\n0,0.1\n1,nan\n", "Line 3 .* score 'nan'"),
+        ("y_true,y_score\n0,0.1\n1,-inf\n", "Line 3 .* score '-inf'"),
+        ("y_true,y_score\n0,0.1\n\n1,high\n", "Line 4 .* score 'high'"),
+        ("y_true,y_score\n0,0.1\n1,\n", "Line 3 .* score ''"),
+        ("y_true,y_score\n0,0.1\n1\n", "Line 3 .* too short"),
+        ("y_true,y_score\n2,0.1\n1,0.2\n", "Line 2 .* label '2'"),
+        ("y_true,y_score\ndog,0.1\n1,0.2\n", "Line 2 .* label 'dog'"),
+        ("y_true,y_score\nnan,0.1\n1,0.2\n", "Line 2 .* label 'nan'"),
+        ("y_true,y_score\n1,0.1\n1,0.2\n", "only class 1"),
+    ],
+)
+def test_csv_errors_are_one_sentence_that_names_the_line(tmp_path, text, says):
+    with pytest.raises(ScoresError, match=says) as caught:
+        read_scores_csv(write(tmp_path, text))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+    assert ". " not in message.replace("scores.csv ", "")
+
+
+def test_csv_that_cannot_be_read(tmp_path):
+    with pytest.raises(ScoresError, match="There is no file"):
+        read_scores_csv(tmp_path / "none.csv")
+    with pytest.raises(ScoresError, match="cannot be read"):
+        read_scores_csv(tmp_path)
+    with pytest.raises(ScoresError, match="UTF-8"):
+        read_scores_csv(write(tmp_path, "y_true,y_score\n0,0.1\n", "utf-16"))
+
+
+def test_an_auc_with_its_interval_needs_numpy_alone():
+    """The `auc` verb must answer at once: half a second of imports each is what it cannot pay."""
+    code = (
+        "import sys\n"
+        "from engine.evaluation import intervals, roc, thresholds\n"
+        "value = roc.auc([0, 1, 0, 1], [0.1, 0.9, 0.5, 0.4])\n"
+        "thresholds.closing_line(intervals.auc_interval(value, 2, 2), 0.5, 1)\n"
+        "intervals.newcombe(value, 2, 2), intervals.wilson(1, 2)\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))\n"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "numpy" in loaded
+    assert not {"sklearn", "scipy", "keras", "tensorflow", "streamlit", "pandas"} & set(loaded)
+
+
+def test_a_large_file_of_scores_takes_seconds(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 100_000)
+    lines = [f"{y},{s:.6f}" for y, s in zip(labels, rng.normal(labels), strict=True)]
+    path = write(tmp_path, "\n".join(["y_true,y_score", *lines]))
+    start = time.perf_counter()
+    assert auc(*read_scores_csv(path)) == pytest.approx(0.76, abs=0.01)  # Phi(1 / sqrt(2))
+    assert time.perf_counter() - start < 5
