@@ -94,7 +94,9 @@ def roc(
         class_names: of class 0 and class 1.
     """
     negative, positive = (words.plotly(words.plural(name), _LONGEST) for name in class_names)
-    figure = _figure(ROC_HEIGHT, left=56, bottom=48, hovermode="closest", hoverdistance=40)
+    long = len(negative) + len(positive) > 24  # then the title takes two lines, for a phone
+    bottom = 64 if long else 48
+    figure = _figure(ROC_HEIGHT, left=56, bottom=bottom, hovermode="closest", hoverdistance=40)
     diagonal = {"color": GRAY, "width": 1, "dash": "dot"}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=diagonal, hoverinfo="skip")
     hover = "threshold %{customdata}<br>sensitivity %{y:.1%}<br>1 − specificity %{x:.1%}"
@@ -113,7 +115,8 @@ def roc(
     figure.add_trace(ring.update(hovertemplate=hover + "<extra></extra>"))
     _label(figure, f"threshold {_threshold(threshold)}", INK, x=x, y=y, **_beside(x, y))
     square = {"range": [-0.01, 1.01], "dtick": 0.2, "constrain": "domain", "showgrid": True}
-    figure.update_xaxes(title_text=f"1 − specificity: {negative} taken for {positive}", **square)
+    title = f"1 − specificity:{'<br>' if long else ' '}{negative} taken for {positive}"
+    figure.update_xaxes(title_text=title, **square)
     figure.update_yaxes(title_text=f"sensitivity: {positive} found", **square)
     figure.update_yaxes(scaleanchor="x", constraintoward="top")
     return figure
@@ -125,8 +128,8 @@ def _threshold(value: float) -> str:
 
 def _beside(x: float, y: float) -> dict:
     """Where the text of a point on the ROC stands: off the curve, inside the square."""
-    side = {"xanchor": "left", "xshift": 12} if x < 0.7 else {"xanchor": "right", "xshift": -12}
-    return {**side, "yshift": -18 if y > 0.12 else 18}
+    side = {"xanchor": "left", "xshift": 12} if x < 0.7 else {"xanchor": "right", "xshift": 10}
+    return {**side, "yshift": -20 if y > 0.12 else 20}
 
 
 def scores_by_class(
@@ -171,12 +174,14 @@ def scores_by_class(
         type="line", x0=threshold, x1=threshold, y0=0, y1=1, yref="paper", layer="above"
     )
     figure.update_shapes(line={"color": INK, "width": 2})
-    _label(figure, f"{positive} above", CLASS_1, x=0.02, y=0.55 * tallest, xanchor="left")
-    _label(figure, f"{negative} below", CLASS_0, x=0.98, y=-0.55 * tallest, xanchor="right")
+    # Both names stand beyond the tallest bar: on a weak run bars are everywhere else.
+    edge = {"y": 1.18 * tallest, "bgcolor": BACKGROUND}
+    _label(figure, f"{positive} above", CLASS_1, x=0, xanchor="left", **edge)
+    _label(figure, f"{negative} below", CLASS_0, x=1, xanchor="right", **edge | {"y": -edge["y"]})
     ticks = {"tickvals": [0, 0.25, 0.5, 0.75, 1], "showgrid": False, "range": [0, 1]}
     name = words.plotly(class_names[1], _LONGEST)
     figure.update_xaxes(title_text=f"score for “{name}”", **ticks)
-    figure.update_yaxes(range=[-1.1 * tallest, 1.1 * tallest], visible=False)
+    figure.update_yaxes(range=[-1.28 * tallest, 1.28 * tallest], visible=False)
     return figure
 
 

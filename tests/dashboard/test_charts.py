@@ -130,6 +130,9 @@ def test_scores_are_mirrored_counts_of_each_class():
     line = figure.layout.shapes[0]
     assert line.x0 == line.x1 == 0.3
     assert texts(figure) == ["dogs above", "cats below"]
+    above, below = figure.layout.annotations
+    assert above.y > max(dogs.y)
+    assert below.y < min(cats.y)
 
 
 def test_scores_line_stands_above_the_sliders_thumb():
