@@ -10,9 +10,27 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
-import keras
-import numpy as np
-import tensorflow as tf
+from contextlib import contextmanager
+
+
+@contextmanager
+def _quiet_import():
+    """Keep the loader's notices ("Could not find cuda drivers") off the terminal: they are written
+    to the file descriptor before any logging level is read."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - os.dup2 needs a plain file
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+with _quiet_import():
+    import keras
+    import numpy as np
+    import tensorflow as tf
 
 
 def prepare_process(gpu_memory_mb: int | None = None) -> None:

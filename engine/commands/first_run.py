@@ -5,6 +5,7 @@ from filelock import FileLock, Timeout
 from engine.commands.prepare import DRAWN, prepare
 from engine.commands.train import create_run, train_run
 from engine.data.dataset import list_datasets
+from engine.jobs import local
 from engine.runs import store
 from engine.settings import settings
 from engine.training.config import train_config
@@ -14,6 +15,21 @@ def needs_first_run() -> bool:
     """Whether nobody has trained here yet, and no pictures of anyone's own wait to be used."""
     names = {dataset.name for dataset in list_datasets(settings().datasets)}
     return not store.list_runs() and names <= {DRAWN}
+
+
+JOB = "first-run"
+
+
+def start() -> None:
+    """`first_run` in a process of its own, if there is anything to do."""
+    local.forget_old()
+    if needs_first_run():
+        local.start(JOB, ["first-run"])
+
+
+def look() -> local.Job | None:
+    """That process, or None if none was ever started."""
+    return local.look(JOB)
 
 
 def first_run() -> str | None:

@@ -1,5 +1,7 @@
 """train: a dataset and a configuration become a run, in the process that calls this."""
 
+import hashlib
+import json
 import logging
 import os
 import platform
@@ -14,6 +16,7 @@ from engine import files
 from engine.commands.evaluate import THRESHOLD, Evaluation, judge
 from engine.data.dataset import Dataset, open_dataset
 from engine.errors import CamsightError, ConfigError, DatasetError, RunError
+from engine.jobs import local
 from engine.models.presets import MIN_IMAGE_SIZE
 from engine.runs import store
 from engine.runs.store import Run
@@ -53,6 +56,41 @@ def check_size(config: TrainConfig, dataset: Dataset) -> None:
             f"'{dataset.name}'; choose one from {MIN_IMAGE_SIZE} to {dataset.image_size}, or "
             f"prepare the dataset with --image-size {config.image_size}."
         )
+
+
+def start(dataset_name: str, config: TrainConfig) -> Run:
+    """A new run, trained in a process of its own that outlives whoever asked for it."""
+    run = create_run(dataset_name, config)
+    local.start(run.id, ["train", "--queued", run.id])
+    return run
+
+
+def start_estimate(dataset_name: str, config: TrainConfig) -> str:
+    """Measure in a process of its own how long a training would take.
+
+    Returns:
+        The job's id, for `jobs.local.look`: its result holds seconds and pictures_per_second. The
+        same question gets the same id, and is not asked twice while its answer is kept.
+    """
+    timed = config.model_dump(exclude={"epochs", "learning_rate", "schedule", "decay", "seed"})
+    asked = json.dumps([dataset_name, timed], sort_keys=True)
+    job_id = f"estimate-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+    found = local.look(job_id)
+    if found is None or (not found.alive and found.result is None):
+        options = [
+            part
+            for name, value in config.model_dump().items()
+            for part in _option(name, value)
+        ]
+        local.start(job_id, ["train", "--estimate", "--dataset", dataset_name, *options])
+    return job_id
+
+
+def _option(name: str, value) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", str(value)]
 
 
 def train_run(run: Run, report: Report = lambda told: None) -> Evaluation | None:

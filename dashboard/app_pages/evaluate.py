@@ -1,0 +1,5 @@
+"""Evaluate."""
+
+import streamlit as st
+
+st.title("Evaluate")

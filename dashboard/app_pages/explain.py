@@ -1,0 +1,5 @@
+"""Explain."""
+
+import streamlit as st
+
+st.title("Explain")
