@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from engine.errors import ScoresError
 from engine.evaluation.roc import auc, read_scores_csv, roc_curve, validate
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_auc_counts_a_tie_as_half():
@@ -129,7 +132,7 @@ def test_an_auc_with_its_interval_needs_numpy_alone():
         "print(*sorted({name.split('.')[0] for name in sys.modules}))\n"
     )
     loaded = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
     ).stdout.split()
     assert "numpy" in loaded
     assert not {"sklearn", "scipy", "keras", "tensorflow", "streamlit", "pandas"} & set(loaded)

@@ -1,0 +1,44 @@
+# Every command of a day's work; `make help` lists them.
+
+PORT ?= $(or $(CAMSIGHT_PORT),8501)
+HOST ?= $(or $(CAMSIGHT_HOST),127.0.0.1)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint lock bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: .venv/.installed ## Make .venv with what Camsight needs (PYTHON= chooses the Python)
+
+run: .venv/.installed ## Start the dashboard on 127.0.0.1, port 8501 (HOST=, PORT= change it)
+	@CAMSIGHT_HOST="$(HOST)" CAMSIGHT_PORT="$(PORT)" exec .venv/bin/python -m dashboard
+
+test: .venv/.installed-dev ## Run every test, the browser's too (CHROMIUM= chooses the browser)
+	@CHROMIUM=$$(tools/find-chromium) && export CHROMIUM && $(MAKE) --no-print-directory lint && \
+		.venv/bin/python -m pytest
+
+lint: .venv/.installed-dev ## Check style and who imports whom
+	.venv/bin/python -m ruff check .
+	.venv/bin/lint-imports
+
+lock: ## Pin the newest versions that fit into the lock files (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv; install it: pip install uv" >&2; exit 1; }
+	$(call pin,requirements)
+	$(call pin,requirements-dev)
+
+pin = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" --output-file $(1).lock $(1).txt
+
+bench: .venv/.installed-dev ## Measure; prints the figures that the documents give
+	.venv/bin/python -m pytest -o addopts= -qs tests/benchmarks
+
+clean: ## Remove .venv and caches; the workspace stays
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache
+	find engine dashboard tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: requirements.lock
+	@python=$$(tools/find-python) && "$$python" tools/install.py $< $@
+
+.venv/.installed-dev: requirements-dev.lock .venv/.installed
+	@python=$$(tools/find-python) && "$$python" tools/install.py $< $@

@@ -1,0 +1,288 @@
+"""The commands of the README: what they find, what they install, what they say if they cannot."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import venv
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+SHIM = "echo 'pyenv: python3.12: command not found' >&2; exit 127"
+
+
+def python_of(version):
+    """A shell script that is this very Python, saying that it is `version`."""
+    return f'exec "{sys.executable}" -c "import sys; sys.version_info = {version}; $2"'
+
+
+def run_on_path(folder, script, programs, **variables):
+    """Run a tool of ours where `programs` (name to shell script) are all that the PATH holds."""
+    for name in ("sh", "id", "env"):  # what the scripts themselves need
+        if not (folder / name).exists():
+            (folder / name).symlink_to(shutil.which(name))
+    for name, body in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    return subprocess.run(
+        [ROOT / "tools" / script],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(folder)} | variables,
+    )
+
+
+@pytest.mark.parametrize(
+    ("programs", "chosen"),
+    [
+        ({"python3.11": python_of((3, 11, 2)), "python3.12": python_of((3, 12, 1))}, "python3.11"),
+        (
+            {"python3.11": SHIM, "python3.12": SHIM, "python3.13": python_of((3, 13, 0))},
+            "python3.13",
+        ),
+        ({"python3.12": SHIM, "python3": python_of((3, 12, 1))}, "python3"),
+        ({"python3": python_of((3, 14, 0)), "python": python_of((3, 12, 4))}, "python"),
+        # Debian's python3 without python3-venv: it runs, and can make no environment.
+        (
+            {
+                "python3.11": f'exec "{sys.executable}" -c "import sys;'
+                " sys.modules['ensurepip'] = None; $2\"",
+                "python3.12": python_of((3, 12, 1)),
+            },
+            "python3.12",
+        ),
+    ],
+)
+def test_finder_takes_the_first_python_that_really_serves(tmp_path, programs, chosen):
+    found = run_on_path(tmp_path, "find-python", programs)
+    assert (found.returncode, found.stdout) == (0, f"{tmp_path / chosen}\n")
+
+
+@pytest.mark.parametrize(
+    "programs",
+    [{}, {"python3.12": SHIM, "python3": python_of((3, 14, 0)), "python": python_of((3, 10, 9))}],
+)
+def test_finder_says_in_a_sentence_where_none_serves(tmp_path, programs):
+    found = run_on_path(tmp_path, "find-python", programs)
+    assert found.returncode != 0
+    assert found.stdout == ""
+    assert re.fullmatch(
+        r"No Python from 3\.11 to 3\.13 .* no wheel for 3\.14\); .*\n", found.stderr
+    )
+
+
+def test_python_variable_wins_and_is_named_where_it_does_not_serve(tmp_path):
+    programs = {
+        "python3.11": python_of((3, 11, 2)),
+        "mine": python_of((3, 13, 1)),
+        "old": python_of((3, 9, 0)),
+    }
+    mine = run_on_path(tmp_path, "find-python", programs, PYTHON="mine")
+    assert mine.stdout == f"{tmp_path / 'mine'}\n"
+    old = run_on_path(tmp_path, "find-python", {}, PYTHON="old")
+    assert old.returncode != 0
+    assert old.stderr.startswith("PYTHON=old is not a Python 3.11 to 3.13")
+    assert old.stderr.count("\n") == 1
+
+
+def test_browser_that_does_not_run_is_passed_over(tmp_path):
+    programs = {"chromium-browser": "exit 1", "google-chrome": "echo Google Chrome 140"}
+    found = run_on_path(tmp_path, "find-chromium", programs)
+    assert (found.returncode, found.stdout) == (0, f"{tmp_path / 'google-chrome'}\n")
+
+
+def test_missing_browser_is_a_failure_with_a_way_out(tmp_path):
+    found = run_on_path(tmp_path, "find-chromium", {"apt-get": "exit 100", "sudo": "exit 1"})
+    assert found.returncode != 0
+    assert found.stdout == ""
+    assert "The browser tests need a Chromium" in found.stderr
+    assert "make test CHROMIUM=" in found.stderr
+
+
+def test_missing_browser_is_installed_with_a_font_for_japanese(tmp_path):
+    apt = (
+        f'echo "$@" >> "{tmp_path}/asked"; echo chatter\n'
+        f'case "$*" in *install*) printf "#!/bin/sh\\nexit 0\\n" > "{tmp_path}/chromium"\n'
+        f'"{shutil.which("chmod")}" +x "{tmp_path}/chromium";; esac'
+    )
+    found = run_on_path(
+        tmp_path, "find-chromium", {"apt-get": apt, "sudo": 'test "$1" = -n && shift && exec "$@"'}
+    )
+    assert (found.returncode, found.stdout) == (0, f"{tmp_path / 'chromium'}\n")
+    asked = (tmp_path / "asked").read_text()
+    assert re.search(r"install .*chromium .*fonts-", asked)
+
+
+def test_chromium_variable_that_does_not_run_is_named(tmp_path):
+    found = run_on_path(tmp_path, "find-chromium", {"chromium": "exit 0"}, CHROMIUM="/no/browser")
+    assert found.returncode != 0
+    assert found.stderr.startswith("CHROMIUM=/no/browser does not run")
+
+
+def pins(lock):
+    """Name (normalized) to a list of (version, number of hashes); the same name once a Python."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    found = {}
+    for block in re.split(r"\n(?=[A-Za-z0-9])", text):
+        if match := re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\\n]+)", block):
+            name = re.sub(r"[-_.]+", "-", match[1]).lower()
+            found.setdefault(name, []).append((match[2], block.count("--hash=sha256:")))
+    return found
+
+
+def direct(requirements):
+    lines = (ROOT / requirements).read_text(encoding="utf-8").splitlines()
+    return [re.match(r"[A-Za-z0-9._-]+", line)[0].lower() for line in lines if line[:1].isalnum()]
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_lock_pins_every_direct_dependency_and_hashes_every_pin(name):
+    locked = pins(f"{name}.lock")
+    assert set(direct(f"{name}.txt")) <= set(locked)
+    assert len(direct(f"{name}.txt")) >= 4
+    assert not [pin for pin, found in locked.items() if any(hashes == 0 for _, hashes in found)]
+
+
+def test_lock_holds_nothing_unpinned_and_names_no_index():
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+            assert re.match(r"[A-Za-z0-9._-]+(\[.*\])?==|    (--hash=sha256:|#)|#", line), line
+
+
+def test_tests_run_on_the_very_versions_that_users_get():
+    developers = pins("requirements-dev.lock")
+    assert {name: developers.get(name) for name in pins("requirements.lock")} == pins(
+        "requirements.lock"
+    )
+
+
+def test_every_direct_dependency_has_a_word_on_it():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+            assert not line[:1].isalnum() or re.search(r"\S\s+# \S", line), line
+
+
+def make(*arguments, cwd=ROOT, **variables):
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "HOST", "PORT"}
+        and not key.startswith("CAMSIGHT_")
+    }
+    return subprocess.run(
+        ["make", *arguments], cwd=cwd, capture_output=True, text=True, env=environment | variables
+    )
+
+
+def test_make_help_lists_every_target():
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[1].split()
+    listed = re.findall(r"^make (\S+) +\S", make("help").stdout, re.M)
+    assert listed == phony
+    assert {"help", "setup", "run", "test", "lint", "lock", "bench", "clean"} == set(phony)
+    assert make().stdout == make("help").stdout
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The build's own files with an empty lock: installed for real, from nowhere."""
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.lock").write_text("# nothing\n")
+    (tmp_path / "dashboard").mkdir()
+    (tmp_path / "dashboard" / "__init__.py").touch()
+    (tmp_path / "dashboard" / "__main__.py").write_text(
+        "import os; print(os.environ['CAMSIGHT_HOST'], os.environ['CAMSIGHT_PORT'])"
+    )
+    return tmp_path
+
+
+def test_interrupted_setup_is_never_taken_for_a_complete_one(project):
+    """One story, since each environment that is made takes seconds."""
+    lock = project / "requirements.lock"
+    venv.create(project / ".venv", symlinks=True, with_pip=False)  # stopped while it was made
+    lock.write_text("gone @ file:///no/such/gone-1-py3-none-any.whl --hash=sha256:" + "0" * 64)
+    broken = make("setup", cwd=project)
+    assert broken.returncode != 0
+    assert "Making .venv" in broken.stdout
+    assert "run make again" in broken.stderr
+    assert "Traceback" not in broken.stderr
+    assert make("run", cwd=project).returncode != 0
+
+    lock.write_text("# nothing\n")
+    mended = make("setup", cwd=project)
+    assert mended.returncode == 0, mended.stderr
+    assert "Installing requirements.lock" in mended.stdout
+    assert "Making .venv" not in mended.stdout
+
+    lock.touch()  # as a checkout does: newer, and the same
+    assert "Installing" not in make("setup", cwd=project).stdout
+    assert make("run", cwd=project).stdout == "127.0.0.1 8501\n"
+    assert make("run", "HOST=0.0.0.0", "PORT=9000", cwd=project).stdout == "0.0.0.0 9000\n"
+    assert make("run", cwd=project, PORT="9001").stdout == "127.0.0.1 9001\n"
+
+
+def test_make_without_a_python_says_so_and_leaves_nothing(project):
+    result = make("setup", "PYTHON=/no/python", cwd=project)
+    assert result.returncode != 0
+    assert "PYTHON=/no/python is not a Python" in result.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_ci_runs_make_test():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text().splitlines()[-1] == "make test"
+
+
+def test_image_installs_the_lock_and_is_not_root():
+    steps = re.findall(r"^([A-Z]+) (.*)$", DOCKERFILE, re.M)
+    assert any("--require-hashes --requirement requirements.lock" in step for _, step in steps)
+    users = [value for name, value in steps if name == "USER"]
+    assert users
+    assert not {"root", "0"} & set(users)
+    assert steps[-1] == ("CMD", '["python", "-m", "dashboard"]')
+    assert "CAMSIGHT_HOST=0.0.0.0" in DOCKERFILE
+    assert ("VOLUME", "/workspace") in steps
+
+
+def test_image_gets_every_folder_it_copies_and_no_workspace():
+    kept = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.M)
+    copied = re.findall(r"^COPY (\S+) ", DOCKERFILE, re.M)
+    assert sorted(kept) == sorted(copied)
+    assert all((ROOT / name).exists() for name in copied)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "healthy"), [(200, b"ok", True), (200, b"<p>", False), (503, b"ok", False)]
+)
+def test_health_check_reads_the_body(status, body, healthy):
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status if self.path == "/_stcore/health" else 404)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    joined = DOCKERFILE.replace("\\\n", "")
+    command = json.loads(re.search(r"^HEALTHCHECK .*CMD (\[.*\])$", joined, re.M)[1])
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        result = subprocess.run(
+            [sys.executable, *command[1:]],
+            env={"CAMSIGHT_PORT": str(server.server_port)},
+            capture_output=True,
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (result.returncode == 0) is healthy
