@@ -25,7 +25,7 @@ lint: .venv/.installed-dev ## Check style and who imports whom
 lock: ## Pin the newest versions that fit into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv; install it: pip install uv" >&2; exit 1; }
 	$(call pin,requirements)
-	$(call pin,requirements-dev)
+	$(call pin,requirements-dev) --constraint requirements.lock
 
 pin = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" --output-file $(1).lock $(1).txt
