@@ -8,8 +8,8 @@ from dashboard import state
 
 HERE = Path(__file__).parent
 URL_KEYS = (
-    "run", "layer", "target", "pics", "m", "t", "split", "interval", "view", "opacity", "map",
-    "dataset", "preset",
+    "run", "layer", "target", "pics", "t", "split", "interval", "view", "opacity", "map", "by",
+    "dataset", "preset", "m",
 )  # fmt: skip
 
 st.set_page_config(

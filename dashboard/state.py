@@ -1,6 +1,5 @@
 """What is cached, and what stands in the URL."""
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -127,10 +126,6 @@ class Heats:
 @st.cache_resource(show_spinner=False)
 def heats() -> Heats:
     return Heats()
-
-
-def sha256(pixels: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
 # --- what runs beside the pages -----------------------------------------------------------------

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def _quiet_import():
-    """Keep the loader's notices ("Could not find cuda drivers") off the terminal: they are written
-    to the file descriptor before any logging level is read."""
+def _quiet():
+    """Keep notices such as "Could not find cuda drivers" off the terminal: on a machine without a
+    GPU they are no news, and they are written past every logging level."""
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - os.dup2 needs a plain file
         os.dup2(nowhere.fileno(), 2)
@@ -27,7 +27,7 @@ def _quiet_import():
         os.close(kept)
 
 
-with _quiet_import():
+with _quiet():
     import keras
     import numpy as np
     import tensorflow as tf
@@ -39,7 +39,7 @@ def prepare_process(gpu_memory_mb: int | None = None) -> None:
     Memory grows on demand, or is limited to `gpu_memory_mb` megabytes on each GPU. On a machine
     without a GPU nothing happens. A second call is harmless.
     """
-    for gpu in tf.config.list_physical_devices("GPU"):
+    for gpu in _gpus():
         try:
             if gpu_memory_mb is None:
                 tf.config.experimental.set_memory_growth(gpu, True)
@@ -50,11 +50,16 @@ def prepare_process(gpu_memory_mb: int | None = None) -> None:
             return  # the GPU is in use already, under the settings of the first call
 
 
+def _gpus() -> list:
+    with _quiet():
+        return tf.config.list_physical_devices("GPU")
+
+
 def device() -> dict:
     """What computes here: kind ("CPU" or "GPU"), name, cores, GPUs by name."""
     gpus = [
         tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
-        for gpu in tf.config.list_physical_devices("GPU")
+        for gpu in _gpus()
     ]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     kind = "GPU" if gpus else "CPU"

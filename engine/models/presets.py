@@ -21,7 +21,7 @@ PRESETS = {
         "A small residual network for a first answer on two cores.",
         {
             "image_size": 64,
-            "epochs": 10,
+            "epochs": 8,
             "batch_size": 32,
             "optimizer": "adamw",
             "learning_rate": 3e-3,
