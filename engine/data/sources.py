@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from engine.errors import SourceError
 
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
-FLAT_NAME = re.compile(r"(?P<name>.+?)[._ -]?\d+")  # "cat.0", "cat_12", "犬.7"
+FLAT_NAME = re.compile(r"(?P<name>.*[^\W\d_].*?)[._ -]?\d+")  # "cat.0", "犬_12", not "12"
 LAYOUTS = "one sub-folder for each of two classes, or names like cat.0.jpg and dog.0.jpg"
 
 

@@ -1,0 +1,123 @@
+"""What tests share: a command line, pictures on disk, a workspace that holds a finished run."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.settings import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., subprocess.CompletedProcess]:
+    """`python -m engine ARGS` in a process of its own; `workspace=` is CAMSIGHT_WORKSPACE there."""
+
+    def run(*args, workspace: Path | None = None, seconds: float = 240, **environment):
+        place = {} if workspace is None else {"CAMSIGHT_WORKSPACE": str(workspace)}
+        return subprocess.run(
+            [sys.executable, "-m", "engine", *map(str, args)],
+            cwd=ROOT,
+            env=os.environ | place | environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory, cli) -> Path:
+    """A workspace with the dataset "drawn" (240 pictures, 64 px) and the finished run "quick-1"
+    (2 epochs, 32 px), made by the command line. Tests must not write into it."""
+    place = tmp_path_factory.mktemp("workspace")
+    kept = os.environ.get("CAMSIGHT_WORKSPACE")
+    os.environ["CAMSIGHT_WORKSPACE"] = str(place)
+    settings.cache_clear()
+    for line in (
+        "prepare drawn --name drawn --count 240 --image-size 64 --json",
+        "train --dataset drawn --preset quick --epochs 2 --image-size 32 --json",
+    ):
+        done = cli(*line.split(), workspace=place)
+        assert done.returncode == 0, done.stderr
+    yield place
+    if kept is None:
+        os.environ.pop("CAMSIGHT_WORKSPACE", None)
+    else:
+        os.environ["CAMSIGHT_WORKSPACE"] = kept
+    settings.cache_clear()
+
+
+@pytest.fixture
+def use_workspace(monkeypatch) -> Callable[[Path], Path]:
+    """A function that makes a folder the workspace of this process until the test ends."""
+
+    def use(place: Path) -> Path:
+        monkeypatch.setenv("CAMSIGHT_WORKSPACE", str(place))
+        settings.cache_clear()
+        return place
+
+    yield use
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def empty_workspace(tmp_path, use_workspace) -> Path:
+    """A workspace with nothing in it, for this test alone."""
+    place = tmp_path / "empty workspace"
+    place.mkdir()
+    return use_workspace(place)
+
+
+@pytest.fixture(scope="session")
+def draw_files() -> Callable[..., list[Path]]:
+    """`draw_files(folder, "cat", 12)`: pictures of noise, each another, as PNG in `folder`.
+
+    `names` makes a file's name out of its number; what is written depends on `word` and the number
+    alone, so that two folders can hold the same pictures.
+    """
+
+    def draw(folder: Path, word: str, count: int, names: str = "{i}.png", size: int = 40):
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for i in range(count):
+            rng = np.random.default_rng([i, *word.encode()])
+            path = folder / names.format(i=i)
+            _, encoded = cv2.imencode(".png", rng.integers(0, 256, (size, size, 3), np.uint8))
+            path.write_bytes(encoded.tobytes())
+            paths.append(path)
+        return paths
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def two_classes(draw_files) -> Callable[..., Path]:
+    """`two_classes(folder)`: `folder/cat` and `folder/dog` with 12 pictures each."""
+
+    def draw(folder: Path, count: int = 12) -> Path:
+        for word in ("cat", "dog"):
+            draw_files(folder / word, word, count)
+        return folder
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def listing() -> Callable[[Path], list[str]]:
+    """Everything in a folder, hidden files too, but not the locks, which hold nothing."""
+
+    def names(folder: Path) -> list[str]:
+        found = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+        return sorted(name for name in found if not name.endswith(".lock"))
+
+    return names
