@@ -33,7 +33,10 @@ def decode(data: bytes, size: int) -> np.ndarray:
         PictureError: with the reason, if the file is not a whole, single picture in a known format.
     """
     check_header(data)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # a broken header, or a side longer than OpenCV takes
+        pixels = None
     if pixels is None:
         raise PictureError("its pixels cannot be decoded")
     return resize(pixels, size)
@@ -72,8 +75,8 @@ def check_header(data: bytes) -> None:
                 frames = getattr(picture, "n_frames", 1)
                 if kind == "PNG":
                     picture.verify()  # checks every chunk's sum
-    except PictureError:
-        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"more than {settings().max_pixels:,} pixels") from error
     except Exception as error:  # Pillow's readers raise almost anything on a broken file
         raise PictureError("not a picture, or broken") from error
     # MPO is what many phones write into a .jpg: a JPEG with a second picture behind it.
