@@ -252,7 +252,7 @@ if missing:
     loaded = loaded or load_model()
     with control.container(horizontal=True, vertical_alignment="center"):
         bar = st.empty()
-        stopped = st.button("Stop", icon=":material/stop_circle:", key="stop")
+        stopped = st.button("Stop here", icon=":material/stop_circle:", key="stop")
     if stopped:
         for method, at in missing:
             cells[at, method].caption("Stopped before this map was made.")
@@ -267,7 +267,7 @@ if missing:
     slow = [pair for pair in missing if METHODS[pair[0]].needs == "passes"] or missing
 
     def progress(pair: tuple[str, int], done: int, total: int) -> None:
-        """Said a few times a second; Streamlit ends the script here if Stop was pressed."""
+        """Said a few times a second; Streamlit ends the script here if that was pressed."""
         now = time.monotonic()
         if pair not in slow or now - steps["last"] < 0.2:
             return
