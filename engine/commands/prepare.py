@@ -1,10 +1,12 @@
 """prepare: a source becomes a dataset; and what datasets there are, done or under way."""
 
+import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -13,6 +15,7 @@ from engine import files
 from engine.data import dataset as datasets
 from engine.data.dataset import Dataset
 from engine.errors import ConfigError, DatasetError
+from engine.jobs import local
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from engine.settings import settings
 
@@ -52,6 +55,48 @@ def prepare(
     Raises:
         SourceError, DatasetError, ConfigError: in a sentence, with nothing left behind.
     """
+    try:
+        return _prepare(source, name, image_size, seed, count, replace, progress)
+    finally:
+        _forget_upload(source)
+
+
+def start(content: BinaryIO, name: str, *, image_size: int = 150) -> str:
+    """Take in an uploaded zip in a process of its own, which outlives whoever sent it.
+
+    Returns:
+        The job's id, for `jobs.local.look`.
+
+    Raises:
+        DatasetError: if the name cannot be used or is in use; then nothing is written.
+    """
+    datasets.check_name(name)
+    if (settings().datasets / name / "dataset.json").exists():
+        raise DatasetError(f"The dataset '{name}' exists; choose another name.")
+    if any(one.name == name for one in preparing()):
+        raise DatasetError(f"The dataset '{name}' is being prepared; choose another name.")
+    folder = settings().workspace / "uploads" / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    upload = folder / f"{name}.zip"
+    with upload.open("wb") as file:
+        shutil.copyfileobj(content, file)
+    argv = ["prepare", str(upload), "--name", name, "--image-size", str(image_size)]
+    return local.start(job_of(name), argv)
+
+
+def job_of(name: str) -> str:
+    """The id of the job that takes in the dataset `name`."""
+    return f"prepare-{datasets.check_name(name)}"
+
+
+def _forget_upload(source: str) -> None:
+    """An upload has served when `prepare` has ended, however it ended."""
+    folder = Path(source).parent
+    if folder.parent == settings().workspace / "uploads":
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare(source, name, image_size, seed, count, replace, progress) -> Dataset:
     datasets.check_name(name)
     if not MIN_IMAGE_SIZE <= image_size <= MAX_IMAGE_SIZE:
         raise ConfigError(

@@ -69,12 +69,11 @@ def start_estimate(dataset_name: str, config: TrainConfig) -> str:
     """Measure in a process of its own how long a training would take.
 
     Returns:
-        The job's id, for `jobs.local.look`: its result holds seconds and pictures_per_second. The
-        same question gets the same id, and is not asked twice while its answer is kept.
+        The job's id, for `jobs.local.look`: its result holds seconds, seconds_per_epoch and
+        pictures_per_second. The same question gets the same id, and is not asked twice while its
+        answer is kept.
     """
-    timed = config.model_dump(exclude={"epochs", "learning_rate", "schedule", "decay", "seed"})
-    asked = json.dumps([dataset_name, timed], sort_keys=True)
-    job_id = f"estimate-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+    job_id = estimate_id(dataset_name, config)
     found = local.look(job_id)
     if found is None or (not found.alive and found.result is None):
         options = [
@@ -84,6 +83,19 @@ def start_estimate(dataset_name: str, config: TrainConfig) -> str:
         ]
         local.start(job_id, ["train", "--estimate", "--dataset", dataset_name, *options])
     return job_id
+
+
+def estimate_id(dataset_name: str, config: TrainConfig) -> str:
+    """The job that measures it, started or not."""
+    dataset = open_dataset(settings().datasets / dataset_name)
+    asked = json.dumps([dataset.fingerprint, timed(config)], sort_keys=True)
+    return f"estimate-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+
+
+def timed(config: TrainConfig) -> dict:
+    """What a training's speed depends on; trainings that agree in it take as long for an epoch."""
+    names = ("preset", "image_size", "batch_size", "optimizer", "augment", "precision")
+    return {name: getattr(config, name) for name in names}
 
 
 def _option(name: str, value) -> list[str]:

@@ -29,6 +29,7 @@ class Estimate:
     """How long a training will take, from timed batches of this very model on this machine."""
 
     seconds: float
+    seconds_per_epoch: float
     pictures_per_second: float
 
 
@@ -84,7 +85,7 @@ def estimate(model: keras.Model, dataset: Dataset, config: TrainConfig) -> Estim
         variable.assign(value)
     model.reset_metrics()
     epoch = training_seconds * len(training) + judging_seconds * len(validation)
-    return Estimate(config.epochs * epoch, config.batch_size / training_seconds)
+    return Estimate(config.epochs * epoch, epoch, config.batch_size / training_seconds)
 
 
 def _seconds(step: Callable[[int], object]) -> float:
