@@ -1,5 +1,465 @@
-"""Train."""
+"""Train: start a run, watch it, stop it. It trains in a process of its own."""
 
+import numpy as np
 import streamlit as st
+from pydantic.fields import FieldInfo
 
-st.title("Train")
+from dashboard import charts, evidence, live, state, words
+from dashboard.evidence import Card
+from engine.commands import first_run, prepare, train
+from engine.data.dataset import Dataset
+from engine.errors import CamsightError, RunError
+from engine.evaluation.intervals import wilson
+from engine.jobs import local
+from engine.models.presets import PRESETS
+from engine.runs import store
+from engine.runs.store import Run
+from engine.settings import settings
+from engine.training.config import TrainConfig, train_config
+
+RATES = [base * 10**power for power in range(-5, 0) for base in (1, 2, 3, 5)] + [1.0]
+RATES = [float(f"{rate:.0e}") for rate in RATES]
+LOG_LINES = 200
+ENDED = {"failed": "failed", "lost": "was lost"}
+ARROW = ":material/arrow_forward:"
+
+
+# --- the form -------------------------------------------------------------------------------------
+
+
+def bounds(name: str) -> tuple[float | None, float | None]:
+    """The least and the most that TrainConfig takes."""
+    field: FieldInfo = TrainConfig.model_fields[name]
+    low = [rule.ge for rule in field.metadata if hasattr(rule, "ge")]
+    high = [rule.le for rule in field.metadata if hasattr(rule, "le")]
+    return (low or [None])[0], (high or [None])[0]
+
+
+def keyed(name: str, preset: str) -> dict:
+    """What every widget of a hyperparameter shares; each preset keeps its own values."""
+    field = TrainConfig.model_fields[name]
+    return {"key": f"{name}-{preset}", "help": field.description, "persist_state": "session"}
+
+
+def number(label: str, name: str, default: TrainConfig, most: float | None = None, step=1):
+    low, high = bounds(name)
+    value, kind = getattr(default, name), type(step)
+    return st.number_input(
+        label, kind(low), kind(high if most is None else most), kind(value), step,
+        format="%g" if kind is float else None, **keyed(name, default.preset),
+    )  # fmt: skip
+
+
+def choice(label: str, name: str, default: TrainConfig, box: bool = False):
+    options = list(TrainConfig.model_fields[name].annotation.__args__)
+    value, shared = getattr(default, name), keyed(name, default.preset)
+    if box:
+        return st.selectbox(label, options, options.index(value), **shared)
+    return st.segmented_control(label, options, default=value, required=True, **shared)
+
+
+def choose_dataset(found: list[Dataset]) -> Dataset:
+    names = [one.name for one in found]
+    asked = st.query_params.get("dataset")
+    if asked and asked not in names:
+        st.warning(f"There is no dataset {words.markdown(asked, 64)} here; the newest is chosen.")
+    chosen = st.selectbox(
+        "Dataset", names, key=state.carry("dataset", names), bind="query-params",
+        help="Pictures are split once, when they are prepared: 80% to train on, 10% to choose the "
+        "best epoch by, 10% to judge it on.",
+    )  # fmt: skip
+    dataset = next((one for one in found if one.name == chosen), found[0])
+    part = words.count(sum(dataset.counts["train"]))
+    one, other = (words.markdown(words.plural(name), 24) for name in dataset.class_names)
+    st.caption(
+        f"{words.count(dataset.size)} pictures of {one} and {other}, {part} of them to train on, "
+        f"stored at {dataset.image_size} px."
+    )
+    return dataset
+
+
+def choose_config(dataset: Dataset) -> TrainConfig | None:
+    """Every hyperparameter; None, with the reason shown, where they cannot be used."""
+    preset = st.segmented_control(
+        "Preset", list(PRESETS), default="quick", required=True, bind="query-params",
+        key=state.carry("preset", list(PRESETS)),
+        help=TrainConfig.model_fields["preset"].description,
+    )  # fmt: skip
+    preset = preset if preset in PRESETS else "quick"
+    default = train_config(preset)
+    st.caption(PRESETS[preset].network)
+    chosen = {}
+    with st.grid(3, min_column_width=105):
+        chosen["epochs"] = number("Epochs", "epochs", default)
+        chosen["batch_size"] = number("Batch size", "batch_size", default)
+        chosen["seed"] = number("Seed", "seed", default)
+    with st.grid(2, min_column_width=150):
+        chosen["learning_rate"] = st.select_slider(
+            "Learning rate", RATES, default.learning_rate, format_func=lambda rate: f"{rate:g}",
+            **keyed("learning_rate", preset),
+        )  # fmt: skip
+        chosen["schedule"] = choice("Schedule", "schedule", default, box=True)
+    preview = st.container()
+    with st.expander("Advanced", icon=":material/tune:"):
+        chosen |= advanced(default, dataset)
+    try:
+        config = train_config(preset, **chosen)
+        train.check_size(config, dataset)
+    except CamsightError as error:
+        st.error(words.markdown(error))
+        return None
+    with preview:
+        rates = [config.rate_at(epoch + 0.5) for epoch in range(config.epochs)]
+        says = f"Learning rate by epoch, from {rates[0]:.2g} to {rates[-1]:.2g}."
+        charts.show(charts.learning_rate(rates), "rate", says)
+    return config
+
+
+def advanced(default: TrainConfig, dataset: Dataset) -> dict:
+    chosen = {}
+    with st.grid(2, min_column_width=150, vertical_alignment="bottom"):
+        low, _ = bounds("image_size")
+        most = max(low, dataset.image_size)
+        shared = keyed("image_size", f"{default.preset}-{dataset.name}")
+        chosen["image_size"] = st.number_input(
+            "Image size, px", low, most, min(default.image_size, most), **shared
+        )
+        chosen["optimizer"] = choice("Optimizer", "optimizer", default, box=True)
+        chosen["momentum"] = number("Momentum", "momentum", default, step=0.01)
+        chosen["decay"] = number("Decay", "decay", default, step=0.01)
+        chosen["l2"] = number("L2 penalty", "l2", default, step=0.001)
+        chosen["early_stopping"] = number("Early stopping, epochs", "early_stopping", default)
+    chosen["precision"] = choice("Precision", "precision", default)
+    chosen["augment"] = st.toggle(
+        "Augment the training pictures", default.augment, **keyed("augment", default.preset)
+    )
+    return chosen
+
+
+# --- what it costs --------------------------------------------------------------------------------
+
+
+def cost(dataset: Dataset, config: TrainConfig) -> None:
+    """How long it will take: from a run of the same settings, or from a short measurement."""
+    runs = store.list_runs()
+    behind = live.queue(runs)
+    seconds, source = known_cost(runs, dataset, config), ""
+    if seconds:
+        source = "timed on an earlier run"
+    elif behind and not measured(dataset, config):
+        st.caption(
+            f"How long it will take is measured when {behind[-1].id} has ended. This run would "
+            f"start after it{when_free(behind)}."
+        )
+        return
+    else:
+        seconds, source = measure(dataset, config), "from a short measurement on this machine"
+    if seconds is None:
+        return
+    start = f" It starts after {behind[-1].id}{when_free(behind)}." if behind else ""
+    st.caption(f"**About {words.about(seconds)}** of training, {source}.{start}")
+
+
+def known_cost(runs: list[Run], dataset: Dataset, config: TrainConfig) -> float | None:
+    """Seconds by the speed of the newest run here that was trained in the same way."""
+    machine = state.machine()
+    for run in reversed(runs):
+        if not run.pictures_per_second or run.figures == {}:
+            continue
+        here = machine is None or machine["device"]["name"] == run.device
+        if here and train.timed(TrainConfig(**run.config)) == train.timed(config):
+            seen = config.epochs * sum(dataset.counts["train"])
+            return seen / run.pictures_per_second
+    return None
+
+
+def measured(dataset: Dataset, config: TrainConfig) -> bool:
+    job = local.look(train.estimate_id(dataset.name, config))
+    return bool(job and job.result)
+
+
+def measure(dataset: Dataset, config: TrainConfig) -> float | None:
+    """Seconds by a measurement of its own; None while it is under way or where it failed."""
+    last = st.session_state.get("_measuring")
+    job_id = train.estimate_id(dataset.name, config)
+    if last and last != job_id and state_of(last) == "alive":
+        st.caption(":material/timer: Measuring other settings; these come next.")
+        return None
+    if state_of(job_id) in ("none", "killed") and st.session_state.get("_measured") != job_id:
+        st.session_state["_measured"] = job_id  # asked once: one that fails is not asked forever
+        train.start_estimate(dataset.name, config)
+    st.session_state["_measuring"] = job_id
+    job = local.look(job_id)
+    if job and job.alive:
+        st.caption(":material/timer: Measuring how long it will take; about 15 s.")
+    elif job and job.result:
+        return job.result["seconds_per_epoch"] * config.epochs
+    elif job:
+        st.warning(words.markdown(job.error), title="How long it takes could not be measured.")
+    return None
+
+
+def state_of(job_id: str) -> str:
+    job = local.look(job_id)
+    if job is None:
+        return "none"
+    return "alive" if job.alive else "done" if job.result else "killed"
+
+
+def when_free(behind: list[Run]) -> str:
+    """ ", in about 6 min": known where one run is under way and none waits behind it."""
+    left = live.stage(behind[0]).seconds_left if len(behind) == 1 else None
+    return f", in about {words.about(left)}" if left is not None else ""
+
+
+def cost_unsettled(dataset: Dataset, config: TrainConfig) -> bool:
+    """Whether the caption on costs will change by itself."""
+    runs = store.list_runs()
+    if live.queue(runs):
+        return True
+    known = known_cost(runs, dataset, config) is not None or measured(dataset, config)
+    return not known
+
+
+def start_button(dataset: Dataset, config: TrainConfig | None) -> None:
+    if st.button("**Start training**", icon=":material/play_arrow:", width="stretch",
+                 disabled=config is None, key="start") and config:  # fmt: skip
+        try:
+            run = train.start(dataset.name, config)
+        except (CamsightError, OSError) as error:
+            st.error(words.markdown(error))
+            return
+        watch(run)
+
+
+def watch(run: Run) -> None:
+    """Let the URL name the run, so that a reload finds it again."""
+    st.query_params.pop("run", None)
+    st.query_params["job"] = run.id
+    st.rerun()
+
+
+def new_run() -> None:
+    st.header("New run", anchor=False)
+    found = state.datasets()
+    if not found:
+        nothing_to_train_on()
+        return
+    dataset = choose_dataset(found)
+    config = choose_config(dataset)
+    if config:
+        state.poll(lambda: cost(dataset, config), cost_unsettled(dataset, config))
+    start_button(dataset, config)
+
+
+def nothing_to_train_on() -> None:
+    job = first_run.look()
+    if prepare.preparing() or (job and job.alive):
+
+        def body() -> None:
+            if state.datasets():
+                st.rerun()
+            st.caption("The first pictures are being prepared; the form is here when they are.")
+            for one in prepare.preparing():
+                if one.total:
+                    text = f"{words.markdown(one.name)}: {one.done:,} of {one.total:,}"
+                    st.progress(one.done / one.total, text=text)
+
+        state.poll(body, active=True)
+        return
+    with st.container(border=True):
+        st.markdown("**There are no pictures to train on yet.** Draw some, or bring your own.")
+        st.page_link("app_pages/overview.py", label="To the pictures", icon=ARROW)
+
+
+# --- the run that is watched ----------------------------------------------------------------------
+
+
+def chosen_run() -> Run | None:
+    """The run that the URL names; else one that is under way, else the newest."""
+    asked = st.query_params.get("job") or st.query_params.get("run")
+    if asked and not asked.startswith("prepare-"):
+        try:
+            return store.open_run(asked)
+        except RunError as error:
+            st.warning(words.markdown(error))
+    runs = store.list_runs()
+    return next(iter(live.queue(runs)), runs[-1] if runs else None)
+
+
+def watched() -> None:
+    run = chosen_run()
+    if run is None:
+        nothing_trained()
+        return
+
+    def body() -> None:
+        now = store.open_run(run.id)
+        if run.active and not now.active:
+            st.rerun()
+        one_run(now)
+
+    state.poll(body, run.active)
+    with st.expander("Log", icon=":material/terminal:"):
+        state.poll(lambda: log(run), run.active)
+
+
+def nothing_trained() -> None:
+    job = first_run.look()
+    waits = bool(job and job.alive)
+
+    def body() -> None:
+        if store.list_runs():
+            st.rerun()
+        with st.container(border=True):
+            st.markdown(
+                "**The first run starts by itself** as soon as its pictures are drawn."
+                if waits
+                else "**Nothing has been trained yet.** Start a run: how it learns is drawn here, "
+                "epoch by epoch."
+            )
+
+    state.poll(body, waits)
+
+
+def one_run(run: Run) -> None:
+    runs = store.list_runs()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(
+            f"{run.id} · {words.markdown(run.dataset)} · {run.image_size} px · seed "
+            f"{run.config['seed']}",
+            width="content", anchor=False,
+        )  # fmt: skip
+        live.badge(run.status)
+        st.space("stretch")
+        buttons(run)
+    if run.active:
+        under_way(run, runs)
+    else:
+        ended(run)
+    live.curves(run, "live")
+    others = [one for one in live.queue(runs) if one.id != run.id]
+    for one in others:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(
+                "app_pages/train.py", label=f"**{one.id}** on {words.markdown(one.dataset)}",
+                icon=ARROW, query_params={"job": one.id},
+            )  # fmt: skip
+            live.badge(one.status)
+
+
+def buttons(run: Run) -> None:
+    if run.active:
+        stopping = store.asked_to_stop(run)
+        label = "**Stop and keep the best**" if run.status != "queued" else "**Do not start it**"
+        st.button(
+            label, icon=":material/stop_circle:", disabled=stopping, key="stop",
+            on_click=store.ask_to_stop, args=(run,),
+        )  # fmt: skip
+    elif run.judged:
+        with st.container(horizontal=True, width="content"):
+            for page, label, icon in (
+                ("evaluate", "Evaluate it", ":material/monitoring:"),
+                ("explain", "Look inside", ":material/center_focus_strong:"),
+            ):
+                st.page_link(f"app_pages/{page}.py", label=f"**{label}**", icon=icon,
+                             query_params={"run": run.id})  # fmt: skip
+    elif st.button("**Start it again**", icon=":material/refresh:", key="again"):
+        try:
+            again = train.start(run.dataset, TrainConfig(**run.config))
+        except (CamsightError, OSError) as error:
+            st.error(words.markdown(error))
+            return
+        watch(again)
+
+
+def under_way(run: Run, runs: list[Run]) -> None:
+    stage = live.stage(run, runs)
+    epoch = f"{stage.epoch} of {stage.epochs}" if stage.epoch else words.NOTHING
+    batch = f"batch {stage.batch} of {stage.batches}" if stage.batch else "not begun"
+    left = words.about(stage.seconds_left)
+    cards = [
+        Card("Epoch", epoch, batch),
+        Card("Time left", left, "from the speed so far" if stage.epoch else "not measured yet"),
+        Card("Speed", words.speed(stage.pictures_per_second), run.config["precision"]),
+        best_so_far(run),
+    ]
+    evidence.cards(cards, key="live-cards", small=True)
+    st.progress(stage.done, text=words.markdown(stage.says))
+
+
+def best_so_far(run: Run) -> Card:
+    """Validation accuracy of the kept weights; their pictures chose them, and the card says so."""
+    told = store.history(run)
+    best = live.best_epoch(told)
+    if best is None:
+        return Card("Best so far", words.NOTHING, "after the first epoch")
+    accuracy = told["val_accuracy"][told["epoch"].index(best)]
+    label = f"Best so far, epoch {best}" if run.active else f"Best epoch, {best}"
+    dataset = state.dataset_of(run)
+    if dataset is None:
+        return Card(label, words.percent(accuracy), "accuracy on validation; its pictures are gone")
+    n = sum(dataset.counts["validation"])
+    share = wilson(int(np.rint(accuracy * n)), n)
+    line = words.evidence_line(
+        words.interval(share.low, share.high, words.percent), "accuracy, validation, Wilson", n
+    )
+    track = evidence.track(share.value, share.low, share.high, percent=True)
+    return Card(label, words.percent(accuracy), line, track=track)
+
+
+def ended(run: Run) -> None:
+    reason = live.why(run)
+    if reason and run.status in ("failed", "lost"):
+        st.error(words.markdown(reason), title=f"{run.id} {ENDED[run.status]}")
+    elif reason:
+        st.warning(words.markdown(reason))
+    if run.judged:
+        evidence.cards(figures(run), key="live-cards", small=True)
+
+
+def figures(run: Run) -> list[Card]:
+    told = run.figures
+    n = told["n_positive"] + told["n_negative"]
+    method = {"hanley-mcneil": "Hanley-McNeil", "newcombe": "Newcombe"}[told["interval"]]
+    interval = words.interval(told["auc_low"], told["auc_high"])
+    trained = len(store.history(run).get("epoch", []))
+    return [
+        Card(
+            "AUC on test", words.three_digits(told["auc"]),
+            words.evidence_line(interval, method, n),
+            track=evidence.track(told["auc"], told["auc_low"], told["auc_high"]),
+        ),
+        best_so_far(run),
+        Card("Training time", words.duration(run.seconds),
+             f"{trained} of {run.config['epochs']} epochs"),
+        Card("Speed", words.speed(run.pictures_per_second),
+             " · ".join(part for part in (run.device, run.config["precision"]) if part)),
+    ]  # fmt: skip
+
+
+def log(run: Run) -> None:
+    """The end of what the run wrote; before it wrote anything, what its process printed."""
+    for path in (run.folder / "log.txt", settings().jobs / run.id / "log.txt"):
+        if path.exists() and path.stat().st_size:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            st.code("\n".join(lines[-LOG_LINES:]), language=None, wrap_lines=True)
+            if len(lines) > LOG_LINES:
+                st.caption(f"The last {LOG_LINES} of {len(lines):,} lines.")
+            return
+    st.caption("Its process has written nothing yet.")
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+with st.container(gap="xxsmall"):
+    st.title("Train")
+    st.caption(
+        "Start a run, watch it, stop it. It trains in a process of its own: leave the page "
+        "whenever you like."
+    )
+form, seen = st.columns([1, 1.75], gap="large")
+with seen:
+    watched()
+with form:
+    new_run()

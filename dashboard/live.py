@@ -1,0 +1,149 @@
+"""A run under way in words: what it does, how far it is, in what state. For Overview and Train."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from dashboard import charts, words
+from engine.runs import store
+from engine.runs.store import Run
+
+BADGES = {
+    "done": ("done", ":material/check:", "green"),
+    "finished": ("finished", ":material/check:", "green"),
+    "running": ("running", ":material/autorenew:", "blue"),
+    "queued": ("queued", ":material/schedule:", "blue"),
+    "stopping": ("stopping", ":material/stop_circle:", "yellow"),
+    "stopped": ("stopped", ":material/stop_circle:", "yellow"),
+    "failed": ("failed", ":material/error:", "red"),
+    "lost": ("lost", ":material/error:", "red"),
+    "waits": ("waits for the run", ":material/schedule:", "gray"),
+    "waits for pictures": ("waits for pictures", ":material/schedule:", "gray"),
+    "not started": ("not started", ":material/radio_button_unchecked:", "gray"),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a run is: a sentence, the share done (0 to 1), and what its numbers are by now."""
+
+    says: str
+    done: float = 0.0
+    epoch: int | None = None
+    epochs: int | None = None
+    batch: int | None = None
+    batches: int | None = None
+    pictures_per_second: float | None = None
+    seconds_left: float | None = None
+
+    @property
+    def batch_line(self) -> str:
+        """ "batch 21 of 25 · 214 pictures/s"; empty where no batch was seen yet."""
+        if self.batch is None:
+            return ""
+        return f"batch {self.batch} of {self.batches} · {words.speed(self.pictures_per_second)}"
+
+
+STARTING = "Starting worker: a process of its own loads TensorFlow, which takes about 10 s."
+
+
+def stage(run: Run, runs: Sequence[Run] = ()) -> Stage:
+    """What an active run does at this moment.
+
+    Args:
+        runs: all, to say behind which one it waits.
+    """
+    told = store.progress(run) or {}
+    phase = told.get("phase")
+    numbers = {name: told.get(name) for name in Stage.__dataclass_fields__ if name in told}
+    if phase == "training":
+        batches = told["epochs"] * told["batches"]
+        numbers["done"] = ((told["epoch"] - 1) * told["batches"] + told["batch"]) / batches
+    if phase == "judging":
+        return Stage("Judging its best weights on pictures that training never saw.", 1.0)
+    if run.status == "stopping":
+        says = "Stopping: it finishes its batch, keeps the best weights and judges them."
+        return Stage(says, **numbers)
+    if phase == "waiting":
+        ahead = ahead_of(run, runs)
+        return Stage(f"Waits until {ahead.id if ahead else 'another run'} has ended.")
+    if phase == "training":
+        left = words.about(told["seconds_left"])
+        return Stage(f"Epoch {told['epoch']} of {told['epochs']}, about {left} left.", **numbers)
+    if phase == "measuring":
+        return Stage("Measuring on a few batches how long it will take.")
+    if phase == "estimated":
+        return Stage(f"Epoch 1 begins. It will take about {words.about(told['seconds'])}.")
+    return Stage(STARTING)
+
+
+def ahead_of(run: Run | None, runs: Sequence[Run]) -> Run | None:
+    """The run that trains now while `run` (or one yet to come, None) waits."""
+    training = [other for other in runs if other.status in ("running", "stopping")]
+    return next((other for other in training if run is None or other.id != run.id), None)
+
+
+def queue(runs: Sequence[Run]) -> list[Run]:
+    """Active runs, the one that trains first, then by age."""
+    active = [run for run in runs if run.active]
+    return sorted(active, key=lambda run: (run.status == "queued", run.created))
+
+
+def why(run: Run) -> str:
+    """Why a run ended without a result, and what is left of it, in a sentence."""
+    if run.error:
+        return run.error
+    if run.status == "lost":
+        return (
+            "Its process ended without a word: it was killed, or the machine went down. What it "
+            "had written is kept in its folder; start it again for a result."
+        )
+    if run.status == "stopped" and not run.judged:
+        return "It was stopped before it had begun, so there is nothing to judge."
+    return ""
+
+
+def badge(status: str) -> None:
+    label, icon, color = BADGES[status]
+    st.badge(label, icon=icon, color=color)
+
+
+def curves(run: Run, key: str) -> None:
+    """Loss and accuracy by epoch, side by side; one below the other on a phone."""
+    told = store.history(run)
+    loss, accuracy = charts.learning_curves(told, best_epoch(told), run.config["epochs"])
+    at = len(told.get("epoch", []))
+    now = f"after epoch {at}" if at else "before the first epoch has ended"
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.caption("Loss, lower is better")
+        value = f": {told['val_loss'][-1]:.3f} on validation" if at else ""
+        charts.show(loss, f"{key}-loss", f"Loss {now}{value}.")
+    with right:
+        st.caption("Accuracy, higher is better")
+        value = f": {words.percent(told['val_accuracy'][-1])} on validation" if at else ""
+        charts.show(accuracy, f"{key}-accuracy", f"Accuracy {now}{value}.")
+
+
+def best_epoch(history: dict) -> int | None:
+    """The epoch of the lowest validation loss so far, whose weights are kept."""
+    losses = history.get("val_loss", [])
+    return history["epoch"][losses.index(min(losses))] if losses else None
+
+
+def when(moment: str | None) -> str:
+    """A stored moment in the reader's time zone: "today 09:41", "yesterday 17:02", "3 Mar 2026"."""
+    if not moment:
+        return ""
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    local, today = datetime.fromisoformat(moment).astimezone(zone), datetime.now(zone).date()
+    for day, name in ((today, "today"), (today - timedelta(days=1), "yesterday")):
+        if local.date() == day:
+            return f"{name} {local:%H:%M}"
+    return f"{local.day} {local:%b %Y}"
