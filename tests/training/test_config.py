@@ -1,0 +1,80 @@
+"""TrainConfig: bounds that answer in a sentence, and the schedules."""
+
+import math
+
+import pytest
+
+from engine.errors import ConfigError
+from engine.models.presets import PRESETS
+from engine.training.config import TrainConfig, train_config
+
+OUT_OF_BOUNDS = [
+    ("image_size", 31), ("image_size", 513), ("epochs", 0), ("epochs", 501), ("batch_size", 1),
+    ("batch_size", 1025), ("optimizer", "rmsprop"), ("learning_rate", 0.0),
+    ("learning_rate", -1e-3), ("learning_rate", 1.5), ("learning_rate", math.nan),
+    ("learning_rate", math.inf), ("schedule", "step"), ("decay", -0.1), ("momentum", 1.0),
+    ("l2", -1.0), ("early_stopping", -1), ("precision", "float16"), ("seed", -1),
+    ("seed", 2**31), ("epochs", 2.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), OUT_OF_BOUNDS)
+def test_a_value_out_of_bounds_is_named_in_one_sentence(name, value):
+    with pytest.raises(ConfigError) as refused:
+        train_config("quick", **{name: value})
+    sentence = str(refused.value)
+    assert sentence.startswith(f"{name} = {value!r} cannot be used: ")
+    assert sentence.endswith("; choose another value.")
+    assert "\n" not in sentence
+
+
+def test_an_unknown_preset_or_hyperparameter():
+    with pytest.raises(ConfigError, match="The preset 'slow' does not exist; choose one of quick"):
+        train_config("slow")
+    with pytest.raises(ConfigError, match=r"dropout = 0\.5 cannot be used"):
+        train_config("quick", dropout=0.5)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_within_its_own_bounds_and_survives_the_run_s_folder(preset):
+    config = train_config(preset)
+    assert TrainConfig(**config.model_dump()) == config
+
+
+def test_every_hyperparameter_has_words_for_the_page():
+    assert all(field.description for field in TrainConfig.model_fields.values())
+
+
+def test_what_was_not_chosen_is_the_preset_s():
+    assert train_config("classic", epochs=None, batch_size=8) == train_config("classic").model_copy(
+        update={"batch_size": 8}
+    )
+
+
+def test_classic_s_rate_falls_as_in_the_blog_post():
+    config = train_config("classic")
+    for epoch in range(20):
+        expected = 1e-2 * 10 ** (-0.1 * epoch)
+        assert config.rate_at(epoch) == pytest.approx(expected, rel=1e-12)
+        assert config.rate_at(epoch + 0.99) == pytest.approx(expected, rel=1e-12)
+
+
+def test_one_cycle_rises_to_its_peak_and_falls_to_a_hundredth():
+    config = train_config("quick", epochs=10, learning_rate=0.01, schedule="one-cycle")
+    rates = [config.rate_at(step / 100) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.001)
+    assert max(rates) == pytest.approx(0.01)
+    assert rates.index(max(rates)) == 200  # a fifth of the epochs
+    assert rates[:201] == sorted(rates[:201])
+    assert rates[200:] == sorted(rates[200:], reverse=True)
+    assert rates[-1] == pytest.approx(0.0001)
+
+
+def test_a_constant_rate():
+    config = train_config("quick", schedule="constant", learning_rate=0.02)
+    assert {config.rate_at(epoch) for epoch in (0, 0.5, 9.9)} == {0.02}
+
+
+def test_a_single_epoch_has_a_schedule_too():
+    config = train_config("quick", epochs=1)
+    assert all(0 < config.rate_at(e) <= config.learning_rate for e in (0, 0.2, 0.5, 1, 1.5))
