@@ -71,7 +71,7 @@ def explain(
             f"The method '{method}' does not exist; choose one of {', '.join(METHODS)}."
         )
     head = _head(model, layer)
-    images, targets = _checked(images, target, head.classes)
+    images, targets = _checked(images, target, head.classes, model.input_shape[1:])
     started = time.perf_counter()
     if method == "grad-cam":
         raw, scores = _in_batches(grad_cam, head, images, targets, progress)
@@ -99,13 +99,24 @@ def _head(model, layer: str | None):
     return heads[layer]
 
 
-def _checked(images, target, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def _checked(images, target, classes: int, shape) -> tuple[np.ndarray, np.ndarray]:
     images = np.asarray(images, np.float32)
     if images.ndim != 4 or len(images) == 0:
         raise ConfigError(
             f"The pictures have the shape {images.shape}; give at least one, as (n, h, w, 3)."
         )
-    targets = np.broadcast_to(np.asarray(target, np.int32), len(images))
+    if any(known not in (None, n) for known, n in zip(shape, images.shape[1:], strict=True)):
+        raise ConfigError(
+            f"The pictures have the shape {images.shape} and the model takes (n, "
+            f"{', '.join(str(n or 'any') for n in shape)}); resize them first."
+        )
+    targets = np.asarray(target, np.int32)
+    if targets.shape not in ((), (len(images),)):
+        raise ConfigError(
+            f"There are {targets.size} targets for {len(images)} pictures; give one for all, or "
+            "one for each."
+        )
+    targets = np.broadcast_to(targets, len(images))
     if targets.min() < 0 or targets.max() >= classes:
         raise ConfigError(f"The target {target} is no class; choose from 0 to {classes - 1}.")
     return images, targets

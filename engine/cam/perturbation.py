@@ -41,12 +41,14 @@ def _weights(head: Head, image: np.ndarray, maps: np.ndarray, target: int, progr
     low, high = maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
     told = np.flatnonzero(high > low)
     weights = np.zeros(maps.shape[-1], np.float32)
+    flat = len(weights) - len(told)
+    progress(flat)
     for start in range(0, len(told), PASSES):
         chosen = told[start : start + PASSES]
         masked = image * _masks(maps[..., chosen], image.shape[:2])[..., None]
         _, logits = head.fast(masked)
         weights[chosen] = target_probabilities(logits, np.full(len(chosen), target))
-        progress(min(start + PASSES, len(told)))
+        progress(flat + min(start + PASSES, len(told)))
     return weights
 
 

@@ -101,5 +101,12 @@ def spatial_layers(model: keras.Model) -> list[str]:
     return [
         layer.name
         for layer in model.layers
-        if not isinstance(layer, layers.InputLayer) and len(layer.output.shape) == 4
+        if not isinstance(layer, layers.InputLayer) and _has_map(layer)
     ]
+
+
+def _has_map(layer: layers.Layer) -> bool:
+    try:
+        return len(layer.output.shape) == 4
+    except AttributeError:  # several outputs, or one for each of the places it is used in
+        return False

@@ -43,7 +43,7 @@ def take_apart(model: keras.Model, layer: str | None = None) -> Head:
     """
     layer = choose_layer(model, layer)
     before, to_logits = _logits(model)
-    inner = keras.Model(model.inputs, [model.get_layer(layer).output, before])
+    inner = keras.Model(model.inputs[0], [model.get_layer(layer).output, before])
 
     def forward(pixels):
         activations, features = inner(pixels, training=False)
@@ -91,10 +91,10 @@ def target_probabilities(logits, target):
 
 def _logits(model: keras.Model):
     """The tensor before the last activation, and a function from it to the logits."""
-    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
+    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         raise LayerError(
-            "The model must have one output of shape (n, classes); give a classifier of whole "
-            "pictures."
+            "The model must have one input and one output of shape (n, classes); give a classifier "
+            "of whole pictures."
         )
     last = model.outputs[0]._keras_history.operation
     activation = getattr(last, "activation", None)

@@ -1,0 +1,264 @@
+"""Heatmaps against values by hand and against plain NumPy loops."""
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from engine.cam import explain
+from engine.errors import ConfigError, LayerError
+from engine.models.build import build
+
+# A network that can be solved on paper. The picture is 4 × 4; only its first channel counts.
+# conv: 1 × 1, two maps: A = red, B = 2 · green. pool: mean of 2 × 2. dense: logit = 3·a + (−1)·b
+# with a, b the means of the pooled maps.
+WEIGHTS = (3.0, -1.0)
+
+
+def on_paper(bias: float = 0.0, units: int = 1):
+    pixels = keras.Input((4, 4, 3), name="pixels")
+    maps = layers.Conv2D(2, 1, use_bias=False, name="maps")(pixels)
+    pooled = layers.AveragePooling2D(2, name="pooled")(maps)
+    mean = layers.GlobalAveragePooling2D(name="mean")(pooled)
+    activation = "sigmoid" if units == 1 else "softmax"
+    answer = layers.Dense(units, activation=activation, name="answer")(mean)
+    model = keras.Model(pixels, answer)
+    kernel = np.zeros((1, 1, 3, 2), np.float32)
+    kernel[0, 0, 0, 0], kernel[0, 0, 1, 1] = 1, 2
+    model.get_layer("maps").set_weights([kernel])
+    if units == 1:
+        model.get_layer("answer").set_weights([np.array(WEIGHTS)[:, None], np.array([bias])])
+    else:
+        columns = np.array([[0, WEIGHTS[0]], [0, WEIGHTS[1]]])
+        model.get_layer("answer").set_weights([columns, np.array([0, bias])])
+    return model
+
+
+def picture(red, green) -> np.ndarray:
+    image = np.zeros((1, 4, 4, 3), np.float32)
+    image[0, ..., 0], image[0, ..., 1] = red, green
+    image[0, ..., 2] = 77
+    return image
+
+
+RED = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [2, 2, 4, 4], [2, 2, 4, 4]])
+GREEN = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 3, 3], [0, 0, 3, 3]])
+IMAGE = picture(RED, GREEN)
+# pooled maps: A = [[1, 0], [2, 4]], B = 2 · [[0, 1], [0, 3]]; means 7/4 and 2;
+# logit = 3 · 7/4 − 2 = 13/4
+LOGIT = 13 / 4
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + np.exp(-x))
+
+
+def test_grad_cam_solved_on_paper():
+    # d logit / d A = 3/4 at each of four places, so alpha = (3/4, −1/4)
+    # raw = 3/4 · [[1, 0], [2, 4]] − 1/4 · [[0, 2], [0, 6]] = [[0.75, −0.5], [1.5, 1.5]]
+    heat = explain(on_paper(), IMAGE, method="grad-cam", layer="pooled")
+    np.testing.assert_allclose(heat.raw, [[[0.75, -0.5], [1.5, 1.5]]], rtol=1e-6)
+    assert heat.scores == pytest.approx([sigmoid(LOGIT)])
+    # enlarged: corners keep their values, divided by the maximum; below zero is cut off
+    np.testing.assert_allclose(
+        heat.values[0][[0, 0, 3, 3], [0, 3, 0, 3]], [0.5, 0, 1, 1], rtol=1e-6
+    )
+    # first row, bilinear: 0.75, 3/4·0.75 − 1/4·0.5, 1/4·0.75 − 3/4·0.5 (< 0), −0.5, over 1.5
+    np.testing.assert_allclose(heat.values[0][0], [0.5, 0.4375 / 1.5, 0, 0], rtol=1e-6)
+
+
+def test_grad_cam_at_a_layer_with_a_finer_map():
+    # alpha at maps: 3/16 and −1/16; raw = 3/16 · red − 1/16 · 2 · green
+    heat = explain(on_paper(), IMAGE, method="grad-cam", layer="maps")
+    np.testing.assert_allclose(heat.raw[0], 3 / 16 * RED - 2 / 16 * GREEN, rtol=1e-6)
+
+
+def test_grad_cam_of_class_0_is_that_of_class_1_mirrored():
+    one = explain(on_paper(), IMAGE, method="grad-cam", target=1)
+    zero = explain(on_paper(), IMAGE, method="grad-cam", target=0)
+    np.testing.assert_allclose(zero.raw, -one.raw, rtol=1e-6)
+    assert zero.scores[0] == pytest.approx(1 - sigmoid(LOGIT))
+
+
+def test_a_softmax_of_two_has_the_map_of_its_own_logit():
+    heat = explain(on_paper(units=2), IMAGE, method="grad-cam", target=1)
+    np.testing.assert_allclose(heat.raw, [[[0.75, -0.5], [1.5, 1.5]]], rtol=1e-6)
+    assert heat.scores == pytest.approx([sigmoid(LOGIT)])
+    flat = explain(on_paper(units=2), IMAGE, method="grad-cam", target=0)
+    assert not flat.raw.any()  # the logit of class 0 is constant
+
+
+@pytest.mark.parametrize("target", [0, 1])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_maps_do_not_vanish_on_the_surest_pictures(target, sign):
+    """At a logit of 30 float32's probability is exactly 1 and its gradient 0."""
+    sure = on_paper(bias=sign * 30 - LOGIT)
+    with_tape = probability_gradient(sure, IMAGE)
+    assert sign < 0 or not with_tape.any()  # what a map from the probability would be made of
+    heat = explain(sure, IMAGE, method="grad-cam", target=target)
+    calm = explain(on_paper(), IMAGE, method="grad-cam", target=target)
+    np.testing.assert_allclose(heat.raw, calm.raw, rtol=1e-5)
+    assert heat.values.max() == 1
+    certain = sign * (1 if target else -1) > 0
+    assert heat.scores[0] == pytest.approx(1 if certain else np.exp(-30), rel=1e-4)
+
+
+def probability_gradient(model, images) -> np.ndarray:
+    from engine import backend
+
+    inner = keras.Model(model.inputs, [model.get_layer("pooled").output, model.outputs[0]])
+    _, gradient, _ = backend.gradients_of_sum(inner, images, np.ones((1, 1), np.float32))
+    return np.asarray(gradient)
+
+
+def score_cam_in_numpy(images: np.ndarray, target: int, bias: float = 0.0) -> np.ndarray:
+    """Score-CAM of the network on paper, in loops, after algorithm 1 and the authors' code."""
+    found = []
+    for image in images:
+        pooled = [
+            channel.reshape(2, 2, 2, 2).mean(axis=(1, 3))
+            for channel in (image[..., 0], 2 * image[..., 1])
+        ]
+        total = np.zeros((4, 4))
+        for one in pooled:
+            large = cv2.resize(one, (4, 4), interpolation=cv2.INTER_LINEAR)
+            if large.max() == large.min():
+                continue
+            mask = (large - large.min()) / (large.max() - large.min())
+            masked = image * mask[..., None]
+            logit = 3 * masked[..., 0].mean() - 2 * masked[..., 1].mean() + bias
+            total += sigmoid(logit if target else -logit) * large
+        total = np.maximum(total, 0)
+        found.append(total / total.max() if total.max() else total)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("target", [0, 1])
+def test_score_cam_equals_a_plain_numpy_loop(target):
+    rng = np.random.default_rng(3)
+    images = np.concatenate([IMAGE, rng.uniform(0, 5, (5, 4, 4, 3)).astype(np.float32)])
+    heat = explain(on_paper(), images, method="score-cam", layer="pooled", target=target)
+    np.testing.assert_allclose(heat.values, score_cam_in_numpy(images, target), atol=2e-6)
+
+
+def test_score_cam_solved_on_paper():
+    # Only red: one map, A = [[1, 0], [2, 4]], the other flat and left out.
+    # raw = sigmoid(3 · mean(red · mask)) · A
+    image = picture(RED, 0)
+    mask = cv2.resize(np.array([[1, 0], [2, 4]], np.float32), (4, 4)) / 4
+    weight = sigmoid(3 * (RED * mask).mean())
+    heat = explain(on_paper(), image, method="score-cam", layer="pooled")
+    np.testing.assert_allclose(heat.raw[0], weight * np.array([[1, 0], [2, 4]]), rtol=1e-5)
+
+
+def test_a_flat_channel_is_left_out_though_its_picture_would_score():
+    # green is 1 everywhere: its map is flat, and with it raw would be lifted everywhere
+    heat = explain(on_paper(), picture(RED, 1), method="score-cam", layer="pooled")
+    assert heat.raw[0, 0, 1] == 0  # where A is 0 nothing is left
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "score-cam"])
+def test_a_map_that_is_zero_everywhere_stays_zero(method):
+    heat = explain(on_paper(), picture(0, 0), method=method)
+    assert not heat.values.any()
+    assert np.isfinite(heat.raw).all()
+    assert heat.scores == pytest.approx([0.5])
+
+
+def test_grad_cam_that_is_nowhere_positive_has_no_heat():
+    heat = explain(on_paper(), picture(0, GREEN), method="grad-cam")
+    assert heat.raw.max() <= 0
+    assert heat.raw.min() < 0
+    assert not heat.values.any()
+    assert np.isfinite(heat.values).all()
+
+
+@pytest.fixture(scope="module")
+def quick():
+    keras.utils.set_random_seed(5)
+    return build("quick", 32)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(8).integers(0, 256, (20, 32, 32, 3), np.uint8)
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "score-cam"])
+@pytest.mark.parametrize("layer", [None, "stem", "block1_out"])
+def test_shapes_and_range_at_any_layer(quick, images, method, layer):
+    heat = explain(quick, images[:3], method=method, layer=layer)
+    expected = quick.get_layer(layer or "block2_out").output.shape[1:3]
+    assert heat.raw.shape == (3, *expected)
+    assert (heat.values.shape, heat.values.dtype) == ((3, 32, 32), np.float32)
+    assert (heat.scores.shape, heat.method, heat.layer) == ((3,), method, layer or "block2_out")
+    assert heat.values.min() >= 0
+    assert all(one.max() in (0, 1) for one in heat.values)
+    assert heat.seconds > 0
+    says = quick.predict(images[:3].astype(np.float32), verbose=0)[:, 0]
+    np.testing.assert_allclose(heat.scores, says, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "score-cam"])
+def test_many_pictures_give_what_each_gives_alone(quick, images, method):
+    count = 20 if method == "grad-cam" else 3  # more than a batch where that is cheap
+    targets = np.arange(count) % 2
+    together = explain(quick, images[:count], method=method, target=targets)
+    for i in (0, count - 1):
+        alone = explain(quick, images[i : i + 1], method=method, target=int(targets[i]))
+        np.testing.assert_allclose(alone.raw[0], together.raw[i], atol=1e-4, rtol=1e-3)
+        np.testing.assert_allclose(alone.scores[0], together.scores[i], atol=1e-5)
+
+
+def test_the_model_that_was_handed_in_is_never_changed(quick, images):
+    before = [weight.copy() for weight in quick.get_weights()]
+    config, layers_before = quick.to_json(), [layer.name for layer in quick.layers]
+    says = quick.predict(images, verbose=0)
+    for method in ("grad-cam", "score-cam"):
+        explain(quick, images[:2], method=method)
+    assert all((a == b).all() for a, b in zip(before, quick.get_weights(), strict=True))
+    assert quick.to_json() == config
+    assert [layer.name for layer in quick.layers] == layers_before
+    assert all(layer.trainable for layer in quick.layers)
+    assert (quick.predict(images, verbose=0) == says).all()
+
+
+def test_new_weights_in_the_same_model_give_new_maps(images):
+    model = on_paper()
+    first = explain(model, IMAGE, method="grad-cam").raw
+    model.get_layer("answer").set_weights([-np.array(WEIGHTS)[:, None], np.array([0.0])])
+    np.testing.assert_allclose(explain(model, IMAGE, method="grad-cam").raw, -first, rtol=1e-6)
+
+
+def test_progress_is_told_and_can_end_the_work(quick, images):
+    told = []
+    explain(quick, images[:2], method="score-cam", progress=lambda *step: told.append(step))
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1]
+
+    class Enough(Exception):
+        pass
+
+    def stop(done, total):
+        raise Enough
+
+    with pytest.raises(Enough):
+        explain(quick, images[:2], method="score-cam", progress=stop)
+
+
+def test_what_cannot_be_explained_is_said_in_a_sentence(quick, images):
+    with pytest.raises(ConfigError, match="The method 'lime' does not exist; choose one of grad"):
+        explain(quick, images, method="lime")
+    with pytest.raises(LayerError, match="The layer 'average' has no spatial map"):
+        explain(quick, images, layer="average")
+    with pytest.raises(ConfigError, match="The target 2 is no class; choose from 0 to 1"):
+        explain(quick, images, target=2)
+    with pytest.raises(ConfigError, match=r"shape \(32, 32, 3\); give at least one"):
+        explain(quick, images[0])
+    with pytest.raises(ConfigError, match=r"shape \(0, 32, 32, 3\); give at least one"):
+        explain(quick, images[:0])
+    with pytest.raises(ConfigError, match=r"\(2, 40, 40, 3\) and the model takes \(n, 32, 32, 3"):
+        explain(quick, np.zeros((2, 40, 40, 3)))
+    with pytest.raises(ConfigError, match="There are 2 targets for 3 pictures; give one"):
+        explain(quick, images[:3], target=[0, 1])
