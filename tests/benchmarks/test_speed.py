@@ -1,0 +1,100 @@
+"""Figures that the documents give, measured here: `make bench`. Nothing is asserted about time.
+
+Where two ways are compared they run in alternation, and the ratio of their medians is printed.
+"""
+
+import io
+import os
+import statistics
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+PHOTOGRAPHS = ROOT.parent / "shared" / "data" / "dogs-vs-cats-10k.zip"
+needs_photographs = pytest.mark.skipif(
+    not PHOTOGRAPHS.exists(), reason=f"the photographs are not at {PHOTOGRAPHS}"
+)
+
+
+def say(text: str) -> None:
+    print(f"\n{text} ({len(os.sched_getaffinity(0))} cores)", file=sys.stderr)
+
+
+def alternate(one, other, times: int = 5) -> tuple[float, float]:
+    """Median seconds of two functions, called in turn after a call to warm each up."""
+    one(), other()
+    seconds: tuple[list, list] = ([], [])
+    for _ in range(times):
+        for work, kept in zip((one, other), seconds, strict=True):
+            started = time.perf_counter()
+            work()
+            kept.append(time.perf_counter() - started)
+    return statistics.median(seconds[0]), statistics.median(seconds[1])
+
+
+@needs_photographs
+def test_preparing_ten_thousand_photographs(cli, tmp_path):
+    started = time.perf_counter()
+    done = cli("prepare", PHOTOGRAPHS, "--name", "photographs", workspace=tmp_path)
+    assert done.returncode == 0, done.stderr
+    say(f"prepare, 10,000 photographs: {time.perf_counter() - started:.1f} s")
+
+
+@needs_photographs
+def test_decoding_by_opencv_against_pillow():
+    from engine.data.decode import decode
+
+    with zipfile.ZipFile(PHOTOGRAPHS) as archive:
+        files = [archive.read(name) for name in archive.namelist()[:300]]
+
+    def by_pillow() -> None:
+        for data in files:
+            picture = Image.open(io.BytesIO(data)).convert("RGB")
+            np.asarray(picture.resize((150, 150), Image.Resampling.BOX))
+
+    ours, pillow = alternate(lambda: [decode(data, 150) for data in files], by_pillow)
+    say(f"decoding: {300 / ours:,.0f} pictures/s, Pillow takes {pillow / ours:.2f} × as long")
+
+
+@pytest.mark.parametrize(("preset", "size"), [("quick", 64), ("classic", 150)])
+def test_score_cam_compiled_against_eager(preset, size):
+    from dataclasses import replace
+
+    from engine.cam.perturbation import score_cam
+    from engine.models.build import build
+    from engine.models.head import take_apart
+
+    head = take_apart(build(preset, size))
+    eager = replace(head, fast=head.forward)
+    image = np.random.default_rng(1).integers(0, 256, (1, size, size, 3)).astype(np.float32)
+    target = np.array([1])
+    fast, slow = alternate(
+        lambda: score_cam(head, image, target, lambda *_: None),
+        lambda: score_cam(eager, image, target, lambda *_: None),
+        times=3,
+    )
+    say(f"Score-CAM, {preset}, 128 maps: {fast:.2f} s, eager takes {slow / fast:.2f} × as long")
+
+
+@pytest.mark.parametrize(("preset", "size"), [("quick", 64), ("classic", 150)])
+def test_training_speed(cli, tmp_path, preset, size):
+    cli(
+        *f"prepare drawn --name drawn --count 400 --image-size {size}".split(), workspace=tmp_path
+    )
+    done = cli(*f"train --dataset drawn --preset {preset} --estimate".split(), workspace=tmp_path)
+    assert done.returncode == 0, done.stderr
+    say(f"training, {preset}: {done.stdout.strip()}")
+
+
+def test_a_verb_without_keras(cli, workspace):
+    auc, listed = alternate(
+        lambda: cli("runs", "--json", workspace=workspace),
+        lambda: cli("datasets", "--json", workspace=workspace),
+    )
+    say(f"runs --json {auc:.2f} s, datasets --json {listed:.2f} s")

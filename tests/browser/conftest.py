@@ -1,0 +1,94 @@
+"""A real server on loopback and a real Chromium, driven by role and label."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+expect.set_options(timeout=60_000)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """`serve(workspace)`: `python -m dashboard` on a free port; its address, once it answers."""
+    servers = []
+
+    def start(workspace: Path) -> str:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        place = {"CAMSIGHT_WORKSPACE": str(workspace), "CAMSIGHT_PORT": str(port)}
+        server = subprocess.Popen(
+            [sys.executable, "-m", "dashboard"], cwd=ROOT, env=os.environ | place
+        )
+        servers.append(server)
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(240):
+            assert server.poll() is None, "the server ended"
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+                    if answer.read() == b"ok":
+                        return address
+            except OSError:
+                pass
+            try:
+                server.wait(0.25)
+            except subprocess.TimeoutExpired:
+                continue
+        raise AssertionError("the server did not answer in a minute")
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def browser_workspace(workspace, tmp_path_factory) -> Path:
+    """A copy of the shared workspace, so that tests may write into it."""
+    copy = tmp_path_factory.mktemp("browser") / "workspace"
+    shutil.copytree(workspace, copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def address(serve, browser_workspace) -> str:
+    return serve(browser_workspace)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Browser:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "No Chromium was found; install one, or let `make test` do it."
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def open_at(browser, address) -> Callable[..., Page]:
+    """`open_at("explain?run=quick-1")`: a page in a context of its own."""
+    contexts = []
+
+    def opened(path: str, server: str = address, scheme: str = "light", width: int = 1440) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{server}/{path}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()

@@ -1,0 +1,74 @@
+"""From Overview to a heatmap, a reload that restores what was chosen, and a stop."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+HEATMAP = re.compile("(Grad|Score)-CAM of ")
+
+
+def test_from_overview_to_a_heatmap(open_at):
+    page = open_at("")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_role("link", name="Explain", exact=True).first.click()
+    expect(page.get_by_role("heading", name="Explain")).to_be_visible()
+    pictures = page.get_by_role("img", name=HEATMAP)
+    expect(pictures.first).to_be_visible()
+    expect(page.get_by_text(re.compile("probability of (cat|dog)")).first).to_be_visible()
+    assert pictures.first.evaluate("i => i.complete && i.naturalWidth > 100")
+
+
+def test_a_reload_restores_run_layer_methods_and_target(open_at):
+    page = open_at("explain?run=quick-1")
+    expect(page.get_by_role("img", name=HEATMAP).first).to_be_visible()
+    page.get_by_role("button", name="Score-CAM", exact=True).click()  # now Grad-CAM alone
+    page.get_by_role("radio", name="dog").click()
+    page.get_by_role("combobox", name=re.compile("Layer")).click()
+    page.get_by_role("option", name="block1_out").click()
+    expect(page).to_have_url(re.compile("layer=block1_out"))
+    expect(page).to_have_url(re.compile("target=dog"))
+    expect(page).to_have_url(re.compile("m=grad-cam(&|$)"))
+    page.reload()
+    expect(page.get_by_role("img", name=re.compile("Grad-CAM of .* for dog")).first).to_be_visible()
+    expect(page.get_by_role("combobox", name=re.compile("Layer"))).to_have_value("block1_out")
+    expect(page.get_by_role("img", name=re.compile("Score-CAM of"))).to_have_count(0)
+
+
+def test_the_threshold_in_the_address_is_restored(open_at):
+    page = open_at("evaluate?run=quick-1&t=0.3")
+    slider = page.get_by_role("slider", name=re.compile("Threshold"))
+    expect(slider).to_have_value("0.3")
+    slider.press("ArrowRight")
+    expect(page).to_have_url(re.compile("t=0.31"))
+    page.reload()
+    expect(page.get_by_role("slider", name=re.compile("Threshold"))).to_have_value("0.31")
+
+
+@pytest.fixture(scope="module")
+def slow_run(address, browser_workspace, cli) -> str:
+    """A run of the deep network: its Score-CAM of 20 pictures takes long enough to be stopped."""
+    line = "train --dataset drawn --preset classic --epochs 1 --image-size 64 --json"
+    done = cli(*line.split(), workspace=browser_workspace)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["run"]
+
+
+def test_a_stop_keeps_the_maps_that_are_there_and_goes_on_when_asked(open_at, slow_run):
+    page = open_at(f"explain?run={slow_run}&pics=random+20&m=score-cam")
+    page.get_by_role("button", name="Stop here").click()
+    go_on = page.get_by_role("button", name="Go on")
+    expect(go_on).to_be_visible()
+    expect(page.get_by_text(re.compile("maps are missing"))).to_be_visible()
+    go_on.click()
+    expect(page.get_by_role("img", name=re.compile("Score-CAM of"))).to_have_count(20)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_charts_take_the_colours_of_the_theme(open_at, scheme):
+    page = open_at("evaluate?run=quick-1", scheme=scheme)
+    accent = {"light": "rgb(11, 107, 96)", "dark": "rgb(69, 189, 174)"}[scheme]
+    curve = page.locator(".js-plotly-plot path.js-line").nth(1)
+    expect(curve).to_have_css("stroke", accent)
