@@ -34,5 +34,7 @@ PAGES = [
 page = st.navigation(PAGES, position="top")
 state.warm_up()
 st.session_state["_here"] = page.url_path or "overview"
-page.run()
-state.keep_keys(URL_KEYS)
+try:
+    page.run()
+finally:  # also where a page stops early
+    state.keep_keys(URL_KEYS)

@@ -84,6 +84,7 @@ def roc(
     thresholds: np.ndarray,
     point: tuple[float, float, float],
     class_names: tuple[str, str],
+    cross: tuple[float, float, float, float] | None = None,
 ) -> go.Figure:
     """The ROC curve with chance as a diagonal and the chosen threshold as an open circle.
 
@@ -92,6 +93,7 @@ def roc(
             its first threshold is infinite.
         point: false and true positive rate at the chosen threshold, and that threshold.
         class_names: of class 0 and class 1.
+        cross: the point's intervals, low and high of the false positive rate, then of the true one.
     """
     negative, positive = (words.plotly(words.plural(name), _LONGEST) for name in class_names)
     long = len(negative) + len(positive) > 24  # then the title takes two lines, for a phone
@@ -111,6 +113,8 @@ def roc(
         cliponaxis=False,
     )
     x, y, threshold = point
+    if cross:
+        figure.add_trace(_cross(x, y, cross))
     ring = _open_circle(x, y, customdata=[_threshold(threshold)], name="threshold")
     figure.add_trace(ring.update(hovertemplate=hover + "<extra></extra>"))
     _label(figure, f"threshold {_threshold(threshold)}", INK, x=x, y=y, **_beside(x, y))
@@ -120,6 +124,17 @@ def roc(
     figure.update_yaxes(title_text=f"sensitivity: {positive} found", **square)
     figure.update_yaxes(scaleanchor="x", constraintoward="top")
     return figure
+
+
+def _cross(x: float, y: float, ends: tuple[float, float, float, float]) -> go.Scatter:
+    """The intervals of a point in both directions, under its ring."""
+    left, right, low, high = ends
+    line = {"type": "data", "color": INK, "thickness": 1.5, "width": 4, "symmetric": False}
+    return go.Scatter(
+        x=[x], y=[y], mode="markers", marker={"size": 1, "color": INK}, hoverinfo="skip",
+        error_x={**line, "array": [right - x], "arrayminus": [x - left]},
+        error_y={**line, "array": [high - y], "arrayminus": [y - low]}, cliponaxis=False,
+    )  # fmt: skip
 
 
 def _threshold(value: float) -> str:
