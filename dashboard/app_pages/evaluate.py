@@ -42,7 +42,8 @@ choosers = bar.container(horizontal=True, vertical_alignment="bottom")
 with choosers:
     run = state.choose_run(runs)
 title.caption(state.describe(run))
-negative, positive = (words.markdown(name, 24) for name in run.class_names)
+positive = words.markdown(run.class_names[1], 24)
+negatives, positives = (words.markdown(words.plural(name), 24) for name in run.class_names)
 
 
 # --- a run without figures ------------------------------------------------------------------------
@@ -52,7 +53,7 @@ others = [other.id for other in runs if other.judged and other.id != run.id]
 
 def ways_on() -> None:
     """What else there is to look at."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if others:
             look = {"run": others[0]}
             st.button(
@@ -95,8 +96,9 @@ if not run.judged:
         )
         ways_on()
     else:
+        ended = "failed" if run.status == "failed" else f"is {run.status}"
         reason = run.error or "Its process ended without a word; its log says how far it came."
-        st.error(words.markdown(reason), title=f"{run.id} is {run.status}: there are no figures")
+        st.error(words.markdown(reason), title=f"{run.id} {ended}, so it has no figures")
         ways_on()
     st.stop()
 
@@ -157,8 +159,8 @@ if part == "validation":
     )
 if few < FEW:
     st.warning(
-        f"Only {words.count(auc.n_negative)} × {negative} and {words.count(auc.n_positive)} × "
-        f"{positive}: with under {FEW} pictures of a class, 95% intervals hold the truth less "
+        f"Only {words.count(auc.n_negative)} {negatives} and {words.count(auc.n_positive)} "
+        f"{positives}: with under {FEW} pictures of a class, 95% intervals hold the truth less "
         "often than they say.",
         icon=":material/warning:",
     )
