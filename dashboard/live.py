@@ -15,6 +15,7 @@ BADGES = {
     "done": ("done", ":material/check:", "green"),
     "finished": ("finished", ":material/check:", "green"),
     "running": ("running", ":material/autorenew:", "blue"),
+    "starting": ("starting", ":material/autorenew:", "blue"),
     "queued": ("queued", ":material/schedule:", "blue"),
     "stopping": ("stopping", ":material/stop_circle:", "yellow"),
     "stopped": ("stopped", ":material/stop_circle:", "yellow"),
@@ -84,6 +85,14 @@ def ahead_of(run: Run | None, runs: Sequence[Run]) -> Run | None:
     """The run that trains now while `run` (or one yet to come, None) waits."""
     training = [other for other in runs if other.status in ("running", "stopping")]
     return next((other for other in training if run is None or other.id != run.id), None)
+
+
+def status(run: Run, runs: Sequence[Run]) -> str:
+    """The run's status for `badge`; one that nothing holds up is not queued but starting."""
+    held_up = ahead_of(run, runs) or any(
+        other.status == "queued" and other.created < run.created for other in runs
+    )
+    return "starting" if run.status == "queued" and not held_up else run.status
 
 
 def queue(runs: Sequence[Run]) -> list[Run]:

@@ -118,7 +118,7 @@ def step_train() -> None:
     runs, found, job = store.list_runs(), state.datasets(), first_run.look()
     run = live.queue(runs)[0] if live.queue(runs) else runs[-1] if runs else None
     if run and run.active:
-        head("2 · Train", run.status)
+        head("2 · Train", live.status(run, runs))
         stage = live.stage(run, runs)
         st.caption(f"{words.markdown(stage.says)} You can leave this page; the run goes on.")
         if stage.batch_line:
@@ -210,8 +210,12 @@ def overview(runs: list[Run]) -> None:
         newest_pictures(newest)
         st.header("What to do next", anchor=False)
         for icon, label, page, query, reason in what_next(runs, best):
-            st.page_link(page, label=f"**{label}**", icon=icon, query_params=query)
-            st.caption(reason)
+            with st.container(gap="xxsmall"):
+                if page:
+                    st.page_link(page, label=f"**{label}**", icon=icon, query_params=query)
+                else:
+                    st.markdown(f"{icon} **{label}**")
+                st.caption(reason)
     with st.expander("Add pictures of your own", icon=":material/add_photo_alternate:",
                      expanded=only_drawn() or "job" in st.query_params):  # fmt: skip
         pictures.own_pictures()
@@ -295,9 +299,10 @@ def runs_under_way(runs: list[Run]) -> None:
         for run in live.queue(now):
             with st.container(horizontal=True, vertical_alignment="center"):
                 link_to_train(f"**{run.id}** on {words.markdown(run.dataset)}", job=run.id)
-                live.badge(run.status)
+                live.badge(live.status(run, now))
             stage = live.stage(run, now)
-            text = " · ".join(part for part in (stage.says, stage.batch_line) if part)
+            batch = f" · {stage.batch_line}" if stage.batch_line else ""
+            text = stage.says.removesuffix(".") + batch
             st.progress(stage.done, text=words.markdown(text))
 
     state.poll(body, active=True)
@@ -369,7 +374,7 @@ def newest_pictures(run: Run) -> None:
 
 
 def what_next(runs: list[Run], best: Run) -> list[tuple[str, str, str, dict, str]]:
-    """(icon, label, page, query, reason), the most pressing first, four at most."""
+    """(icon, label, page or "" for this one, query, reason), the most pressing four."""
     judged = [run for run in runs if run.judged]
     told, steps = best.figures, []
     for one in state.datasets():
@@ -386,7 +391,7 @@ def what_next(runs: list[Run], best: Run) -> list[tuple[str, str, str, dict, str
         )
         steps.append((":material/add_photo_alternate:",
                       f"Give {words.markdown(best.dataset, 40)} more pictures",
-                      "app_pages/overview.py", {}, reason))  # fmt: skip
+                      "", {}, reason))  # fmt: skip
     steps.append((":material/center_focus_strong:", f"Look inside {best.id}",
                   "app_pages/explain.py", {"run": best.id},
                   "Is it right for the right reason? Grad-CAM and Score-CAM show where it "
@@ -402,7 +407,7 @@ def what_next(runs: list[Run], best: Run) -> list[tuple[str, str, str, dict, str
     if only_drawn():
         reason = "Everything here was drawn by the program so far. The upload is below."
         steps.append((":material/add_photo_alternate:", "Bring pictures of your own",
-                      "app_pages/overview.py", {}, reason))  # fmt: skip
+                      "", {}, reason))  # fmt: skip
     elif len(comparable(judged, best)) == 1:
         reason = f"{best.id} is the only run on these pictures, so nothing says what helps."
         steps.append((":material/model_training:", "Train a second run", "app_pages/train.py",

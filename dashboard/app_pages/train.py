@@ -156,7 +156,7 @@ def cost(dataset: Dataset, config: TrainConfig) -> None:
         seconds, source = measure(dataset, config), "from a short measurement on this machine"
     if seconds is None:
         return
-    start = f" It starts after {behind[-1].id}{when_free(behind)}." if behind else ""
+    start = f" This run would start after {behind[-1].id}{when_free(behind)}." if behind else ""
     st.caption(f"**About {words.about(seconds)}** of training, {source}.{start}")
 
 
@@ -330,28 +330,30 @@ def one_run(run: Run) -> None:
             f"{run.config['seed']}",
             width="content", anchor=False,
         )  # fmt: skip
-        live.badge(run.status)
+        live.badge(live.status(run, runs))
         st.space("stretch")
-        buttons(run)
+        buttons(run, live.status(run, runs))
     if run.active:
         under_way(run, runs)
     else:
         ended(run)
     live.curves(run, "live")
     others = [one for one in live.queue(runs) if one.id != run.id]
+    if others:
+        st.caption("Also under way")
     for one in others:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(
                 "app_pages/train.py", label=f"**{one.id}** on {words.markdown(one.dataset)}",
                 icon=ARROW, query_params={"job": one.id},
             )  # fmt: skip
-            live.badge(one.status)
+            live.badge(live.status(one, runs))
 
 
-def buttons(run: Run) -> None:
+def buttons(run: Run, status: str) -> None:
     if run.active:
         stopping = store.asked_to_stop(run)
-        label = "**Stop and keep the best**" if run.status != "queued" else "**Do not start it**"
+        label = "**Do not start it**" if status == "queued" else "**Stop and keep the best**"
         st.button(
             label, icon=":material/stop_circle:", disabled=stopping, key="stop",
             on_click=store.ask_to_stop, args=(run,),
