@@ -108,8 +108,8 @@ if not run.judged:
 
 def choose_interval() -> str:
     """A bound select box would write its labels into the URL: this one mirrors its ids by hand."""
-    key = state.carry("interval", list(INTERVALS))
-    asked = st.query_params.get(key)
+    key = "interval"
+    asked = st.query_params.get(key) or st.session_state.get("_last", {}).get(key)
     st.session_state.setdefault(key, asked if asked in INTERVALS else "hanley-mcneil")
     method = st.selectbox(
         "Interval", list(INTERVALS), format_func=INTERVALS.get, key=key, width="stretch",
@@ -267,18 +267,22 @@ def threshold_buttons() -> None:
             )
 
 
+def take_click() -> None:
+    """Of the matrix, before anything is drawn; a click on the chosen cell frees it."""
+    cell = getattr(st.session_state.get("matrix"), "clicked", None)
+    if cell in evidence.CELLS:
+        choose(None if cell == chosen() else cell)
+        st.session_state["evaluate_tab"] = TABS[0]
+
+
 def draw_matrix(found: evaluate.Evaluation) -> None:
     st.markdown("## Confusion matrix")
     c, what = found.confusion, chosen()
-    cell = evidence.confusion_matrix(
+    evidence.confusion_matrix(
         c.tn, c.fp, c.fn, c.tp, run.class_names, key="matrix",
         chosen=what if what in evidence.CELLS else None,
     )  # fmt: skip
     evidence.cards(figures.precisions(found), key="precisions", small=True)
-    if cell:
-        choose(None if cell == what else cell)
-        st.session_state["evaluate_tab"] = TABS[0]
-        st.rerun()
 
 
 # --- details --------------------------------------------------------------------------------------
@@ -364,6 +368,7 @@ def all_numbers(found: evaluate.Evaluation) -> None:
 @st.fragment
 def judged() -> None:
     """All that depends on the threshold; moving it redraws no more than this."""
+    take_click()
     cards = st.container()
     with st.grid(3, min_column_width=330, gap="medium"):
         left, middle, right = st.container(), st.container(), st.container()
