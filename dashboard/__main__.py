@@ -15,8 +15,8 @@ from engine.settings import PROJECT, settings
 
 def main() -> None:
     """Become the server; exit status 2 and a sentence where that cannot be."""
-    host, port = settings().host, settings().port
     try:
+        host, port = settings().host, settings().port
         check_port(host, port)
         first_run.start()
     except (CamsightError, OSError) as error:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from engine.errors import CamsightError
+from engine.errors import CamsightError, RunError
 
 app = typer.Typer(
     help="Train an image classifier, prove how good it is, and see what it looks at.",
@@ -35,8 +35,15 @@ def main() -> None:
     try:
         app()
     except CamsightError as error:
-        screen.print(str(error), style="red", markup=False, soft_wrap=True)
-        sys.exit(2)
+        _refuse(str(error))
+    except OSError as error:
+        what = f"'{error.filename}'" if error.filename else "A file or folder"
+        _refuse(f"{what} cannot be used ({error.strerror}); check its rights and the free space.")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    screen.print(sentence, style="red", markup=False, soft_wrap=True)
+    sys.exit(2)
 
 
 @app.command()
@@ -124,7 +131,10 @@ def train(
     if evaluation is None:
         screen.print(f"{run.id} was stopped before it had begun; nothing was trained.")
         return None
-    return _print_evaluation(evaluation, as_json)
+    _print_evaluation(evaluation, as_json)
+    if evaluation.run.error:
+        raise RunError(evaluation.run.error)
+    return None
 
 
 @app.command()
@@ -340,7 +350,8 @@ def _bar(what: str, *, quiet: bool) -> Iterator:
         TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + what + " {task.fields[remark]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=screen, disable=quiet, transient=True) as progress:
+    disable = quiet or not screen.is_terminal
+    with Progress(*columns, console=screen, disable=disable, transient=True) as progress:
         task = progress.add_task(what, total=1, remark="")
         yield lambda done, total, remark: progress.update(
             task, completed=done, total=total, remark=remark
@@ -351,7 +362,8 @@ def _bar(what: str, *, quiet: bool) -> Iterator:
 def _training_bar(run, *, quiet: bool) -> Iterator:
     """A bar of all batches with epoch, batch, speed and time left, on standard error."""
     columns = (TextColumn("{task.fields[said]}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=screen, disable=quiet) as progress:
+    disable = quiet or not screen.is_terminal
+    with Progress(*columns, console=screen, disable=disable) as progress:
         task = progress.add_task("training", total=1, said=f"{run.id}: starting")
 
         def report(told: dict) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from keras import Model
 
-from engine import files
+from engine import backend, files  # the backend before Keras: it keeps TensorFlow quiet
 from engine.data.decode import resize_all
 from engine.errors import RunError
 from engine.models.build import build
@@ -23,7 +22,7 @@ class Loaded:
     """A run's model, read-only, with the lock that whoever uses it holds."""
 
     run: Run
-    model: Model
+    model: backend.keras.Model
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -45,7 +44,9 @@ def load(run: Run) -> Loaded:
 
 
 def logits(
-    model: Model, images: np.ndarray, progress: Callable[[int, int], None] = lambda done, n: None
+    model: backend.keras.Model,
+    images: np.ndarray,
+    progress: Callable[[int, int], None] = lambda done, n: None,
 ) -> np.ndarray:
     """Logits of class 1, `(n,)` float32, for `(n, h, w, 3)` uint8 of any size.
 
@@ -63,4 +64,4 @@ def logits(
 
 def probabilities(logit: np.ndarray) -> np.ndarray:
     """Sigmoid in float64, which tells logits up to 36 from certainty."""
-    return 1 / (1 + np.exp(-logit.astype(np.float64)))
+    return np.exp(-np.logaddexp(0, -logit.astype(np.float64)))

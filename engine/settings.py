@@ -3,8 +3,10 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +48,17 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once; `settings.cache_clear()` reads them again."""
-    found = Settings()
+    """The settings of this process, read once; `settings.cache_clear()` reads them again.
+
+    Raises:
+        ConfigError: naming the environment variable that cannot be used.
+    """
+    try:
+        found = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(
+            f"CAMSIGHT_{str(first['loc'][0]).upper()} = {first['input']!r} cannot be used: "
+            f"{first['msg'][0].lower()}{first['msg'][1:]}; set another value."
+        ) from None
     return found.model_copy(update={"workspace": found.workspace.expanduser().resolve()})

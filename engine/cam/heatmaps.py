@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import cv2
 import numpy as np
 
-from engine.cam.methods import METHODS
+from engine.cam.methods import check_method
 from engine.errors import ConfigError
 
 BATCH = 16  # pictures that a gradient method takes at once
@@ -66,10 +66,7 @@ def explain(
     from engine.cam.gradients import grad_cam
     from engine.cam.perturbation import score_cam
 
-    if method not in METHODS:
-        raise ConfigError(
-            f"The method '{method}' does not exist; choose one of {', '.join(METHODS)}."
-        )
+    check_method(method)
     head = _head(model, layer)
     images, targets = _checked(images, target, head.classes, model.input_shape[1:])
     started = time.perf_counter()

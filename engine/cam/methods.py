@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from engine.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Method:
@@ -34,3 +36,12 @@ METHODS = {
         ),
     )
 }
+
+
+def check_method(*names: str) -> None:
+    """Raise a ConfigError at the first name that is no method."""
+    for name in names:
+        if name not in METHODS:
+            raise ConfigError(
+                f"The method '{name}' does not exist; choose one of {', '.join(METHODS)}."
+            )

@@ -22,12 +22,17 @@ def colour(heat: np.ndarray, colour_map: str = "inferno") -> np.ndarray:
     Raises:
         ConfigError: if there is no such colour map.
     """
-    if colour_map not in COLOUR_MAPS:
-        raise ConfigError(
-            f"The colour map '{colour_map}' does not exist; choose one of {', '.join(COLOUR_MAPS)}."
-        )
+    check_colour_map(colour_map)
     levels = np.round(255 * np.clip(heat, 0, 1)).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(levels, COLOUR_MAPS[colour_map]), cv2.COLOR_BGR2RGB)
+
+
+def check_colour_map(name: str) -> None:
+    """Raise a ConfigError if there is no colour map of that name."""
+    if name not in COLOUR_MAPS:
+        raise ConfigError(
+            f"The colour map '{name}' does not exist; choose one of {', '.join(COLOUR_MAPS)}."
+        )
 
 
 def overlay(

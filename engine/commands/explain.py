@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from engine import files
-from engine.cam.overlay import colour, overlay
+from engine.cam.methods import check_method
+from engine.cam.overlay import check_colour_map, colour, overlay
 from engine.data.decode import decode, resize
 from engine.errors import ConfigError, PictureError
 from engine.runs import store
@@ -54,13 +55,17 @@ def explain(
     """
     run = store.require_judged(store.open_run(run_id))
     label = None if target is None else class_number(run, target)
+    check_method(*methods)
+    check_colour_map(colour_map)
+    _check_folder(out)
     pixels = [_read(run, path) for path in pictures]
     names = _names(pictures)
 
-    from engine import inference
+    from engine import backend, inference  # the backend first: it keeps TensorFlow quiet
     from engine.cam import explain as explain_pictures
     from engine.models.head import choose_layer
 
+    backend.prepare_process()
     loaded = inference.load(run)
     layer = choose_layer(loaded.model, layer)
     images = np.stack(pixels)
@@ -97,6 +102,11 @@ def class_number(run: Run, name: str) -> int:
             f"The class '{name}' is not one of '{run.id}'; choose {' or '.join(run.class_names)}."
         )
     return folded.index(name.casefold())
+
+
+def _check_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"'{out}' is a file and cannot hold PNG files; give a folder.")
 
 
 def _read(run: Run, path: Path) -> np.ndarray:

@@ -184,8 +184,10 @@ def _check_enough(labels: np.ndarray, about: dict, refused: list[tuple[str, str]
     for label, class_name in enumerate(about["class_names"]):
         usable = int((labels == label).sum())
         if usable < MIN_PER_CLASS:
-            reasons = f" ({len(refused)} files were refused, the first, {refused[0][0]}, because: "
-            reasons = reasons + f"{refused[0][1]})" if refused else ""
+            reasons = ""
+            if refused:
+                file, reason = refused[0]
+                reasons = f" ({len(refused)} files were refused, the first, {file}: {reason})"
             raise DatasetError(
                 f"The class '{class_name}' has {usable} usable pictures{reasons} and at least "
                 f"{MIN_PER_CLASS} are needed; add more."

@@ -100,5 +100,5 @@ def _json(path: Path) -> object | None:
 
 
 def _last_line(path: Path) -> str:
-    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line]
-    return lines[-1] if lines else "The process ended without a word; try it again."
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    return text.splitlines()[-1] if text else "The process ended without a word; try it again."

@@ -1,7 +1,7 @@
 """A run is a folder. This room reads and writes it; it imports no Keras.
 
-One process writes a run: the one that trains it, holding `run.lock`. A wish to stop is a file of its
-own, and so is what people edit, so that no two processes write one file.
+One process writes a run: the one that trains it, holding `run.lock`. A wish to stop is a file of
+its own, and so is what people edit, so that no two processes write one file.
 """
 
 import csv
