@@ -123,8 +123,9 @@ def badge(status: str) -> None:
 def curves(run: Run, key: str) -> None:
     """Loss and accuracy by epoch, side by side; one below the other on a phone."""
     told = store.history(run)
-    loss, accuracy = charts.learning_curves(told, best_epoch(told), run.config["epochs"])
     at = len(told.get("epoch", []))
+    epochs = run.config["epochs"] if run.active or not at else at
+    loss, accuracy = charts.learning_curves(told, best_epoch(told), epochs)
     now = f"after epoch {at}" if at else "before the first epoch has ended"
     left, right = st.columns(2, gap="medium")
     with left:

@@ -214,7 +214,7 @@ def overview(runs: list[Run]) -> None:
                 if page:
                     st.page_link(page, label=f"**{label}**", icon=icon, query_params=query)
                 else:
-                    st.markdown(f"{icon} **{label}**")
+                    st.markdown(f":small[{icon} **{label}**]")
                 st.caption(reason)
     with st.expander("Add pictures of your own", icon=":material/add_photo_alternate:",
                      expanded=only_drawn() or "job" in st.query_params):  # fmt: skip
@@ -232,7 +232,7 @@ def headline(best: Run) -> str:
     return (
         f"The best run on {words.markdown(best.dataset)} has an AUC of "
         f"{words.three_digits(told['auc'])} ({interval}) on {words.count(judged_on(best))} "
-        "pictures it never saw."
+        "pictures it never saw." + (" That may be chance." if told["auc_low"] <= 0.5 else "")
     )
 
 

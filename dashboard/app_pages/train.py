@@ -161,15 +161,19 @@ def cost(dataset: Dataset, config: TrainConfig) -> None:
 
 
 def known_cost(runs: list[Run], dataset: Dataset, config: TrainConfig) -> float | None:
-    """Seconds by the speed of the newest run here that was trained in the same way."""
+    """Seconds by the epochs of the newest run here that was trained in the same way.
+
+    The first epoch, which compiles, is left out, and so is the one that a stop cut short.
+    """
     machine = state.machine()
     for run in reversed(runs):
-        if not run.pictures_per_second or run.figures == {}:
-            continue
         here = machine is None or machine["device"]["name"] == run.device
-        if here and train.timed(TrainConfig(**run.config)) == train.timed(config):
-            seen = config.epochs * sum(dataset.counts["train"])
-            return seen / run.pictures_per_second
+        same = run.judged and run.dataset_fingerprint == dataset.fingerprint
+        if here and same and train.timed(TrainConfig(**run.config)) == train.timed(config):
+            seconds = store.history(run).get("seconds", [])
+            whole = seconds[1:-1] if run.status == "stopped" else seconds[1:]
+            if whole:
+                return config.epochs * float(np.median(whole))
     return None
 
 
