@@ -1,0 +1,47 @@
+"""What can be asked for stands in the documentation, and what it promises exists."""
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from engine.cam.methods import METHODS
+from engine.cli import app
+from engine.evaluation.intervals import AUC_METHODS
+from engine.models.presets import PRESETS
+from engine.settings import Settings
+from engine.training.config import TrainConfig
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+VERBS = list(typer.main.get_command(app).commands)
+
+
+@pytest.mark.parametrize("name", [f"CAMSIGHT_{field.upper()}" for field in Settings.model_fields])
+def test_every_setting_is_documented(name):
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_documented(verb):
+    assert f"`{verb}" in README
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_documented(preset):
+    assert f"`{preset}`" in README
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
+def test_every_heatmap_method_is_documented_as_its_paper_writes_it(method):
+    assert method.title in README
+
+
+@pytest.mark.parametrize("method", AUC_METHODS)
+def test_every_interval_method_is_documented(method):
+    assert method.split("-")[0] in README.lower()
+
+
+@pytest.mark.parametrize("name", [n for n in TrainConfig.model_fields if n != "preset"])
+def test_every_hyperparameter_is_documented_and_explained(name):
+    assert f"`--{name.replace('_', '-')}`" in README
+    assert TrainConfig.model_fields[name].description
