@@ -1,0 +1,234 @@
+"""Trainings from queue to end: repeated, stopped, failed, killed, two at once."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.commands import train as commands
+from engine.commands.evaluate import evaluate
+from engine.errors import ConfigError, DatasetError, RunError
+from engine.runs import store
+from engine.settings import PROJECT, settings
+from engine.training.config import TrainConfig, train_config
+
+QUICK = {"image_size": 32, "epochs": 2}
+
+
+@pytest.fixture
+def ready(workspace, tmp_path, use_workspace) -> Path:
+    """A workspace of this test's own with the dataset "drawn", and no run."""
+    place = use_workspace(tmp_path / "ready")
+    shutil.copytree(workspace / "datasets", place / "datasets")
+    return place
+
+
+def train(told=lambda progress: None, **chosen):
+    run = commands.create_run("drawn", train_config("quick", **(QUICK | chosen)))
+    return commands.train_run(run, told)
+
+
+def until(condition, seconds: float = 120):
+    """What `condition` gives once it is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+def test_the_same_configuration_and_seed_give_the_same_history(workspace, ready, use_workspace):
+    """Trained in this process and in one of its own."""
+    evaluation = train()
+    here = store.history(store.open_run("quick-1"))
+    use_workspace(workspace)
+    there = store.history(store.open_run("quick-1"))
+    assert here.keys() == there.keys()
+    for name in here.keys() - {"seconds"}:
+        assert here[name] == there[name], name
+    assert evaluation.figures == evaluate("quick-1").figures
+
+
+def test_a_stop_in_the_middle_keeps_the_best_weights_and_judges_them(ready):
+    told = []
+
+    def stop_in_the_third_epoch(progress):
+        told.append(progress)
+        if progress.get("epoch") == 3:
+            store.ask_to_stop(store.open_run("quick-1"))
+
+    evaluation = train(stop_in_the_third_epoch, epochs=200)
+    run = store.open_run("quick-1")
+    assert (run.status, run.error) == ("stopped", None)
+    epochs = store.history(run)["epoch"]
+    assert 3 <= len(epochs) <= 4
+    assert run.best_epoch in epochs
+    assert run.judged
+    assert evaluation.figures == evaluate("quick-1").figures
+    phases = list(dict.fromkeys(progress["phase"] for progress in told))
+    assert phases == ["starting", "measuring", "estimated", "training", "judging"]
+    assert {"epochs", "batch", "batches", "pictures_per_second", "seconds_left"} <= told[3].keys()
+
+
+def test_early_stopping_ends_after_its_epochs_without_a_better_loss(ready):
+    train(epochs=60, early_stopping=1, learning_rate=1.0, schedule="constant")
+    run = store.open_run("quick-1")
+    assert run.status == "finished"
+    assert len(store.history(run)["epoch"]) == run.best_epoch + 1 < 60
+
+
+@pytest.fixture
+def wild(ready, monkeypatch):
+    """A function that queues a run whose rate leaves every bound from its second epoch on."""
+
+    def queue(begins: float):
+        monkeypatch.setattr(commands, "TrainConfig", TrainConfig.model_construct)
+        rate = {"learning_rate": begins, "schedule": "exponential", "decay": -40.0}
+        config = train_config("quick", **QUICK, optimizer="sgd").model_copy(update=rate)
+        return commands.create_run("drawn", config)
+
+    return queue
+
+
+def test_a_loss_that_becomes_nan_fails_with_a_sentence(wild):
+    with pytest.raises(RunError, match=r"became NaN or infinite in epoch 1, .* no weights were"):
+        commands.train_run(wild(1e30))
+    run = store.open_run("quick-1")
+    assert (run.status, run.judged) == ("failed", False)
+    assert "try a learning rate of 3e+29 or less" in run.error
+
+
+def test_a_loss_that_becomes_nan_later_keeps_the_weights_and_still_fails(wild, capsys):
+    from engine import cli
+
+    run = wild(0.01)
+    handlers = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(RunError, match=r"in epoch 2, .* the weights of epoch 1 were kept"):
+            cli.train(queued=run.id, as_json=True)
+    finally:
+        for sign, handler in handlers.items():
+            signal.signal(sign, handler)
+    run = store.open_run("quick-1")
+    assert (run.status, run.judged, run.best_epoch) == ("failed", True, 1)
+    assert json.loads(capsys.readouterr().out)["auc"] == evaluate("quick-1").interval.value
+
+
+def test_a_training_that_breaks_says_so_in_its_folder(ready):
+    run = commands.create_run("drawn", train_config("quick", **QUICK))
+    (settings().datasets / "drawn" / "images.npy").write_bytes(b"broken")
+    with pytest.raises(RunError, match=r"'quick-1' failed \(.*its log\.txt says where"):
+        commands.train_run(run)
+    run = store.open_run("quick-1")
+    assert run.status == "failed"
+    assert "log.txt says where" in run.error
+    assert "Traceback" in (run.folder / "log.txt").read_text()
+
+
+def test_a_dataset_that_was_replaced_while_the_run_waited(ready):
+    run = commands.create_run("drawn", train_config("quick", **QUICK))
+    other = replace(run, dataset_fingerprint="0" * 64)
+    with pytest.raises(DatasetError, match="'drawn' was replaced after 'quick-1' was queued"):
+        commands.train_run(other)
+    assert store.open_run("quick-1").status == "failed"
+
+
+def test_nothing_is_created_for_a_run_that_cannot_be(ready):
+    with pytest.raises(ConfigError, match="image size 65 is above the 64 pixels of 'drawn'"):
+        commands.create_run("drawn", train_config("quick", image_size=65))
+    with pytest.raises(DatasetError, match="'nothing' does not exist; there is: drawn"):
+        commands.create_run("nothing", train_config("quick", **QUICK))
+    assert not settings().runs.exists()
+
+
+def test_bfloat16_is_recorded_and_judged_in_exact_numbers(ready):
+    evaluation = train(precision="bfloat16", epochs=1)
+    run = store.open_run("quick-1")
+    assert (run.config["precision"], run.status) == ("bfloat16", "finished")
+    from engine import inference
+    from engine.data.dataset import open_dataset
+
+    images = open_dataset(settings().datasets / "drawn").images[evaluation.indices]
+    logit = inference.logits(inference.load(run).model, images)
+    assert inference.probabilities(logit) == pytest.approx(evaluation.y_score, abs=1e-5)
+
+
+def begin(place: Path, *options: str) -> subprocess.Popen:
+    """A training in a terminal of its own."""
+    line = "train --dataset drawn --image-size 32 --json --epochs"
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine", *line.split(), *options],
+        cwd=PROJECT,
+        env=os.environ | {"CAMSIGHT_WORKSPACE": str(place)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def is_in(phase: str, run_id: str):
+    runs = {run.id: run for run in store.list_runs()}
+    return run_id in runs and (store.progress(runs[run_id]) or {}).get("phase") == phase
+
+
+def test_two_trainings_at_once_take_turns_and_ctrl_c_ends_the_first_gracefully(ready):
+    first = begin(ready, "400")
+    until(lambda: is_in("training", "quick-1"))
+    second = begin(ready, "1")
+    until(lambda: is_in("waiting", "quick-2"))
+    assert store.open_run("quick-1").status == "running"
+    assert store.open_run("quick-2").status == "queued"
+    first.send_signal(signal.SIGINT)
+    out, said = first.communicate(timeout=120)
+    assert first.returncode == 0, said
+    assert '"run": "quick-1"' in out
+    assert "Traceback" not in said
+    assert store.open_run("quick-1").status == "stopped"
+    assert second.wait(timeout=120) == 0
+    assert store.open_run("quick-2").status == "finished"
+    second.communicate()
+
+
+def test_a_run_stopped_while_it_waits_never_trains_and_a_killed_one_is_lost(ready):
+    first = begin(ready, "400")
+    until(lambda: is_in("training", "quick-1"))
+    second = begin(ready, "1")
+    until(lambda: is_in("waiting", "quick-2"))
+    store.ask_to_stop(store.open_run("quick-2"))
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 0, said
+    assert "quick-2 was stopped before it had begun" in said
+    assert store.open_run("quick-2").status == "stopped"
+    assert store.history(store.open_run("quick-2")) == {}
+    first.kill()
+    first.communicate()
+    assert store.open_run("quick-1").status == "lost"
+    with pytest.raises(RunError, match="'quick-1' is lost and has no figures; start it again"):
+        evaluate("quick-1")
+    train(epochs=1)  # the device is free again
+    assert store.open_run("quick-3").status == "finished"
+
+
+def test_a_moved_workspace_still_works(workspace, tmp_path, use_workspace, cli, draw_files):
+    moved = shutil.copytree(workspace, tmp_path / "elsewhere" / "資料")
+    use_workspace(moved)
+    assert evaluate("quick-1").run.folder == moved / "runs" / "quick-1"
+    picture = draw_files(tmp_path, "photo", 1, "写真.png")[0]
+    done = cli("explain", "quick-1", picture, "--out", tmp_path / "out", workspace=moved)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "写真.score-cam.overlay.png").stat().st_size > 500
+    train(seed=2)
+    first, second = (store.history(store.open_run(f"quick-{i}")) for i in (1, 2))
+    assert first["loss"][0] != second["loss"][0]  # another seed, another history
+    written = b"".join(p.read_bytes() for p in moved.rglob("*.json"))
+    assert str(workspace).encode() not in written
