@@ -79,21 +79,30 @@ class Animal:
 
     def body(self, points) -> np.ndarray:
         """From body units (head radii below the head's middle) to the picture."""
-        return np.asarray(points) * self.radius + (self.x, self.y)
+        return np.multiply(points, self.radius) + self._middle
 
     def head(self, points) -> np.ndarray:
         """From head units to the picture, the head tilted about the neck."""
-        linear, shift = self._head_frame
-        return np.asarray(points) @ linear + shift
-
-    @cached_property
-    def _head_frame(self) -> tuple[np.ndarray, np.ndarray]:
-        linear = rotation(self.tilt).T * self.radius
-        neck = np.array((0.0, 0.7))
-        return linear, neck * self.radius - neck @ linear + (self.x, self.y)
+        return np.matmul(points, self._tilted) + self._head_shift
 
     def front(self, points, depth: float) -> np.ndarray:
         """As `head`, for what stands out towards us: a turn of the head moves it sideways."""
-        return self.head(
-            np.multiply(points, (1 - 0.12 * abs(self.turn), 1)) + (self.turn * depth, 0)
-        )
+        aside = self._head_shift + self.turn * depth * self._tilted[0]
+        return np.matmul(points, self._narrowed) + aside
+
+    @cached_property
+    def _middle(self) -> np.ndarray:
+        return np.array((self.x, self.y))
+
+    @cached_property
+    def _tilted(self) -> np.ndarray:
+        return rotation(self.tilt).T * self.radius
+
+    @cached_property
+    def _narrowed(self) -> np.ndarray:
+        return self._tilted * ((1 - 0.12 * abs(self.turn),), (1,))
+
+    @cached_property
+    def _head_shift(self) -> np.ndarray:
+        neck = np.array((0.0, 0.7))
+        return neck * self.radius - neck @ self._tilted + self._middle

@@ -49,7 +49,7 @@ def shrink(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
 
 def _fixed(canvas: Canvas, points) -> np.ndarray:
     """The points in OpenCV's fixed-point pixels."""
-    return np.rint(np.multiply(points, canvas.side << SUBPIXEL_BITS)).astype(np.int32)
+    return np.multiply(points, canvas.side << SUBPIXEL_BITS).astype(np.int32)
 
 
 def _outlines(canvas: Canvas, points) -> list[np.ndarray]:
@@ -170,7 +170,8 @@ def mirrored(half) -> np.ndarray:
 
 
 def blend(first, second, share: float):
-    """`first` at share 0, `second` at share 1: numbers, colors (tuples) or arrays."""
+    """`first` at share 0, `second` at share 1: numbers, colors (three in a tuple) or arrays."""
     if isinstance(first, tuple):
-        return tuple(one + (two - one) * share for one, two in zip(first, second, strict=True))
+        (r, g, b), (r2, g2, b2) = first, second
+        return (r + (r2 - r) * share, g + (g2 - g) * share, b + (b2 - b) * share)
     return first + (second - first) * share

@@ -112,7 +112,7 @@ def ear_outline(animal: Animal, side: int, droop: float) -> np.ndarray:
     lean, face = animal.ear_lean, animal.face
     fall = blend(0.2, 2.86, lean) + droop
     length = blend(1.08, 1.2, lean) * animal.ear_length
-    base = np.array(blend((0.54, -0.58), (0.58, -0.64), lean))
+    base = np.array((blend(0.54, 0.58, lean), blend(-0.58, -0.64, lean)))
     bend = base + 0.55 * length * np.array((np.sin(fall / 2), -np.cos(fall / 2)))
     tip = base + length * np.array((np.sin(fall), -np.cos(fall)))
     slope = (1 - ALONG) * (bend - base) + ALONG * (tip - bend)

@@ -65,9 +65,9 @@ def draw_room(canvas: Canvas, rng: np.random.Generator, floor: float) -> None:
     fade(canvas, wall, blend(wall, (255, 250, 240), 0.2))
     _wallpaper(canvas, rng, wall)
     paint(canvas, box(0, floor, 1, 1), ground)
-    for row in range(1, 6):
-        height = floor + (1 - floor) * (row / 5) ** 1.6
-        glaze(canvas, box(0, height, 1, height + 0.006), (60, 44, 36), 0.3)
+    lower = floor + (1 - floor) * (np.arange(1, 6) / 5) ** 1.6
+    gaps = box(0, 0, 1, 0.006) + np.stack([0 * lower, lower], axis=1)[:, None]
+    paint(canvas, gaps, blend(ground, (60, 44, 36), 0.3))
     paint(canvas, box(0, floor - 0.025, 1, floor + 0.005), blend(wall, PAPER, 0.7))
     if rng.random() < 0.5:
         rug = tinted(rng, pick(rng, ACCENTS))

@@ -70,8 +70,8 @@ def pick(rng: np.random.Generator, choices):
 
 def tinted(rng: np.random.Generator, color, spread: float = 14) -> tuple:
     """A neighbour of a palette color, so that no two walls are the same."""
-    shifts = rng.normal(0, spread, 3).tolist()
-    return tuple(min(255.0, max(0.0, c + shift)) for c, shift in zip(color, shifts, strict=True))
+    r, g, b = (rng.normal(0, spread, 3) + color).tolist()
+    return (min(255.0, max(0.0, r)), min(255.0, max(0.0, g)), min(255.0, max(0.0, b)))
 
 
 def draw_tree(canvas: Canvas, rng, x: float, y: float, size: float, leaf) -> None:
