@@ -83,16 +83,21 @@ with bar.container(horizontal=True, vertical_alignment="bottom"):
 title.caption(state.describe(run))
 
 titles = {method.title: name for name, method in METHODS.items()}
-if "m" not in st.session_state:
-    asked = st.query_params.get("m", "").split(",")
-    chosen = [title for title, name in titles.items() if name in asked] or list(titles)
-    st.session_state["m"] = st.session_state.get("_last", {}).get("m") or chosen
+asked = [title for title, name in titles.items() if name in st.query_params.get_all("m")]
+if asked and "m" not in st.session_state:  # a link may name methods as code and papers' slugs do
+    st.session_state["m"] = asked
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    shown = st.pills("Methods", list(titles), selection_mode="multi", key="m")
+    shown = st.pills(
+        "Methods",
+        list(titles),
+        selection_mode="multi",
+        default=None if "m" in st.session_state else list(titles),
+        key="m",
+        bind="query-params",
+    )
     if pictures_from == RANDOM and st.button("Another 20", icon=":material/shuffle:"):
         st.query_params["draw"] = str((int(st.query_params.get("draw", "1")) + 1) % 10_000)
 methods = [titles[title] for title in titles if title in shown]
-st.query_params["m"] = ",".join(methods)
 
 # --- the pictures ---------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ def test_a_reload_restores_run_layer_methods_and_target(open_at):
     page.get_by_role("option", name="block1_out").click()
     expect(page).to_have_url(re.compile("layer=block1_out"))
     expect(page).to_have_url(re.compile("target=dog"))
-    expect(page).to_have_url(re.compile("m=grad-cam(&|$)"))
+    expect(page).to_have_url(re.compile("m=Grad-CAM(&|$)"))
     page.reload()
     expect(page.get_by_role("img", name=re.compile("Grad-CAM of .* for dog")).first).to_be_visible()
     expect(page.get_by_role("combobox", name=re.compile("Layer"))).to_have_value("block1_out")

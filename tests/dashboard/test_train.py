@@ -25,8 +25,9 @@ def no_warm_up(monkeypatch):
 
 @pytest.fixture
 def copied(workspace, tmp_path, use_workspace):
-    """A copy of the workspace with a finished run, to write into."""
-    return use_workspace(shutil.copytree(workspace, tmp_path / "copy"))
+    """A copy of the workspace with a finished run, to write into; without the jobs of others."""
+    copy = shutil.copytree(workspace, tmp_path / "copy", ignore=shutil.ignore_patterns("jobs"))
+    return use_workspace(copy)
 
 
 @pytest.fixture
