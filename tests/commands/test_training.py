@@ -162,18 +162,29 @@ def test_bfloat16_is_recorded_and_judged_in_exact_numbers(ready):
     assert inference.probabilities(logit) == pytest.approx(evaluation.y_score, abs=1e-5)
 
 
-def begin(place: Path, *options: str) -> subprocess.Popen:
-    """A training in a terminal of its own."""
-    line = "train --dataset drawn --image-size 32 --json --epochs"
-    return subprocess.Popen(
-        [sys.executable, "-m", "engine", *line.split(), *options],
-        cwd=PROJECT,
-        env=os.environ | {"CAMSIGHT_WORKSPACE": str(place)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+@pytest.fixture
+def begin(ready):
+    """A function that starts a training in a session of its own; none outlives the test."""
+    started = []
+
+    def start(epochs: int) -> subprocess.Popen:
+        line = f"train --dataset drawn --image-size 32 --json --epochs {epochs}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "engine", *line.split()],
+            cwd=PROJECT,
+            env=os.environ | {"CAMSIGHT_WORKSPACE": str(ready)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def is_in(phase: str, run_id: str):
@@ -181,12 +192,12 @@ def is_in(phase: str, run_id: str):
     return run_id in runs and (store.progress(runs[run_id]) or {}).get("phase") == phase
 
 
-def test_trainings_started_together_take_turns_and_end_as_they_are_asked_to(ready):
-    first = begin(ready, "400")
+def test_trainings_started_together_take_turns_and_end_as_they_are_asked_to(begin):
+    first = begin(400)
     until(lambda: is_in("training", "quick-1"))
-    second = begin(ready, "400")
+    second = begin(400)
     until(lambda: is_in("waiting", "quick-2"))
-    third = begin(ready, "1")
+    third = begin(1)
     until(lambda: is_in("waiting", "quick-3"))
     assert [run.status for run in store.list_runs()] == ["running", "queued", "queued"]
 
