@@ -24,9 +24,9 @@ CLASS_NAMES = ("cat", "dog")
 
 # Difficulty
 IN_BETWEEN = 0.55  # how far towards the other class ears or muzzle may go; 0.5 is the middle
-TYPICAL = 3.0  # the higher, the more of them stay near their own class
-ODD_EARS = 0.028  # share with the other class's ears (a shepherd dog, a fold cat), muzzle their own
-ODD_MUZZLE = 0.02  # share with the other class's muzzle (a pug, a long-nosed cat), ears their own
+TYPICAL = 3.4  # the higher, the more of them stay near their own class
+ODD_EARS = 0.018  # share with the other class's ears (a shepherd dog, a fold cat), muzzle their own
+ODD_MUZZLE = 0.015  # share with the other class's muzzle (a pug, a long-nosed cat), ears their own
 HIDDEN = 0.35  # share with something in front of an ear or of the muzzle
 SMALLEST, LARGEST = 0.18, 0.31  # radius of the head, as a fraction of the picture
 DARK = 0.08  # share taken in poor light

@@ -63,7 +63,7 @@ def quick(x, l2: float, policy):
     x = layers.Activation("relu", name="stem_relu", dtype=policy)(x)
     x = layers.MaxPooling2D(3, 2, padding="same", name="stem_pool", dtype=policy)(x)
     x = _residual_block(x, 64, 2, "block1", policy)
-    x = _residual_block(x, 128, 1, "block2", policy)
+    x = _residual_block(x, 96, 1, "block2", policy)
     x = layers.GlobalAveragePooling2D(name="average", dtype=policy)(x)
     return layers.Dense(
         1,
