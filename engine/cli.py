@@ -169,6 +169,7 @@ def auc(
         f"AUC={found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f} ({found.method}), "
         f"{found.n_positive:,} positive, {found.n_negative:,} negative"
     )
+    _warn_of_few(found)
     return None
 
 
@@ -286,7 +287,20 @@ def _print_evaluation(evaluation, as_json: bool) -> None:
           f"{matrix.fn:,} taken for {zero}")  # fmt: skip
     print(evaluation.report())
     print(evaluation.closing_line())
+    _warn_of_few(evaluation.interval)
     return None
+
+
+def _warn_of_few(interval) -> None:
+    """Hanley & McNeil's interval covers too seldom on small samples (README, "How sure")."""
+    fewest = min(interval.n_positive, interval.n_negative)
+    if fewest < 100 and interval.method == "hanley-mcneil":
+        screen.print(
+            f"Only {fewest:,} of a class were judged, and with under 100 this interval holds the "
+            "truth less often than it says; --interval newcombe is safer.",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 def _print_estimate(expected, as_json: bool) -> None:
