@@ -231,6 +231,10 @@ def load_model():
         return state.model(run.id, run.weights_sha256)
 
 
+for at, picture in enumerate(pictures):
+    if picture.score is None and (score := kept.get((picture.sha, run.weights_sha256))) is not None:
+        pictures[at] = replace(picture, score=score)
+        show_picture(at)
 unscored = [at for at, picture in enumerate(pictures) if picture.score is None]
 if unscored:
     from engine import inference
@@ -241,6 +245,7 @@ if unscored:
         scores = inference.probabilities(inference.logits(loaded.model, seen))
     for at, score in zip(unscored, scores, strict=True):
         pictures[at] = replace(pictures[at], score=float(score))
+        kept.put((pictures[at].sha, run.weights_sha256), float(score))
         show_picture(at)
 
 missing = []

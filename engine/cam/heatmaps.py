@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -12,7 +11,6 @@ from engine.cam.methods import check_method
 from engine.errors import ConfigError
 
 BATCH = 16  # pictures that a gradient method takes at once
-_heads: WeakKeyDictionary = WeakKeyDictionary()  # model -> {layer: Head}: graphs are traced once
 
 
 @dataclass(frozen=True)
@@ -65,9 +63,10 @@ def explain(
     """
     from engine.cam.gradients import grad_cam
     from engine.cam.perturbation import score_cam
+    from engine.models.head import take_apart
 
     check_method(method)
-    head = _head(model, layer)
+    head = take_apart(model, layer)
     images, targets = _checked(images, target, head.classes, model.input_shape[1:])
     started = time.perf_counter()
     if method == "grad-cam":
@@ -84,16 +83,6 @@ def enlarge(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A signed map `(h', w')` as heat `(h, w)` from 0 to 1: bilinear, ReLU, by its own maximum."""
     heat = np.maximum(cv2.resize(raw, size[::-1], interpolation=cv2.INTER_LINEAR), 0)
     return heat / heat.max() if heat.max() > 0 else heat
-
-
-def _head(model, layer: str | None):
-    from engine.models.head import choose_layer, take_apart
-
-    layer = choose_layer(model, layer)
-    heads = _heads.setdefault(model, {})
-    if layer not in heads:
-        heads[layer] = take_apart(model, layer)
-    return heads[layer]
 
 
 def _checked(images, target, classes: int, shape) -> tuple[np.ndarray, np.ndarray]:

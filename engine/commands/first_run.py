@@ -10,14 +10,13 @@ from engine.runs import store
 from engine.settings import settings
 from engine.training.config import train_config
 
+JOB = "first-run"
+
 
 def needs_first_run() -> bool:
     """Whether nobody has trained here yet, and no pictures of anyone's own wait to be used."""
     names = {dataset.name for dataset in list_datasets(settings().datasets)}
     return not store.list_runs() and names <= {DRAWN}
-
-
-JOB = "first-run"
 
 
 def start() -> None:

@@ -6,6 +6,7 @@ probability would vanish on the surest pictures. Scores and gradients here come 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import keras
 from keras import ops
@@ -13,6 +14,8 @@ from keras import ops
 from engine import backend
 from engine.errors import LayerError
 from engine.models.build import spatial_layers
+
+_heads: WeakKeyDictionary = WeakKeyDictionary()  # model -> {layer: Head}: graphs are traced once
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ def take_apart(model: keras.Model, layer: str | None = None) -> Head:
             in a sigmoid of one unit or a softmax.
     """
     layer = choose_layer(model, layer)
+    heads = _heads.setdefault(model, {})
+    if layer not in heads:
+        heads[layer] = _take_apart(model, layer)
+    return heads[layer]
+
+
+def _take_apart(model: keras.Model, layer: str) -> Head:
     before, to_logits = _logits(model)
     inner = keras.Model(model.inputs[0], [model.get_layer(layer).output, before])
 

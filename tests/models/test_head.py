@@ -126,3 +126,9 @@ def test_layers_that_take_part_twice_or_give_several_tensors_do_not_break_the_li
     _, state, _ = layers.LSTM(4, return_state=True)(layers.Reshape((1, 2))(flat))
     model = keras.Model(pixels, layers.Dense(1, activation="sigmoid")(state))
     assert take_apart(model).layer == "maps"
+
+
+def test_a_model_is_taken_apart_once_so_that_its_graph_is_traced_once():
+    model, other = build("quick", 32), build("quick", 32)
+    assert take_apart(model) is take_apart(model, take_apart(model).layer)
+    assert take_apart(model) is not take_apart(other)
