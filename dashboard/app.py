@@ -7,11 +7,6 @@ import streamlit as st
 from dashboard import state
 
 HERE = Path(__file__).parent
-URL_KEYS = (
-    "run", "layer", "target", "pics", "t", "split", "interval", "view", "opacity", "map", "by",
-    "dataset", "preset", "m",
-)  # fmt: skip
-
 st.set_page_config(
     page_title="Camsight",
     page_icon=str(HERE / "static" / "favicon.png"),
@@ -37,4 +32,4 @@ st.session_state["_here"] = page.url_path or "overview"
 try:
     page.run()
 finally:  # also where a page stops early
-    state.keep_keys(URL_KEYS)
+    state.keep_keys()

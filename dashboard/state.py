@@ -16,31 +16,45 @@ from engine.runs.store import Run
 from engine.settings import settings
 
 HEATS_KEPT = 2000
+URL_KEYS = (
+    "run", "layer", "target", "pics", "t", "split", "interval", "view", "opacity", "map", "by",
+    "dataset", "preset", "m",
+)  # fmt: skip
 WARM_UP_AFTER = 2.0  # seconds: the first page is drawn before TensorFlow's import takes the time
 
 
 # --- what stands in the URL ---------------------------------------------------------------------
 
 
-def carry(key: str, options: Sequence) -> str:
+def carry(key: str, options: Sequence, default=None) -> str:
     """The key of a widget bound to the URL, with its value kept across pages.
 
-    A value that came from the URL and was never touched would be lost at the first change of page:
-    before the widget is drawn, it is set from the last page's.
+    Streamlit keeps what was touched and forgets what came from the URL, or whose page was left
+    while it still ran: before the widget is drawn on a new page, such a value is set again, in the
+    URL as well, so that a reload finds it.
+
+    Args:
+        options: what the widget offers; of a widget for several, the last value is a list of them.
+        default: the widget's, which stays out of the URL; None is the first option.
     """
     state = st.session_state
-    arrived = state.get("_drawn") != state.get("_here")
     last = state.get("_last", {}).get(key)
-    if arrived and key not in st.query_params and last in options:
+    arrived = state.get("_drawn") != state.get("_here")
+    offered = all(one in options for one in (last if isinstance(last, list) else [last]))
+    if arrived and offered and key not in st.query_params:
         state[key] = last
+        if last != (options[0] if default is None else default):
+            st.query_params[key] = last
     return key
 
 
-def keep_keys(keys: Sequence[str]) -> None:
-    """Called by app.py after the page: what `carry` may need on the next one."""
+def keep_keys() -> None:
+    """Remember what `carry` may need on the next page.
+
+    Called after each page, and by a page that works long as soon as its widgets are drawn.
+    """
     state = st.session_state
-    known = state.get("_last", {})
-    state["_last"] = known | {key: state[key] for key in keys if key in state}
+    state["_last"] = state.get("_last", {}) | {key: state[key] for key in URL_KEYS if key in state}
     state["_drawn"] = state.get("_here")
 
 

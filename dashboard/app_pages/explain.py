@@ -72,7 +72,7 @@ with bar.container(horizontal=True, vertical_alignment="bottom"):
         )  # fmt: skip
         opacity = st.slider(
             "Opacity", 0, 100, 75, 5, format="%d%%", bind="query-params",
-            key=state.carry("opacity", range(0, 101, 5)),
+            key=state.carry("opacity", range(0, 101, 5), 75),
         )  # fmt: skip
         by = st.segmented_control(
             "Opacity is", list(OPACITIES), default=OPACITIES[0], required=True,
@@ -83,21 +83,19 @@ with bar.container(horizontal=True, vertical_alignment="bottom"):
 title.caption(state.describe(run))
 
 titles = {method.title: name for name, method in METHODS.items()}
-asked = [title for title, name in titles.items() if name in st.query_params.get_all("m")]
-if asked and "m" not in st.session_state:  # a link may name methods as code and papers' slugs do
-    st.session_state["m"] = asked
 with st.container(horizontal=True, vertical_alignment="bottom"):
     shown = st.pills(
         "Methods",
         list(titles),
         selection_mode="multi",
-        default=None if "m" in st.session_state else list(titles),
-        key="m",
+        default=list(titles),
+        key=state.carry("m", list(titles), list(titles)),
         bind="query-params",
     )
     if pictures_from == RANDOM and st.button("Another 20", icon=":material/shuffle:"):
         st.query_params["draw"] = str((int(st.query_params.get("draw", "1")) + 1) % 10_000)
 methods = [titles[title] for title in titles if title in shown]
+state.keep_keys()  # heatmaps take a while, and one may leave before they are done
 
 # --- the pictures ---------------------------------------------------------------------------------
 

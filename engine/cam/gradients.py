@@ -23,4 +23,3 @@ def grad_cam(head: Head, images, target):
     )
     alpha = ops.mean(gradients, axis=(1, 2), keepdims=True)
     return ops.sum(alpha * activations, axis=-1), target_probabilities(logits, target)
-

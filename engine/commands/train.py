@@ -77,9 +77,7 @@ def start_estimate(dataset_name: str, config: TrainConfig) -> str:
     found = local.look(job_id)
     if found is None or (not found.alive and found.result is None):
         options = [
-            part
-            for name, value in config.model_dump().items()
-            for part in _option(name, value)
+            part for name, value in config.model_dump().items() for part in _option(name, value)
         ]
         local.start(job_id, ["train", "--estimate", "--dataset", dataset_name, *options])
     return job_id

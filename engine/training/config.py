@@ -47,9 +47,7 @@ class TrainConfig(BaseModel):
     momentum: float = Field(
         ge=0, le=0.999, description="Momentum of SGD; beta 1 of Adam and AdamW."
     )
-    l2: float = Field(
-        ge=0, le=1, description="L2 penalty on the weights of the first dense layer."
-    )
+    l2: float = Field(ge=0, le=1, description="L2 penalty on the weights of the first dense layer.")
     augment: bool = Field(
         description="Mirror and shift training pictures at random, so that fewer are learnt by "
         "heart."

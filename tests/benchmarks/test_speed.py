@@ -84,9 +84,7 @@ def test_score_cam_compiled_against_eager(preset, size):
 
 @pytest.mark.parametrize(("preset", "size"), [("quick", 64), ("classic", 150)])
 def test_training_speed(cli, tmp_path, preset, size):
-    cli(
-        *f"prepare drawn --name drawn --count 400 --image-size {size}".split(), workspace=tmp_path
-    )
+    cli(*f"prepare drawn --name drawn --count 400 --image-size {size}".split(), workspace=tmp_path)
     done = cli(*f"train --dataset drawn --preset {preset} --estimate".split(), workspace=tmp_path)
     assert done.returncode == 0, done.stderr
     say(f"training, {preset}: {done.stdout.strip()}")

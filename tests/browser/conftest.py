@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS += ["--disable-dev-shm-usage"]  # a container's /dev/shm may be too small for a page
+PAGES = pytest.StashKey[list[Page]]()
 expect.set_options(timeout=60_000)
 
 
@@ -75,20 +77,31 @@ def browser() -> Browser:
         found.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Say with a failure what the page showed, since the browser is gone when it is read."""
+    report = yield
+    for page in item.stash.get(PAGES, []) if report.failed else []:
+        shown = page.url + "\n" + page.locator("body").inner_text()
+        report.sections.append(("The page at the failure", shown))
+    return report
+
+
 @pytest.fixture
-def open_at(browser, address) -> Callable[..., Page]:
+def open_at(browser, address, request) -> Callable[..., Page]:
     """`open_at("explain?run=quick-1")`: a page in a context of its own."""
     contexts = []
+    pages = request.node.stash[PAGES] = []
 
     def opened(path: str, server: str = address, scheme: str = "light", width: int = 1440) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme
-        )
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
+        pages.append(page)
         page.goto(f"{server}/{path}")
         return page
 
     yield opened
+    pages.clear()
     for context in contexts:
         context.close()

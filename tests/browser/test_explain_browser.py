@@ -37,6 +37,20 @@ def test_a_reload_restores_run_layer_methods_and_target(open_at):
     expect(page.get_by_role("img", name=re.compile("Score-CAM of"))).to_have_count(0)
 
 
+def test_what_came_by_a_link_stays_across_pages_and_reloads(open_at):
+    page = open_at("explain?run=quick-1&m=Score-CAM&target=dog&view=heatmap")
+    expect(page.get_by_role("img", name=HEATMAP).first).to_be_visible()
+    page.get_by_role("link", name="Evaluate", exact=True).first.click()
+    expect(page.get_by_role("heading", name="Evaluate")).to_be_visible()
+    page.get_by_role("link", name="Explain", exact=True).first.click()
+    for asked in ("m=Score-CAM", "target=dog", "view=heatmap"):
+        expect(page).to_have_url(re.compile(asked))
+    page.reload()
+    pictures = page.get_by_role("img", name=HEATMAP)
+    expect(pictures.first).to_have_attribute("alt", re.compile("Score-CAM of .* for dog"))
+    expect(page.get_by_role("img", name=re.compile("Grad-CAM of"))).to_have_count(0)
+
+
 def test_the_threshold_in_the_address_is_restored(open_at):
     page = open_at("evaluate?run=quick-1&t=0.3")
     slider = page.get_by_role("slider", name=re.compile("Threshold"))
@@ -57,7 +71,7 @@ def slow_run(address, browser_workspace, cli) -> str:
 
 
 def test_a_stop_keeps_the_maps_that_are_there_and_goes_on_when_asked(open_at, slow_run):
-    page = open_at(f"explain?run={slow_run}&pics=random+20&m=score-cam")
+    page = open_at(f"explain?run={slow_run}&pics=random+20&m=Score-CAM")
     page.get_by_role("button", name="Stop here").click()
     go_on = page.get_by_role("button", name="Go on")
     expect(go_on).to_be_visible()
