@@ -34,18 +34,30 @@ def carry(key: str, options: Sequence, default=None) -> str:
     URL as well, so that a reload finds it.
 
     Args:
-        options: what the widget offers; of a widget for several, the last value is a list of them.
+        options: what the widget offers.
         default: the widget's, which stays out of the URL; None is the first option.
     """
-    state = st.session_state
-    last = state.get("_last", {}).get(key)
+    state, before = st.session_state, last(key)
     arrived = state.get("_drawn") != state.get("_here")
-    offered = all(one in options for one in (last if isinstance(last, list) else [last]))
-    if arrived and offered and key not in st.query_params:
-        state[key] = last
-        if last != (options[0] if default is None else default):
-            st.query_params[key] = last
+    if arrived and before in options and key not in st.query_params:
+        state[key] = before
+        if before != (options[0] if default is None else default):
+            st.query_params[key] = before
     return key
+
+
+def last(key: str):
+    """What `keep_keys` remembered; None if nothing."""
+    return st.session_state.get("_last", {}).get(key)
+
+
+def mirror(key: str, value: str | list[str], default: str | list[str]) -> None:
+    """Write a widget's value into the URL, where options are ids and Streamlit's own binding would
+    write their labels; the default stays out."""
+    if value == default:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = value
 
 
 def keep_keys() -> None:

@@ -108,19 +108,17 @@ if not run.judged:
 
 def choose_interval() -> str:
     """A bound select box would write its labels into the URL: this one mirrors its ids by hand."""
-    key = "interval"
-    asked = st.query_params.get(key) or st.session_state.get("_last", {}).get(key)
-    st.session_state.setdefault(key, asked if asked in INTERVALS else "hanley-mcneil")
+    key, usual = "interval", "hanley-mcneil"
+    asked = st.query_params.get(key)
+    kept = st.session_state.get(key, asked if asked in INTERVALS else state.last(key))
     method = st.selectbox(
-        "Interval", list(INTERVALS), format_func=INTERVALS.get, key=key, width="stretch",
+        "Interval", list(INTERVALS), list(INTERVALS).index(kept or usual), key=key,
+        format_func=INTERVALS.get, width="stretch",
         help=f"How the 95% interval is made. {intervals.AUC_METHODS['hanley-mcneil']}: the "
         f"AUC ± 1.96 standard errors. {intervals.AUC_METHODS['newcombe']}: it keeps its width "
         "where the AUC comes near 1. Rates have Wilson intervals.",
     )  # fmt: skip
-    if method == "hanley-mcneil":
-        st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = method
+    state.mirror(key, method, usual)
     return method
 
 

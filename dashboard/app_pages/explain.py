@@ -82,19 +82,18 @@ with bar.container(horizontal=True, vertical_alignment="bottom"):
         )  # fmt: skip
 title.caption(state.describe(run))
 
-titles = {method.title: name for name, method in METHODS.items()}
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    shown = st.pills(
-        "Methods",
-        list(titles),
-        selection_mode="multi",
-        default=list(titles),
-        key=state.carry("m", list(titles), list(titles)),
-        bind="query-params",
-    )
+    asked = {name.lower() for name in st.query_params.get_all("m")} & METHODS.keys()
+    kept = st.session_state.get("m", asked or state.last("m") or METHODS)
+    chosen = st.pills(
+        "Methods", list(METHODS), selection_mode="multi", key="m",
+        default=[name for name in METHODS if name in kept],
+        format_func=lambda name: METHODS[name].title,
+    )  # fmt: skip
+    methods = [name for name in METHODS if name in chosen]
+    state.mirror("m", methods, list(METHODS))
     if pictures_from == RANDOM and st.button("Another 20", icon=":material/shuffle:"):
         st.query_params["draw"] = str((int(st.query_params.get("draw", "1")) + 1) % 10_000)
-methods = [titles[title] for title in titles if title in shown]
 state.keep_keys()  # heatmaps take a while, and one may leave before they are done
 
 # --- the pictures ---------------------------------------------------------------------------------
