@@ -2,60 +2,26 @@
 
 import numpy as np
 import streamlit as st
-from pydantic.fields import FieldInfo
 
-from dashboard import charts, evidence, live, state, words
+from dashboard import cost, evidence, live, state, words
 from dashboard.evidence import Card
+from dashboard.figures import METHODS
+from dashboard.hyperparameters import choose_config
 from engine.commands import first_run, prepare, train
 from engine.data.dataset import Dataset
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import wilson
-from engine.jobs import local
-from engine.models.presets import PRESETS
 from engine.runs import store
 from engine.runs.store import Run
 from engine.settings import settings
-from engine.training.config import TrainConfig, train_config
+from engine.training.config import TrainConfig
 
-RATES = [base * 10**power for power in range(-5, 0) for base in (1, 2, 3, 5)] + [1.0]
-RATES = [float(f"{rate:.0e}") for rate in RATES]
 LOG_LINES = 200
 ENDED = {"failed": "failed", "lost": "was lost"}
 ARROW = ":material/arrow_forward:"
 
 
 # --- the form -------------------------------------------------------------------------------------
-
-
-def bounds(name: str) -> tuple[float | None, float | None]:
-    """The least and the most that TrainConfig takes."""
-    field: FieldInfo = TrainConfig.model_fields[name]
-    low = [rule.ge for rule in field.metadata if hasattr(rule, "ge")]
-    high = [rule.le for rule in field.metadata if hasattr(rule, "le")]
-    return (low or [None])[0], (high or [None])[0]
-
-
-def keyed(name: str, preset: str) -> dict:
-    """What every widget of a hyperparameter shares; each preset keeps its own values."""
-    field = TrainConfig.model_fields[name]
-    return {"key": f"{name}-{preset}", "help": field.description, "persist_state": "session"}
-
-
-def number(label: str, name: str, default: TrainConfig, most: float | None = None, step=1):
-    low, high = bounds(name)
-    value, kind = getattr(default, name), type(step)
-    return st.number_input(
-        label, kind(low), kind(high if most is None else most), kind(value), step,
-        format="%g" if kind is float else None, **keyed(name, default.preset),
-    )  # fmt: skip
-
-
-def choice(label: str, name: str, default: TrainConfig, box: bool = False):
-    options = list(TrainConfig.model_fields[name].annotation.__args__)
-    value, shared = getattr(default, name), keyed(name, default.preset)
-    if box:
-        return st.selectbox(label, options, options.index(value), **shared)
-    return st.segmented_control(label, options, default=value, required=True, **shared)
 
 
 def choose_dataset(found: list[Dataset]) -> Dataset:
@@ -76,153 +42,6 @@ def choose_dataset(found: list[Dataset]) -> Dataset:
         f"stored at {dataset.image_size} px."
     )
     return dataset
-
-
-def choose_config(dataset: Dataset) -> TrainConfig | None:
-    """Every hyperparameter; None, with the reason shown, where they cannot be used."""
-    preset = st.segmented_control(
-        "Preset", list(PRESETS), default="quick", required=True, bind="query-params",
-        key=state.carry("preset", list(PRESETS)),
-        help=TrainConfig.model_fields["preset"].description,
-    )  # fmt: skip
-    preset = preset if preset in PRESETS else "quick"
-    default = train_config(preset)
-    st.caption(PRESETS[preset].network)
-    chosen = {}
-    with st.grid(3, min_column_width=105):
-        chosen["epochs"] = number("Epochs", "epochs", default)
-        chosen["batch_size"] = number("Batch size", "batch_size", default)
-        chosen["seed"] = number("Seed", "seed", default)
-    with st.grid(2, min_column_width=150):
-        chosen["learning_rate"] = st.select_slider(
-            "Learning rate", RATES, default.learning_rate, format_func=lambda rate: f"{rate:g}",
-            **keyed("learning_rate", preset),
-        )  # fmt: skip
-        chosen["schedule"] = choice("Schedule", "schedule", default, box=True)
-    preview = st.container()
-    with st.expander("Advanced", icon=":material/tune:"):
-        chosen |= advanced(default, dataset)
-    try:
-        config = train_config(preset, **chosen)
-        train.check_size(config, dataset)
-    except CamsightError as error:
-        st.error(words.markdown(error))
-        return None
-    with preview:
-        rates = [config.rate_at(epoch + 0.5) for epoch in range(config.epochs)]
-        says = f"Learning rate by epoch, from {rates[0]:.2g} to {rates[-1]:.2g}."
-        charts.show(charts.learning_rate(rates), "rate", says)
-    return config
-
-
-def advanced(default: TrainConfig, dataset: Dataset) -> dict:
-    chosen = {}
-    with st.grid(2, min_column_width=150, vertical_alignment="bottom"):
-        low, _ = bounds("image_size")
-        most = max(low, dataset.image_size)
-        shared = keyed("image_size", f"{default.preset}-{dataset.name}")
-        chosen["image_size"] = st.number_input(
-            "Image size, px", low, most, min(default.image_size, most), **shared
-        )
-        chosen["optimizer"] = choice("Optimizer", "optimizer", default, box=True)
-        chosen["momentum"] = number("Momentum", "momentum", default, step=0.01)
-        chosen["decay"] = number("Decay", "decay", default, step=0.01)
-        chosen["l2"] = number("L2 penalty", "l2", default, step=0.001)
-        chosen["early_stopping"] = number("Early stopping, epochs", "early_stopping", default)
-    chosen["precision"] = choice("Precision", "precision", default)
-    chosen["augment"] = st.toggle(
-        "Augment the training pictures", default.augment, **keyed("augment", default.preset)
-    )
-    return chosen
-
-
-# --- what it costs --------------------------------------------------------------------------------
-
-
-def cost(dataset: Dataset, config: TrainConfig) -> None:
-    """How long it will take: from a run of the same settings, or from a short measurement."""
-    runs = store.list_runs()
-    behind = live.queue(runs)
-    seconds, source = known_cost(runs, dataset, config), ""
-    if seconds:
-        source = "timed on an earlier run"
-    elif behind and not measured(dataset, config):
-        st.caption(
-            f"How long it will take is measured when {behind[-1].id} has ended. This run would "
-            f"start after it{when_free(behind)}."
-        )
-        return
-    else:
-        seconds, source = measure(dataset, config), "from a short measurement on this machine"
-    if seconds is None:
-        return
-    start = f" This run would start after {behind[-1].id}{when_free(behind)}." if behind else ""
-    st.caption(f"**About {words.about(seconds)}** of training, {source}.{start}")
-
-
-def known_cost(runs: list[Run], dataset: Dataset, config: TrainConfig) -> float | None:
-    """Seconds by the epochs of the newest run here that was trained in the same way.
-
-    The first epoch, which compiles, is left out, and so is the one that a stop cut short.
-    """
-    machine = state.machine()
-    for run in reversed(runs):
-        here = machine is None or machine["device"]["name"] == run.device
-        same = run.judged and run.dataset_fingerprint == dataset.fingerprint
-        if here and same and train.timed(TrainConfig(**run.config)) == train.timed(config):
-            seconds = store.history(run).get("seconds", [])
-            whole = seconds[1:-1] if run.status == "stopped" else seconds[1:]
-            if whole:
-                return config.epochs * float(np.median(whole))
-    return None
-
-
-def measured(dataset: Dataset, config: TrainConfig) -> bool:
-    job = local.look(train.estimate_id(dataset.name, config))
-    return bool(job and job.result)
-
-
-def measure(dataset: Dataset, config: TrainConfig) -> float | None:
-    """Seconds by a measurement of its own; None while it is under way or where it failed."""
-    last = st.session_state.get("_measuring")
-    job_id = train.estimate_id(dataset.name, config)
-    if last and last != job_id and state_of(last) == "alive":
-        st.caption(":material/timer: Measuring other settings; these come next.")
-        return None
-    if state_of(job_id) in ("none", "killed") and st.session_state.get("_measured") != job_id:
-        st.session_state["_measured"] = job_id  # asked once: one that fails is not asked forever
-        train.start_estimate(dataset.name, config)
-    st.session_state["_measuring"] = job_id
-    job = local.look(job_id)
-    if job and job.alive:
-        st.caption(":material/timer: Measuring how long it will take; about 15 s.")
-    elif job and job.result:
-        return job.result["seconds_per_epoch"] * config.epochs
-    elif job:
-        st.warning(words.markdown(job.error), title="How long it takes could not be measured.")
-    return None
-
-
-def state_of(job_id: str) -> str:
-    job = local.look(job_id)
-    if job is None:
-        return "none"
-    return "alive" if job.alive else "done" if job.result else "killed"
-
-
-def when_free(behind: list[Run]) -> str:
-    """ ", in about 6 min": known where one run is under way and none waits behind it."""
-    left = live.stage(behind[0]).seconds_left if len(behind) == 1 else None
-    return f", in about {words.about(left)}" if left is not None else ""
-
-
-def cost_unsettled(dataset: Dataset, config: TrainConfig) -> bool:
-    """Whether the caption on costs will change by itself."""
-    runs = store.list_runs()
-    if live.queue(runs):
-        return True
-    known = known_cost(runs, dataset, config) is not None or measured(dataset, config)
-    return not known
 
 
 def start_button(dataset: Dataset, config: TrainConfig | None) -> None:
@@ -252,7 +71,7 @@ def new_run() -> None:
     dataset = choose_dataset(found)
     config = choose_config(dataset)
     if config:
-        state.poll(lambda: cost(dataset, config), cost_unsettled(dataset, config))
+        state.poll(lambda: cost.caption(dataset, config), cost.unsettled(dataset, config))
     start_button(dataset, config)
 
 
@@ -427,13 +246,12 @@ def ended(run: Run) -> None:
 def figures(run: Run) -> list[Card]:
     told = run.figures
     n = told["n_positive"] + told["n_negative"]
-    method = {"hanley-mcneil": "Hanley-McNeil", "newcombe": "Newcombe"}[told["interval"]]
     interval = words.interval(told["auc_low"], told["auc_high"])
     trained = len(store.history(run).get("epoch", []))
     return [
         Card(
             "AUC on test", words.three_digits(told["auc"]),
-            words.evidence_line(interval, method, n),
+            words.evidence_line(interval, METHODS[told["interval"]], n),
             track=evidence.track(told["auc"], told["auc_low"], told["auc_high"]),
         ),
         best_so_far(run),
