@@ -35,6 +35,7 @@ class Dataset:
     candidates: int
     refused: int
     counts: dict[str, tuple[int, int]]  # part -> (negatives, positives)
+    copies: int = 0  # pictures with the very pixels of another one
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -123,16 +124,23 @@ def split(labels: np.ndarray, hashes: np.ndarray, seed: int) -> np.ndarray:
     """A stratified split, 80 / 10 / 10, as `(n,)` uint8 places in `PARTS`.
 
     It depends on the content and the seed alone: pictures are ordered by hash before they are
-    shuffled, so that a folder and its zip are split alike.
+    shuffled, so that a folder and its zip are split alike. Copies of one picture stay in one part,
+    in training as far as there are others: a model judged on a copy of what it learnt is flattered.
     """
     part_of = np.zeros(len(labels), np.uint8)
     rng = np.random.default_rng(seed)
     for label in (0, 1):
         members = np.flatnonzero(labels == label)
-        members = rng.permutation(members[np.argsort(hashes[members], kind="stable")])
-        held_out = max(1, round(len(members) * SHARES[1]))
-        part_of[members[:held_out]] = PARTS.index("validation")
-        part_of[members[held_out : 2 * held_out]] = PARTS.index("test")
+        distinct, which, copies = np.unique(
+            hashes[members], return_inverse=True, return_counts=True
+        )
+        order = rng.permutation(len(distinct))
+        order = order[np.argsort(copies[order], kind="stable")]
+        held_out = max(1, round(len(distinct) * SHARES[1]))
+        part = np.zeros(len(distinct), np.uint8)
+        part[order[:held_out]] = PARTS.index("validation")
+        part[order[held_out : 2 * held_out]] = PARTS.index("test")
+        part_of[members] = part[which]
     return part_of
 
 
@@ -151,9 +159,9 @@ def write_dataset(
         about: name, class_names, image_size, seed, source, created.
 
     Raises:
-        DatasetError: if a class holds fewer than 10 usable pictures.
+        DatasetError: if a class holds fewer than 10 different usable pictures.
     """
-    _check_enough(labels, about, refused)
+    _check_enough(labels, hashes, about, refused)
     part_of = split(labels, hashes, about["seed"])
     counts = {
         part: tuple(int(((part_of == i) & (labels == label)).sum()) for label in (0, 1))
@@ -172,6 +180,7 @@ def write_dataset(
         candidates=len(labels) + len(refused),
         refused=len(refused),
         counts=counts,
+        copies=len(hashes) - len(np.unique(hashes)),
         **about,
     )
     stored = asdict(dataset)
@@ -180,14 +189,15 @@ def write_dataset(
     return dataset
 
 
-def _check_enough(labels: np.ndarray, about: dict, refused: list[tuple[str, str]]) -> None:
+def _check_enough(labels, hashes, about: dict, refused: list[tuple[str, str]]) -> None:
     for label, class_name in enumerate(about["class_names"]):
-        usable = int((labels == label).sum())
+        usable = len(np.unique(hashes[labels == label]))
         if usable < MIN_PER_CLASS:
-            reasons = ""
+            copies = int((labels == label).sum()) - usable
+            reasons = f" (and {copies} copies of them)" if copies else ""
             if refused:
                 file, reason = refused[0]
-                reasons = f" ({len(refused)} files were refused, the first, {file}: {reason})"
+                reasons += f" ({len(refused)} files were refused, the first, {file}: {reason})"
             raise DatasetError(
                 f"The class '{class_name}' has {usable} usable pictures{reasons} and at least "
                 f"{MIN_PER_CLASS} are needed; add more."

@@ -48,10 +48,28 @@ def take_in(source: Source, size: int, images: Path, progress: Progress) -> Inta
     n = len(source.files)
     _allocate(images, (n, size, size, 3))
     work = partial(_decode_chunk, source.path, source.files, images, size)
-    report = _in_processes(work, n, progress)
+    report = _without_contradictions(_in_processes(work, n, progress), source)
     if not report.kept.all():
         _compact(images, report.kept)
     return report
+
+
+def _without_contradictions(report: IntakeReport, source: Source) -> IntakeReport:
+    """The report with pictures refused that lie in both classes: what they show is unknown."""
+    labels = np.array(source.labels)
+    first = [
+        {report.hashes[i]: i for i in np.flatnonzero(report.kept & (labels == label))[::-1]}
+        for label in (0, 1)
+    ]
+    refused = {
+        int(i): f"the same picture as {source.files[first[1 - labels[i]][report.hashes[i]]]}, "
+        "which is in the other class"
+        for i in np.flatnonzero(report.kept)
+        if report.hashes[i] in first[1 - labels[i]]
+    }
+    kept = report.kept.copy()
+    kept[list(refused)] = False
+    return IntakeReport(kept, report.hashes, tuple(sorted([*report.refused, *refused.items()])))
 
 
 def draw_in(count: int, size: int, seed: int, images: Path, masks: Path, progress: Progress):

@@ -2,7 +2,8 @@
 
 Two layouts are known, both as folder and as zip: one sub-folder for each class (the blog post's
 `training/cat`, Microsoft's `PetImages/Cat`), and names that begin with the class (Kaggle's
-`cat.0.jpg`). Nothing is ever unpacked to disk.
+`cat.0.jpg`, also in its folder `train` beside the unlabelled `test1`). Nothing is ever unpacked to
+disk.
 """
 
 import re
@@ -17,6 +18,7 @@ from engine.errors import SourceError
 
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 FLAT_NAME = re.compile(r"(?P<name>.*[^\W\d_].*?)[._ -]?\d+")  # "cat.0", "犬_12", not "12"
+PART_FOLDERS = {"train", "training", "val", "valid", "validation", "test", "test1", "testing"}
 LAYOUTS = "one sub-folder for each of two classes, or names like cat.0.jpg and dog.0.jpg"
 
 
@@ -40,19 +42,21 @@ def open_source(path: Path) -> Source:
     names = _list(path)
     pictures = [n for n in names if _is_picture(n)]
     if not pictures:
-        raise SourceError(f"'{path}' holds no pictures; give a folder or a zip with {LAYOUTS}.")
+        zips = any(name.lower().endswith(".zip") for name in names)
+        but = " but other zips; unpack it and" if zips else ";"
+        raise SourceError(f"'{path}' holds no pictures{but} give a folder or a zip with {LAYOUTS}.")
     classes, misplaced = _classes(pictures)
     found = sorted(set(classes.values()))
     if len(found) != 2:
         listed = ", ".join(f"'{name}'" for name in found[:6]) + (", …" if len(found) > 6 else "")
-        count = "one class" if len(found) == 1 else f"{len(found)} classes"
+        count = {0: "pictures of no class", 1: f"one class ({listed})"}
         raise SourceError(
-            f"'{path}' holds {count} ({listed}), and two are needed; give a folder or a zip with "
-            f"{LAYOUTS}."
+            f"'{path}' holds {count.get(len(found), f'{len(found)} classes ({listed})')}, and two "
+            f"are needed; give a folder or a zip with {LAYOUTS}."
         )
     files = sorted(classes, key=_natural)
     refused = [(n, "not a picture by its name") for n in names if not _is_picture(n)]
-    refused += [(n, "lies beside the class folders, so its class is unknown") for n in misplaced]
+    refused += [(n, "neither its folder nor its name says its class") for n in misplaced]
     return Source(
         path=path,
         files=tuple(files),
@@ -107,12 +111,16 @@ def _classes(pictures: list[str]) -> tuple[dict[str, str], list[str]]:
     by_folder = Counter(PurePosixPath(name).parent for name in pictures)
     if len(by_folder) == 1:
         return {name: _flat_class(name) for name in pictures}, []
-    above_others = {p for p in by_folder if any(p in q.parents for q in by_folder if q != p)}
-    classes = {
-        name: _composed(PurePosixPath(name).parent.name)
-        for name in pictures
-        if PurePosixPath(name).parent not in above_others
-    }
+    if all(folder.name.lower() in PART_FOLDERS for folder in by_folder):
+        named = [name for name in pictures if FLAT_NAME.fullmatch(PurePosixPath(name).stem)]
+        classes = {name: _flat_class(name) for name in named}
+    else:
+        above_others = {p for p in by_folder if any(p in q.parents for q in by_folder if q != p)}
+        classes = {
+            name: _composed(PurePosixPath(name).parent.name)
+            for name in pictures
+            if PurePosixPath(name).parent not in above_others
+        }
     return classes, [name for name in pictures if name not in classes]
 
 

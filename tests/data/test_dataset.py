@@ -101,7 +101,7 @@ def test_the_report_names_every_refused_file_with_its_reason(tmp_path, two_class
         "cat/empty.jpg": "empty: 0 bytes",
         "cat/a, \"b\".jpg": "not a picture, or broken",
         "cat/notes.txt": "not a picture by its name",
-        "logo.png": "lies beside the class folders, so its class is unknown",
+        "logo.png": "neither its folder nor its name says its class",
     }  # fmt: skip
     assert dataset.candidates == 28
 
@@ -135,6 +135,38 @@ def test_another_seed_is_another_split_and_the_same_seed_the_same():
     hashes = np.array([rng.bytes(32) for _ in labels])
     assert (split(labels, hashes, 1) == split(labels, hashes, 1)).all()
     assert (split(labels, hashes, 1) != split(labels, hashes, 2)).any()
+
+
+def test_copies_of_a_picture_stay_in_one_part(tmp_path, two_classes):
+    folder = two_classes(tmp_path / "pets", 20)
+    for i in range(10):
+        (folder / "cat" / f"copy of {i}.png").write_bytes((folder / f"cat/{i}.png").read_bytes())
+    dataset = prepare(str(folder), "pets", image_size=32)
+    assert (dataset.size, dataset.copies) == (50, 10)
+    assert dataset.counts == {"train": (26, 16), "validation": (2, 2), "test": (2, 2)}
+    parts = {}
+    for image, part in zip(dataset.images, dataset.part_of, strict=True):
+        parts.setdefault(image.tobytes(), set()).add(int(part))
+    assert all(len(found) == 1 for found in parts.values())
+
+
+def test_copies_do_not_make_a_class_large_enough(tmp_path, two_classes):
+    folder = two_classes(tmp_path / "pets", 12)
+    for i in range(4, 12):
+        (folder / "dog" / f"{i}.png").write_bytes((folder / "dog/0.png").read_bytes())
+    with pytest.raises(DatasetError, match=r"has 4 usable pictures \(and 8 copies of them\)"):
+        prepare(str(folder), "pets", image_size=32)
+
+
+def test_a_picture_in_both_classes_is_refused_in_both(tmp_path, two_classes):
+    folder = two_classes(tmp_path / "pets", 12)
+    (folder / "dog" / "3.png").write_bytes((folder / "cat" / "5.png").read_bytes())
+    dataset = prepare(str(folder), "pets", image_size=32)
+    assert dataset.size == 22
+    assert dict(dataset.refused_files()) == {
+        "cat/5.png": "the same picture as dog/3.png, which is in the other class",
+        "dog/3.png": "the same picture as cat/5.png, which is in the other class",
+    }
 
 
 def test_the_smallest_dataset_has_both_classes_in_every_part(tmp_path, two_classes):

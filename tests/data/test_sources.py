@@ -62,6 +62,36 @@ def test_kaggle_names_in_one_folder(tmp_path, wrap, kind):
     }
 
 
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_kaggle_s_whole_download_leaves_out_what_has_no_label(tmp_path, kind):
+    names = [f"dogs-vs-cats/train/{name}" for name in FLAT] + [
+        "dogs-vs-cats/test1/1.jpg", "dogs-vs-cats/test1/2.jpg"
+    ]  # fmt: skip
+    path = touch(tmp_path / "k", *names) if kind == "folder" else packed(tmp_path / "k.zip", *names)
+    source = open_source(path)
+    assert source.class_names == ("cat", "dog")
+    assert len(source.files) == len(FLAT)
+    assert dict(source.refused) == dict.fromkeys(
+        names[-2:], "neither its folder nor its name says its class"
+    )
+
+
+def test_unlabelled_parts_alone_hold_no_class(tmp_path):
+    with pytest.raises(SourceError, match="holds pictures of no class, and two are needed"):
+        open_source(touch(tmp_path, "test1/1.jpg", "train/2.jpg"))
+
+
+def test_a_camera_s_names_in_class_folders_are_not_classes(tmp_path):
+    path = touch(tmp_path, "cat/IMG_1.jpg", "cat/DSC_2.jpg", "dog/IMG_3.jpg", "dog/DSC_4.jpg")
+    assert open_source(path).class_names == ("cat", "dog")
+
+
+def test_a_zip_of_zips_is_to_be_unpacked(tmp_path):
+    path = packed(tmp_path / "dogs-vs-cats.zip", "test1.zip", "train.zip", "sample.csv")
+    with pytest.raises(SourceError, match="no pictures but other zips; unpack it and give"):
+        open_source(path)
+
+
 def test_a_zip_s_files_are_read_by_the_names_the_source_gives(tmp_path):
     path = packed(tmp_path / "p.zip", *CLASS_FOLDERS)
     read = reader(path)
@@ -171,6 +201,4 @@ def test_what_macos_and_windows_leave_behind_makes_no_class(tmp_path):
 def test_a_picture_beside_the_class_folders_is_left_out_with_its_reason(tmp_path):
     source = open_source(touch(tmp_path, *CLASS_FOLDERS, "logo.png"))
     assert source.class_names == ("cat", "dog")
-    assert source.refused == (
-        ("logo.png", "lies beside the class folders, so its class is unknown"),
-    )
+    assert source.refused == (("logo.png", "neither its folder nor its name says its class"),)
