@@ -120,6 +120,14 @@ def badge(status: str) -> None:
     st.badge(label, icon=icon, color=color)
 
 
+def link(run: Run) -> None:
+    """To the page where it is watched."""
+    st.page_link(
+        "app_pages/train.py", label=f"**{run.id}** on {words.markdown(run.dataset)}",
+        icon=":material/arrow_forward:", query_params={"job": run.id},
+    )  # fmt: skip
+
+
 def curves(run: Run, key: str) -> None:
     """Loss and accuracy by epoch, side by side; one below the other on a phone."""
     told = store.history(run)

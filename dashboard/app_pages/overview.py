@@ -3,189 +3,16 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import evidence, live, pictures, state, words
+from dashboard import evidence, first_steps, live, pictures, state, words
 from dashboard.evidence import RunRow
-from engine.commands import first_run, prepare, train
+from dashboard.figures import METHODS
+from engine.commands import prepare
 from engine.commands.evaluate import THRESHOLD
-from engine.data.dataset import Dataset
-from engine.errors import CamsightError
 from engine.runs import store
 from engine.runs.store import Run
 from engine.settings import settings
-from engine.training.config import TrainConfig
 
-METHODS = {"hanley-mcneil": "Hanley-McNeil", "newcombe": "Newcombe"}
 WIDE = 0.1  # of a 95% interval: too wide to rank runs by
-ARROW = ":material/arrow_forward:"
-
-
-# --- before anything was judged: four steps ------------------------------------------------------
-
-
-def welcome() -> None:
-    with st.container(gap="xxsmall"):
-        st.title("Welcome to Camsight")
-        st.caption("Four steps from pictures to a model you can question.")
-    seen = situation()
-
-    def steps() -> None:
-        if situation() != seen:
-            st.rerun()
-        with st.grid(4, min_column_width=235, border=True):
-            with st.container():
-                step_pictures()
-            with st.container():
-                step_train()
-            with st.container():
-                head("3 · Judge", "waits")
-                st.caption(
-                    "How good is it, and how sure can we be? An AUC with its interval, on pictures "
-                    "that training never saw."
-                )
-                st.page_link("app_pages/evaluate.py", label="What will be here", icon=ARROW)
-            with st.container():
-                head("4 · Look inside", "waits")
-                st.caption("Heatmaps of what the model looks at, by Grad-CAM and Score-CAM.")
-                st.page_link("app_pages/explain.py", label="What will be here", icon=ARROW)
-
-    state.poll(steps, under_way())
-    left, right = st.columns([1.65, 1], gap="large")
-    with left:
-        state.poll(first_curves, under_way())
-    with right:
-        st.header("Prefer your own pictures?")
-        pictures.own_pictures()
-
-
-def situation() -> tuple:
-    """What the first page is drawn from; when it changes, the page is drawn anew."""
-    job = first_run.look()
-    return (
-        [(run.id, run.status) for run in store.list_runs()],
-        [one.fingerprint for one in state.datasets()],
-        [one.name for one in prepare.preparing()],
-        bool(job and job.alive),
-    )
-
-
-def under_way() -> bool:
-    runs, _, preparing, first = situation()
-    return bool(preparing) or first or any(status in store.ACTIVE for _, status in runs)
-
-
-def head(title: str, status: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(title, width="stretch", anchor=False)
-        live.badge(status)
-
-
-def step_pictures() -> None:
-    job, found, preparing = first_run.look(), state.datasets(), prepare.preparing()
-    if found:
-        head("1 · Pictures", "done")
-        st.caption(about(found[0]))
-        images, names = thumbnails(found[0].name, found[0].fingerprint)
-        with st.container(horizontal=True, gap="xxsmall"):
-            for image, name in zip(images, names, strict=True):
-                st.image(image, width=58, alt=name)
-    elif preparing:
-        head("1 · Pictures", "running")
-        one = preparing[0]
-        doing = "Drawing" if one.name == prepare.DRAWN else "Checking"
-        st.caption(f"{doing} the pictures of {words.markdown(one.name)}.")
-        if one.total:
-            st.progress(one.done / one.total, text=f"{one.done:,} of {one.total:,}")
-    elif job and job.alive:
-        head("1 · Pictures", "running")
-        st.caption("Starting a worker that draws cats and dogs.")
-    elif job and job.error:
-        head("1 · Pictures", "failed")
-        st.error(words.markdown(job.error))
-        begin("Try again")
-    else:
-        head("1 · Pictures", "not started")
-        st.caption("Cats and dogs drawn by the program, or pictures of your own.")
-        begin("Draw them and train")
-
-
-def begin(label: str) -> None:
-    if st.button(f"**{label}**", icon=":material/refresh:", key="begin"):
-        first_run.start()
-        st.rerun()
-
-
-def step_train() -> None:
-    runs, found, job = store.list_runs(), state.datasets(), first_run.look()
-    run = live.queue(runs)[0] if live.queue(runs) else runs[-1] if runs else None
-    if run and run.active:
-        head("2 · Train", live.status(run, runs))
-        stage = live.stage(run, runs)
-        st.caption(f"{words.markdown(stage.says)} You can leave this page; the run goes on.")
-        if stage.batch_line:
-            st.progress(stage.done, text=stage.batch_line)
-        link_to_train("Watch it, or stop it", job=run.id)
-    elif run:
-        head("2 · Train", run.status)
-        (st.warning if run.status == "stopped" else st.error)(words.markdown(live.why(run)))
-        again(run)
-        link_to_train("Change the settings", dataset=run.dataset)
-    elif found and not (job and job.alive):
-        head("2 · Train", "not started")
-        st.caption(f"{words.markdown(found[0].name)} is ready, and no run is under way.")
-        link_to_train("Start a run", dataset=found[0].name)
-    else:
-        head("2 · Train", "waits for pictures")
-        st.caption("A small network learns to tell them apart, in about a minute on two cores.")
-        link_to_train("What will be here")
-
-
-def link_to_train(label: str, **query: str) -> None:
-    st.page_link("app_pages/train.py", label=label, icon=ARROW, query_params=query)
-
-
-def again(run: Run) -> None:
-    """Start a run with the configuration of one that failed."""
-    if st.button("**Try again**", icon=":material/refresh:", key=f"again-{run.id}"):
-        try:
-            started = train.start(run.dataset, TrainConfig(**run.config))
-        except CamsightError as error:
-            st.error(words.markdown(error))
-            return
-        st.switch_page("app_pages/train.py", query_params={"job": started.id})
-
-
-def first_curves() -> None:
-    runs = store.list_runs()
-    run = next(iter(live.queue(runs)), runs[-1] if runs else None)
-    st.header("The first run, live" if run and run.active else "The first run", anchor=False)
-    if run is None:
-        with st.container(border=True):
-            st.markdown("Loss and accuracy are drawn here, epoch by epoch, as soon as a run is on.")
-        return
-    live.curves(run, "first")
-
-
-def about(dataset: Dataset) -> str:
-    n = words.count(dataset.size)
-    one, other = (words.markdown(words.plural(name), 24) for name in dataset.class_names)
-    if dataset.source == prepare.DRAWN:
-        return f"{n} {one} and {other}, drawn by the program, with the parts that decide marked."
-    refused = f", {words.count(dataset.refused)} files refused" if dataset.refused else ""
-    return f"{n} pictures of {words.markdown(dataset.name)}: {one} and {other}{refused}."
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def thumbnails(name: str, fingerprint: str) -> tuple[list[np.ndarray], list[str]]:
-    """Two training pictures of each class with their names, classes in turn."""
-    dataset = next(one for one in state.datasets() if one.fingerprint == fingerprint)
-    training = dataset.indices("train")
-    labels = dataset.labels[training]
-    rows = [training[np.flatnonzero(labels == label)[i]] for i in (0, 1) for label in (0, 1)]
-    images = [np.array(dataset.images[row]) for row in rows]
-    return images, [dataset.class_names[dataset.labels[row]] for row in rows]
-
-
-# --- later: what the runs say ---------------------------------------------------------------------
 
 
 def overview(runs: list[Run]) -> None:
@@ -298,7 +125,7 @@ def runs_under_way(runs: list[Run]) -> None:
         st.header("Under way", anchor=False)
         for run in live.queue(now):
             with st.container(horizontal=True, vertical_alignment="center"):
-                link_to_train(f"**{run.id}** on {words.markdown(run.dataset)}", job=run.id)
+                live.link(run)
                 live.badge(live.status(run, now))
             stage = live.stage(run, now)
             batch = f" · {stage.batch_line}" if stage.batch_line else ""
@@ -316,7 +143,7 @@ def runs_without_figures(runs: list[Run]) -> None:
     st.header("Ended without a result", anchor=False)
     for run in ended[:-4:-1]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            link_to_train(f"**{run.id}** on {words.markdown(run.dataset)}", job=run.id)
+            live.link(run)
             live.badge(run.status)
         st.caption(words.markdown(live.why(run)))
     if len(ended) > 3:
@@ -419,7 +246,7 @@ def only_drawn() -> bool:
     return all(one.source == prepare.DRAWN for one in state.datasets())
 
 
-# --- the last line, and which of the two pages it is ----------------------------------------------
+# --- the page -------------------------------------------------------------------------------------
 
 
 def machine_line() -> None:
@@ -438,6 +265,6 @@ all_runs = store.list_runs()
 if any(run.judged for run in all_runs):
     overview(all_runs)
 else:
-    welcome()
+    first_steps.welcome()
     evidence.cards([], key="theme")  # so that a change of theme is noticed
 state.poll(machine_line, active=state.machine() is None)

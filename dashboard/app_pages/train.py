@@ -166,10 +166,7 @@ def one_run(run: Run) -> None:
         st.caption("Also under way")
     for one in others:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(
-                "app_pages/train.py", label=f"**{one.id}** on {words.markdown(one.dataset)}",
-                icon=ARROW, query_params={"job": one.id},
-            )  # fmt: skip
+            live.link(one)
             live.badge(live.status(one, runs))
 
 
