@@ -68,7 +68,7 @@ def _under_way() -> bool:
 
 def _head(title: str, status: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(title, width="stretch", anchor=False)
+        st.header(title, width="stretch", anchor=False)
         live.badge(status)
 
 

@@ -56,7 +56,6 @@ def texts(at: AppTest) -> str:
     parts = [
         *at.title,
         *at.header,
-        *at.subheader,
         *at.markdown,
         *at.caption,
         *at.error,
@@ -73,7 +72,7 @@ def texts(at: AppTest) -> str:
 def test_an_empty_workspace_shows_four_steps_and_offers_to_begin(empty_workspace):
     at = opened()
     assert at.title[0].value == "Welcome to Camsight"
-    titles = [step.value for step in at.subheader]
+    titles = [step.value for step in at.header][:4]
     assert titles == ["1 · Pictures", "2 · Train", "3 · Judge", "4 · Look inside"]
     assert "**Draw them and train**" in [button.label for button in at.button]
     assert "python -m engine prepare" in at.code[0].value
