@@ -1,8 +1,6 @@
-"""A judged run in words: its figures as cards and as a table, its mistakes in order."""
+"""A judged run in words: its figures as cards and as a table."""
 
 import math
-
-import numpy as np
 
 from dashboard import evidence, words
 from dashboard.evidence import Card
@@ -77,27 +75,6 @@ def table(found: Evaluation, asked: str) -> list[tuple[str, str, str, str]]:
         ("Dataset", run.dataset, "", f"fingerprint {run.dataset_fingerprint[:12]}"),
         ("Weights", (run.weights_sha256 or "")[:12], "", "SHA-256"),
     ]  # fmt: skip
-
-
-def places(found: Evaluation, what: str) -> np.ndarray:
-    """Places in the predictions, (k,) ints, in the order to show.
-
-    Args:
-        found: a run judged on one part at one threshold.
-        what: "confident": mistakes, the score farthest from the threshold first; "uncertain": all,
-            the nearest first; a cell of the confusion matrix ("tn", "fp", "fn", "tp"): its
-            pictures, the farthest first.
-    """
-    says = found.y_score >= found.threshold
-    margin = np.abs(found.y_score - found.threshold)
-    if what == "uncertain":
-        return np.argsort(margin, kind="stable")
-    if what == "confident":
-        members = says != found.y_true
-    else:
-        members = (says == (what in ("fp", "tp"))) & (found.y_true == (what in ("fn", "tp")))
-    at = np.flatnonzero(members)
-    return at[np.argsort(-margin[at], kind="stable")]
 
 
 def hundredth(threshold: float) -> float:

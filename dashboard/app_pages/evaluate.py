@@ -1,27 +1,22 @@
 """Evaluate: how good a run is, how sure that is, and where it is wrong."""
 
 import json
-import math
 from urllib.parse import urlencode, urlsplit
 from zipfile import BadZipFile
 
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, evidence, figures, state, words
+from dashboard import charts, evidence, figures, mistakes, state, unjudged, words
 from engine.commands import evaluate
 from engine.errors import CamsightError
 from engine.evaluation import intervals, roc, thresholds
-from engine.runs import store
 
 INTERVALS = {"hanley-mcneil": "Hanley & McNeil", "newcombe": "Newcombe"}
 PARTS = ("test", "validation")
 STEPS = [step / 100 for step in range(101)]
-ORDERS = ("confident", "uncertain")
 TABS = ("Mistakes", "Classification report", "All numbers")
 FEW = 100  # pictures of a class, under which the intervals are known to be too narrow
-A_PAGE = 16  # pictures
-EXPLAIN = ":material/center_focus_strong:"
 
 left, bar = st.columns([1, 3.4], vertical_alignment="bottom")
 title = left.container(gap=None)
@@ -45,61 +40,9 @@ title.caption(state.describe(run))
 positive = words.markdown(run.class_names[1], 24)
 negatives, positives = (words.markdown(words.plural(name), 24) for name in run.class_names)
 
-
-# --- a run without figures ------------------------------------------------------------------------
-
 others = [other.id for other in runs if other.judged and other.id != run.id]
-
-
-def ways_on() -> None:
-    """What else there is to look at."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if others:
-            look = {"run": others[0]}
-            st.button(
-                f"Look at {others[0]}", icon=":material/monitoring:",
-                on_click=lambda: st.session_state.update(look),
-            )  # fmt: skip
-        st.page_link(
-            "app_pages/train.py", label="Open Train", icon=":material/arrow_forward:",
-            query_params={"job": run.id},
-        )  # fmt: skip
-
-
-def waiting() -> None:
-    """Say when the figures will be there, and show them when they are."""
-    now = store.open_run(run.id)
-    if not now.active or st.session_state.get("run") in others:
-        st.rerun()
-    told = store.progress(now) or {}
-    left, epoch = told.get("seconds_left"), told.get("epoch")
-    epochs = told.get("epochs") or run.config["epochs"]
-    when = f"in about {words.about(left)}" if left else "when its training has ended"
-    with st.container(border=True):
-        st.markdown(
-            f"**{run.id} is {now.status}, so it has no AUC yet.** Its AUC on the test pictures "
-            f"will be here {when}; the page follows by itself."
-        )
-        if epoch:
-            done = (epoch - 1 + told["batch"] / max(told["batches"], 1)) / epochs
-            st.progress(min(done, 1.0), text=f"epoch {epoch} of {epochs}")
-        ways_on()
-
-
 if not run.judged:
-    if run.active:
-        state.poll(waiting, active=True)
-    elif run.status == "stopped":
-        st.warning(
-            f"{run.id} was stopped before its first epoch ended, so it has no weights to judge. "
-            "Start it again on Train."
-        )
-        ways_on()
-    else:
-        ended = "failed" if run.status == "failed" else f"is {run.status}"
-        reason = run.error or "Its process ended without a word; its log says how far it came."
-        st.error(words.markdown(reason), title=f"{run.id} {ended}, so it has no figures")
-        ways_on()
+    unjudged.show(run, others)
     st.stop()
 
 
@@ -142,7 +85,7 @@ except (CamsightError, OSError, KeyError, ValueError, BadZipFile) as error:
         "figures.",
         title=f"The predictions of {run.id} cannot be read",
     )
-    ways_on()
+    unjudged.ways_on(run, others)
     st.stop()
 
 auc = first.interval
@@ -172,26 +115,9 @@ if auc.method != method:
 # --- what stands in the link ----------------------------------------------------------------------
 
 
-def chosen() -> str:
-    """What the gallery shows: a cell of the matrix, or one of ORDERS."""
-    cell, order = st.query_params.get("cell"), st.query_params.get("err")
-    if cell in evidence.CELLS:
-        return cell
-    return order if order in ORDERS else ORDERS[0]
-
-
-def choose(what: str | None) -> None:
-    st.query_params.pop("cell", None)
-    st.query_params.pop("err", None)
-    if what in evidence.CELLS:
-        st.query_params["cell"] = what
-    elif what in ORDERS[1:]:
-        st.query_params["err"] = what
-
-
 def link_here(threshold: float) -> str:
     """The address of what is shown, complete: the address bar leaves out what is a default."""
-    what = chosen()
+    what = mistakes.chosen()
     keys = {"run": run.id, "interval": method, "split": part, "t": f"{threshold:.2f}"}
     keys["cell" if what in evidence.CELLS else "err"] = what
     return f"{urlsplit(st.context.url or '')._replace(query=urlencode(keys)).geturl()}"
@@ -269,13 +195,13 @@ def take_click() -> None:
     """Of the matrix, before anything is drawn; a click on the chosen cell frees it."""
     cell = getattr(st.session_state.get("matrix"), "clicked", None)
     if cell in evidence.CELLS:
-        choose(None if cell == chosen() else cell)
+        mistakes.choose(None if cell == mistakes.chosen() else cell)
         st.session_state["evaluate_tab"] = TABS[0]
 
 
 def draw_matrix(found: evaluate.Evaluation) -> None:
     st.markdown("## Confusion matrix")
-    c, what = found.confusion, chosen()
+    c, what = found.confusion, mistakes.chosen()
     evidence.confusion_matrix(
         c.tn, c.fp, c.fn, c.tp, run.class_names, key="matrix",
         chosen=what if what in evidence.CELLS else None,
@@ -284,64 +210,6 @@ def draw_matrix(found: evaluate.Evaluation) -> None:
 
 
 # --- details --------------------------------------------------------------------------------------
-
-
-def gallery(found: evaluate.Evaluation) -> None:
-    zero, one = run.class_names
-    labels = {
-        "confident": "Most confident mistakes",
-        "uncertain": "Least certain",
-        "fp": words.markdown(words.taken(zero, one), 60),
-        "fn": words.markdown(words.taken(one, zero), 60),
-        "tn": words.markdown(f"{words.plural(zero)}, right", 40),
-        "tp": words.markdown(f"{words.plural(one)}, right", 40),
-    }
-    what = st.session_state["shown"] = chosen()
-    st.pills(
-        "Pictures", list(labels), format_func=labels.get, key="shown", required=True,
-        label_visibility="collapsed", wrap=False,
-        on_change=lambda: choose(st.session_state["shown"]),
-    )  # fmt: skip
-    at = figures.places(found, what)
-    data = state.dataset_of(run)
-    if len(at) == 0:
-        st.caption(
-            f"No picture of the {part} split is here at a threshold of {found.threshold:.2f}."
-        )
-        return
-    if data is None:
-        st.warning(
-            f"The pictures of {words.markdown(run.dataset)} that {run.id} was trained on are gone "
-            "or were replaced, so none is shown; all numbers stay as they were. Prepare the same "
-            "pictures again under that name to see them here."
-        )
-        return
-    order = "the least certain first" if what == "uncertain" else "the most confident first"
-    about = (
-        f"{words.count(len(at))} pictures of the {part} split, {order}. The number is the model's "
-        f"score for “{positive}”; from {found.threshold:.2f} on it says {positive}."
-    )
-    slot = st.grid(8, min_column_width=130)
-    last = math.ceil(len(at) / A_PAGE)
-    page = st.pagination(last, key=f"gallery-{what}") if last > 1 else 1
-    st.caption(about)
-    for place in at[(page - 1) * A_PAGE : page * A_PAGE]:
-        with slot.container():
-            picture(found, data, int(place))
-
-
-def picture(found: evaluate.Evaluation, data, place: int) -> None:
-    row, score = int(found.indices[place]), float(found.y_score[place])
-    truth, says = int(found.y_true[place]), int(score >= found.threshold)
-    name, other = run.class_names[truth], words.markdown(run.class_names[says], 24)
-    verdict = "right" if truth == says else f"taken for {other}"
-    alt = f"{words.plain(name, 24)} {verdict}, score {score:.2f}"
-    st.image(np.array(data.images[row]), width="stretch", alt=alt)
-    st.caption(f"{words.markdown(name, 24)}, {verdict} · {score:.2f}")
-    st.page_link(
-        "app_pages/explain.py", label="Explain", icon=EXPLAIN,
-        query_params={"run": run.id, "target": run.class_names[says], "pics": f"row-{row}"},
-    )  # fmt: skip
 
 
 def report(found: evaluate.Evaluation) -> None:
@@ -385,7 +253,7 @@ def judged() -> None:
         draw_scores(found)
     with right:
         draw_matrix(found)
-    bodies = (gallery, report, all_numbers)
+    bodies = (mistakes.gallery, report, all_numbers)
     tabs = st.tabs(TABS, key="evaluate_tab", on_change="rerun")
     for tab, body in zip(tabs, bodies, strict=True):
         if tab.open:
@@ -421,6 +289,6 @@ if more.open:
             "application/json", icon=":material/download:", width="stretch", on_click="ignore",
         )  # fmt: skip
         st.page_link(
-            "app_pages/explain.py", label=f"Explain {run.id}", icon=EXPLAIN,
-            query_params={"run": run.id},
+            "app_pages/explain.py", label=f"Explain {run.id}",
+            icon=":material/center_focus_strong:", query_params={"run": run.id},
         )  # fmt: skip

@@ -11,7 +11,7 @@ import streamlit as st
 from sklearn import metrics
 from streamlit.testing.v1 import AppTest
 
-from dashboard import figures
+from dashboard import figures, mistakes
 from engine.runs import store
 
 
@@ -238,10 +238,10 @@ def test_places_are_in_the_order_that_they_are_shown_in():
         y_true=np.array([0, 0, 1, 1, 1]), y_score=np.array([0.9, 0.1, 0.2, 0.55, 0.95]),
         threshold=0.5,
     )  # fmt: skip
-    assert figures.places(found, "confident").tolist() == [0, 2]
-    assert figures.places(found, "uncertain").tolist() == [3, 2, 0, 1, 4]
-    assert figures.places(found, "tp").tolist() == [4, 3]
-    assert figures.places(found, "fp").tolist() == [0]
+    assert mistakes.places(found, "confident").tolist() == [0, 2]
+    assert mistakes.places(found, "uncertain").tolist() == [3, 2, 0, 1, 4]
+    assert mistakes.places(found, "tp").tolist() == [4, 3]
+    assert mistakes.places(found, "fp").tolist() == [0]
 
 
 @pytest.mark.parametrize(("exact", "on_slider"), [(0.4287, 0.42), (0.29, 0.29), (0.9999, 0.99)])
