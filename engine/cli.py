@@ -1,20 +1,18 @@
 """The command line: each verb calls the function of its name in `engine.commands` and prints."""
 
-import json
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from engine import terminal
 from engine.errors import CamsightError, RunError
+from engine.terminal import screen
 
 app = typer.Typer(
     help="Train an image classifier, prove how good it is, and see what it looks at.",
@@ -23,7 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-screen = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help='An id like quick-7, or "latest".')]
@@ -59,13 +56,13 @@ def prepare(
     """Check, count and store pictures of two classes as a dataset."""
     from engine.commands.prepare import prepare as run_prepare
 
-    with _bar("pictures", quiet=as_json) as progress:
+    with terminal.bar("pictures", quiet=as_json) as progress:
         dataset = run_prepare(
             source, name, image_size=image_size, seed=seed, count=count, replace=replace,
             progress=lambda done, total, refused: progress(done, total, f"{refused:,} refused"),
         )  # fmt: skip
     if as_json:
-        return _print_json(_dataset_facts(dataset))
+        return terminal.print_json(terminal.dataset_facts(dataset))
     for file, reason in dataset.refused_files()[:10]:
         screen.print(f"refused: {file}: {reason}", style="yellow", markup=False)
     if dataset.refused > 10:
@@ -122,16 +119,16 @@ def train(
             raise typer.BadParameter("give --dataset NAME; `datasets` lists them")
         if estimate:
             expected = commands.estimate(dataset, config)
-            return _print_estimate(expected, as_json)
+            return terminal.print_estimate(expected, as_json)
         run = commands.create_run(dataset, config)
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: store.ask_to_stop(run))
-    with _training_bar(run, quiet=as_json) as report:
+    with terminal.training_bar(run, quiet=as_json) as report:
         evaluation = commands.train_run(run, report)
     if evaluation is None:
         screen.print(f"{run.id} was stopped before it had begun; nothing was trained.")
         return None
-    _print_evaluation(evaluation, as_json)
+    terminal.print_evaluation(evaluation, as_json)
     if evaluation.run.error:
         raise RunError(evaluation.run.error)
     return None
@@ -149,7 +146,7 @@ def evaluate(
     from engine.commands.evaluate import evaluate as judge
 
     evaluation = judge(run, part=split, threshold=threshold, method=interval)
-    _print_evaluation(evaluation, as_json)
+    terminal.print_evaluation(evaluation, as_json)
 
 
 @app.command()
@@ -164,12 +161,12 @@ def auc(
 
     found = auc_of(scores, method=interval)
     if as_json:
-        return _print_json(interval_figures(found))
+        return terminal.print_json(interval_figures(found))
     print(
         f"AUC={found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f} ({found.method}), "
         f"{found.n_positive:,} positive, {found.n_negative:,} negative"
     )
-    _warn_of_few(found)
+    terminal.warn_of_few(found)
     return None
 
 
@@ -192,13 +189,13 @@ def explain(
     from engine.cam.methods import METHODS
     from engine.commands.explain import explain as run_explain
 
-    with _bar("steps", quiet=as_json) as progress:
+    with terminal.bar("steps", quiet=as_json) as progress:
         explained = run_explain(
             run, images, out, methods=method or list(METHODS), layer=layer, target=target,
             colour_map=colour_map, progress=lambda done, total: progress(done, total, ""),
         )  # fmt: skip
     if as_json:
-        return _print_json([asdict(one) for one in explained])
+        return terminal.print_json([asdict(one) for one in explained])
     for one in explained:
         screen.print(
             f"{one.picture}: {one.method} for {one.target} (probability {one.score:.3f}) at "
@@ -218,7 +215,7 @@ def runs(as_json: Json = False) -> None:
 
     listed = store.list_runs()
     if as_json:
-        return _print_json([_run_facts(run) for run in listed])
+        return terminal.print_json([terminal.run_facts(run) for run in listed])
     table = Table("run", "status", "dataset", "preset", "AUC", "95%", "seconds", box=None)
     for run in listed:
         told = run.figures
@@ -240,7 +237,7 @@ def datasets(as_json: Json = False) -> None:
 
     listed = list_datasets(settings().datasets)
     if as_json:
-        return _print_json([_dataset_facts(dataset) for dataset in listed])
+        return terminal.print_json([terminal.dataset_facts(dataset) for dataset in listed])
     table = Table("dataset", "pictures", "classes", "pixels", "refused", "fingerprint", box=None)
     for one in listed:
         table.add_row(
@@ -258,7 +255,7 @@ def doctor(as_json: Json = False) -> None:
 
     found = examine()
     if as_json:
-        return _print_json(found)
+        return terminal.print_json(found)
     print(f"device     {found['device']['name']}")
     for name, version in found["versions"].items():
         print(f"{name:<10} {version}")
@@ -272,130 +269,4 @@ def first_run(as_json: Json = False) -> None:
     from engine.commands.first_run import first_run as begin
 
     run_id = begin()
-    _print_json({"run": run_id}) if as_json else print(run_id or "nothing to do")
-
-
-def _print_evaluation(evaluation, as_json: bool) -> None:
-    if as_json:
-        figures = {"run": evaluation.run.id, **evaluation.figures}
-        return _print_json(figures | {"seconds": evaluation.run.seconds})
-    matrix = evaluation.confusion
-    zero, one = evaluation.run.class_names
-    print(f"{evaluation.run.id} on the {evaluation.part} part of {evaluation.run.dataset}")
-    print(f"confusion at {evaluation.threshold:g}: truly {zero}: {matrix.tn:,} right, "
-          f"{matrix.fp:,} taken for {one}; truly {one}: {matrix.tp:,} right, "
-          f"{matrix.fn:,} taken for {zero}")  # fmt: skip
-    print(evaluation.report())
-    print(evaluation.closing_line())
-    _warn_of_few(evaluation.interval)
-    return None
-
-
-def _warn_of_few(interval) -> None:
-    """Hanley & McNeil's interval covers too seldom on small samples (README, "How sure")."""
-    fewest = min(interval.n_positive, interval.n_negative)
-    if fewest < 100 and interval.method == "hanley-mcneil":
-        screen.print(
-            f"Only {fewest:,} of a class were judged, and with under 100 this interval holds the "
-            "truth less often than it says; --interval newcombe is safer.",
-            style="yellow",
-            soft_wrap=True,
-        )
-
-
-def _print_estimate(expected, as_json: bool) -> None:
-    if as_json:
-        return _print_json(asdict(expected))
-    print(f"about {_duration(expected.seconds)} at {expected.pictures_per_second:,.0f} pictures/s")
-    return None
-
-
-def _run_facts(run) -> dict[str, Any]:
-    told = run.figures
-    return {
-        "run": run.id,
-        "name": run.name or run.id,
-        "dataset": run.dataset,
-        "preset": run.preset,
-        "status": run.status,
-        "auc": told.get("auc"),
-        "auc_low": told.get("auc_low"),
-        "auc_high": told.get("auc_high"),
-        "accuracy": told.get("accuracy"),
-        "image_size": run.image_size,
-        "seconds": run.seconds,
-        "created": run.created,
-        "error": run.error,
-    }
-
-
-def _dataset_facts(dataset) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "pictures": dataset.size,
-        "class_names": dataset.class_names,
-        "counts": dataset.counts,
-        "image_size": dataset.image_size,
-        "seed": dataset.seed,
-        "candidates": dataset.candidates,
-        "refused": dataset.refused,
-        "fingerprint": dataset.fingerprint,
-        "created": dataset.created,
-    }
-
-
-def _print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, ensure_ascii=False)
-    print()
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-@contextmanager
-def _bar(what: str, *, quiet: bool) -> Iterator:
-    """A bar on standard error; called with (done, total, remark)."""
-    columns = (
-        BarColumn(), TaskProgressColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + what + " {task.fields[remark]}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    disable = quiet or not screen.is_terminal
-    with Progress(*columns, console=screen, disable=disable, transient=True) as progress:
-        task = progress.add_task(what, total=1, remark="")
-        yield lambda done, total, remark: progress.update(
-            task, completed=done, total=total, remark=remark
-        )
-
-
-@contextmanager
-def _training_bar(run, *, quiet: bool) -> Iterator:
-    """A bar of all batches with epoch, batch, speed and time left, on standard error."""
-    columns = (TextColumn("{task.fields[said]}"), BarColumn(), TaskProgressColumn())
-    disable = quiet or not screen.is_terminal
-    with Progress(*columns, console=screen, disable=disable) as progress:
-        task = progress.add_task("training", total=1, said=f"{run.id}: starting")
-
-        def report(told: dict) -> None:
-            if told["phase"] == "estimated" and not quiet:
-                progress.console.print(
-                    f"{run.id} on {run.dataset}: about {_duration(told['seconds'])} of training at "
-                    f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement"
-                )
-            if told["phase"] != "training":
-                return progress.update(task, said=f"{run.id}: {told['phase']}")
-            done = (told["epoch"] - 1) * told["batches"] + told["batch"]
-            return progress.update(
-                task,
-                completed=done,
-                total=told["epochs"] * told["batches"],
-                said=f"{run.id}: epoch {told['epoch']} of {told['epochs']}, batch {told['batch']} "
-                f"of {told['batches']}, {told['pictures_per_second']:,.0f} pictures/s, "
-                f"{_duration(told['seconds_left'])} left",
-            )
-
-        yield report
+    terminal.print_json({"run": run_id}) if as_json else print(run_id or "nothing to do")

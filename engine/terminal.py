@@ -1,0 +1,139 @@
+"""What verbs print: JSON and sentences on standard output, bars and warnings on standard error."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+screen = Console(stderr=True, highlight=False)
+
+
+def print_evaluation(evaluation, as_json: bool) -> None:
+    if as_json:
+        figures = {"run": evaluation.run.id, **evaluation.figures}
+        return print_json(figures | {"seconds": evaluation.run.seconds})
+    matrix = evaluation.confusion
+    zero, one = evaluation.run.class_names
+    print(f"{evaluation.run.id} on the {evaluation.part} part of {evaluation.run.dataset}")
+    print(f"confusion at {evaluation.threshold:g}: truly {zero}: {matrix.tn:,} right, "
+          f"{matrix.fp:,} taken for {one}; truly {one}: {matrix.tp:,} right, "
+          f"{matrix.fn:,} taken for {zero}")  # fmt: skip
+    print(evaluation.report())
+    print(evaluation.closing_line())
+    warn_of_few(evaluation.interval)
+    return None
+
+
+def warn_of_few(interval) -> None:
+    """Hanley & McNeil's interval covers too seldom on small samples (README, "How sure")."""
+    fewest = min(interval.n_positive, interval.n_negative)
+    if fewest < 100 and interval.method == "hanley-mcneil":
+        screen.print(
+            f"Only {fewest:,} of a class were judged, and with under 100 this interval holds the "
+            "truth less often than it says; --interval newcombe is safer.",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
+def print_estimate(expected, as_json: bool) -> None:
+    if as_json:
+        return print_json(asdict(expected))
+    print(f"about {_duration(expected.seconds)} at {expected.pictures_per_second:,.0f} pictures/s")
+    return None
+
+
+def run_facts(run) -> dict[str, Any]:
+    told = run.figures
+    return {
+        "run": run.id,
+        "name": run.name or run.id,
+        "dataset": run.dataset,
+        "preset": run.preset,
+        "status": run.status,
+        "auc": told.get("auc"),
+        "auc_low": told.get("auc_low"),
+        "auc_high": told.get("auc_high"),
+        "accuracy": told.get("accuracy"),
+        "image_size": run.image_size,
+        "seconds": run.seconds,
+        "created": run.created,
+        "error": run.error,
+    }
+
+
+def dataset_facts(dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "pictures": dataset.size,
+        "class_names": dataset.class_names,
+        "counts": dataset.counts,
+        "image_size": dataset.image_size,
+        "seed": dataset.seed,
+        "candidates": dataset.candidates,
+        "refused": dataset.refused,
+        "fingerprint": dataset.fingerprint,
+        "created": dataset.created,
+    }
+
+
+def print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False)
+    print()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def bar(what: str, *, quiet: bool) -> Iterator:
+    """A bar on standard error; called with (done, total, remark)."""
+    columns = (
+        BarColumn(), TaskProgressColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + what + " {task.fields[remark]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    disable = quiet or not screen.is_terminal
+    with Progress(*columns, console=screen, disable=disable, transient=True) as progress:
+        task = progress.add_task(what, total=1, remark="")
+        yield lambda done, total, remark: progress.update(
+            task, completed=done, total=total, remark=remark
+        )
+
+
+@contextmanager
+def training_bar(run, *, quiet: bool) -> Iterator:
+    """A bar of all batches with epoch, batch, speed and time left, on standard error."""
+    columns = (TextColumn("{task.fields[said]}"), BarColumn(), TaskProgressColumn())
+    disable = quiet or not screen.is_terminal
+    with Progress(*columns, console=screen, disable=disable) as progress:
+        task = progress.add_task("training", total=1, said=f"{run.id}: starting")
+
+        def report(told: dict) -> None:
+            if told["phase"] == "estimated" and not quiet:
+                progress.console.print(
+                    f"{run.id} on {run.dataset}: about {_duration(told['seconds'])} of training at "
+                    f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement"
+                )
+            if told["phase"] != "training":
+                return progress.update(task, said=f"{run.id}: {told['phase']}")
+            done = (told["epoch"] - 1) * told["batches"] + told["batch"]
+            return progress.update(
+                task,
+                completed=done,
+                total=told["epochs"] * told["batches"],
+                said=f"{run.id}: epoch {told['epoch']} of {told['epochs']}, batch {told['batch']} "
+                f"of {told['batches']}, {told['pictures_per_second']:,.0f} pictures/s, "
+                f"{_duration(told['seconds_left'])} left",
+            )
+
+        yield report
