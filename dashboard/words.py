@@ -128,13 +128,6 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
-def p_value(p: float) -> str:
-    """Two significant digits: "p = 0.005"; "p < 0.001" where it is smaller."""
-    if not _finite(p):
-        return f"p {NOTHING}"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-
-
 def bounds(low: float, high: float, form=three_digits) -> str:
     """Both ends of an interval: "0.962–0.974", "89.2–91.8%"; "−0.004 to +0.022" with signs."""
     if not (_finite(low) and _finite(high)):
@@ -195,12 +188,3 @@ def speed(pictures_per_second: float | None) -> str:
         return NOTHING
     digits = 0 if pictures_per_second >= 9.95 else 1
     return f"{pictures_per_second:,.{digits}f} pictures/s"
-
-
-def bytes_of(value: int) -> str:
-    """Room on a disk, in powers of ten as disks are sold: "1.2 GB"."""
-    for unit in ("bytes", "kB", "MB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if unit != "MB" or value >= 9.95 else f"{value:.1f} MB"
-        value /= 1000
-    return f"{value:,.1f} GB"

@@ -43,21 +43,6 @@ def test_an_interval_that_is_not_defined_is_not_written_as_numbers():
 
 
 @pytest.mark.parametrize(
-    ("p", "written"),
-    [
-        (0.005, "p = 0.005"),
-        (0.0123, "p = 0.012"),
-        (0.001, "p = 0.001"),
-        (0.00099, "p < 0.001"),
-        (0, "p < 0.001"),
-        (1, "p = 1"),
-    ],
-)
-def test_p_value(p, written):
-    assert words.p_value(p) == written
-
-
-@pytest.mark.parametrize(
     ("seconds", "written"),
     [
         (0, "0.00 s"),
@@ -93,13 +78,10 @@ def test_an_estimate_is_no_finer_than_it_can_be_known(seconds, written):
     assert words.about(seconds) == written
 
 
-def test_count_speed_and_bytes():
+def test_count_and_speed():
     assert words.count(2000) == "2,000"
     assert words.speed(226.4) == "226 pictures/s"
     assert words.speed(1.44) == "1.4 pictures/s"
-    assert words.bytes_of(0) == "0 bytes"
-    assert words.bytes_of(4_300_000) == "4.3 MB"
-    assert words.bytes_of(1_234_000_000) == "1.2 GB"
 
 
 def test_evidence_line_never_breaks_inside_n():
