@@ -63,7 +63,7 @@ def mirror(key: str, value: str | list[str], default: str | list[str]) -> None:
 def keep_keys() -> None:
     """Remember what `carry` may need on the next page.
 
-    Called after each page, and by a page that works long as soon as its widgets are drawn.
+    Called after each page, and as soon as its widgets are drawn where more work follows.
     """
     state = st.session_state
     state["_last"] = state.get("_last", {}) | {key: state[key] for key in URL_KEYS if key in state}

@@ -123,17 +123,6 @@ def link_here(threshold: float) -> str:
     return f"{urlsplit(st.context.url or '')._replace(query=urlencode(keys)).geturl()}"
 
 
-def set_default_threshold() -> None:
-    """From the URL, else 0.5. The slider itself would take 0, its own default, for nothing said."""
-    if "t" in st.session_state:
-        return
-    try:
-        asked = round(float(st.query_params["t"]), 2)
-    except (KeyError, ValueError, OverflowError):
-        asked = evaluate.THRESHOLD
-    st.session_state["t"] = asked if asked in STEPS else evaluate.THRESHOLD
-
-
 # --- curves, threshold, matrix --------------------------------------------------------------------
 
 
@@ -166,10 +155,11 @@ def draw_scores(found: evaluate.Evaluation) -> None:
 
 
 def choose_threshold() -> float:
-    return st.slider(
-        f"Threshold: say “{positive}” from this score on", 0.0, 1.0, step=0.01, key="t",
-        bind="query-params",
+    at = st.slider(
+        f"Threshold: say “{positive}” from this score on", 0.0, 1.0, evaluate.THRESHOLD, 0.01,
+        key=state.carry("t", STEPS, evaluate.THRESHOLD), bind="query-params",
     )  # fmt: skip
+    return round(at, 2)
 
 
 def threshold_buttons() -> None:
@@ -241,8 +231,8 @@ def judged() -> None:
     with middle:
         st.markdown("## Scores by class")
         chart = st.container()
-        set_default_threshold()
-        threshold = round(min(1.0, max(0.0, choose_threshold())), 2)
+        threshold = choose_threshold()
+        state.keep_keys()  # all choosers are drawn; one may leave before the figures are
         threshold_buttons()
     found = evaluate.judge(run, part, told, threshold, method)
     with cards:
