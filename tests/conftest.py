@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,3 +122,19 @@ def listing() -> Callable[[Path], list[str]]:
         return sorted(name for name in found if not name.endswith(".lock"))
 
     return names
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable:
+    """`until(condition)`: what `condition` gives once it is true; an error if that takes long."""
+
+    def wait(condition: Callable, seconds: float = 120):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.1)
+        raise AssertionError("it did not happen in time")
+
+    return wait

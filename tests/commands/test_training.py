@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,17 +32,6 @@ def ready(workspace, tmp_path, use_workspace) -> Path:
 def train(told=lambda progress: None, **chosen):
     run = commands.create_run("drawn", train_config("quick", **(QUICK | chosen)))
     return commands.train_run(run, told)
-
-
-def until(condition, seconds: float = 120):
-    """What `condition` gives once it is true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
 
 
 def test_the_same_configuration_and_seed_give_the_same_history(workspace, ready, use_workspace):
@@ -192,7 +180,7 @@ def is_in(phase: str, run_id: str):
     return run_id in runs and (store.progress(runs[run_id]) or {}).get("phase") == phase
 
 
-def test_trainings_started_together_take_turns_and_end_as_they_are_asked_to(begin):
+def test_trainings_started_together_take_turns_and_end_as_they_are_asked_to(begin, until):
     first = begin(400)
     until(lambda: is_in("training", "quick-1"))
     second = begin(400)

@@ -17,35 +17,26 @@ def _alone(empty_workspace):
     pass
 
 
-def until(condition, seconds: float = 60):
-    """What `condition` gives once it is true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
+@pytest.fixture
+def ended(until):
+    """A function that waits until a job has ended, and gives it."""
+    return lambda job_id: until(lambda: (job := local.look(job_id)) and not job.alive and job, 60)
 
 
-def ended(job_id: str) -> local.Job:
-    return until(lambda: (job := local.look(job_id)) and not job.alive and job)
-
-
-def test_a_job_s_answer_is_what_it_printed_as_json():
+def test_a_job_s_answer_is_what_it_printed_as_json(ended):
     assert local.start("list", ["runs"]) == "list"
     job = ended("list")
     assert (job.result, job.error, job.argv) == ([], None, ("runs",))
 
 
-def test_a_job_that_fails_says_its_sentence():
+def test_a_job_that_fails_says_its_sentence(ended):
     local.start("bad", ["evaluate", "quick-1"])
     job = ended("bad")
     assert job.result is None
     assert job.error == "The run 'quick-1' does not exist; there is: none yet."
 
 
-def test_a_job_that_is_alive_is_left_to_its_work(tmp_path):
+def test_a_job_that_is_alive_is_left_to_its_work(tmp_path, ended):
     pipe = tmp_path / "scores.csv"
     os.mkfifo(pipe)  # `auc` waits until somebody writes
     local.start("wait", ["auc", str(pipe)])
@@ -57,7 +48,7 @@ def test_a_job_that_is_alive_is_left_to_its_work(tmp_path):
     assert ended("wait").result["auc"] == 0.75
 
 
-def test_an_ended_job_gives_way_to_the_next_of_its_id():
+def test_an_ended_job_gives_way_to_the_next_of_its_id(ended):
     local.start("one", ["runs"])
     ended("one")
     local.start("one", ["datasets"])
@@ -68,7 +59,7 @@ def test_a_job_that_was_never_started():
     assert local.look("nothing") is None
 
 
-def test_a_job_outlives_whoever_started_it(tmp_path):
+def test_a_job_outlives_whoever_started_it(tmp_path, ended):
     pipe = tmp_path / "scores.csv"
     os.mkfifo(pipe)
     code = (
@@ -83,7 +74,7 @@ def test_a_job_outlives_whoever_started_it(tmp_path):
     assert ended("wait").result["auc"] == 1
 
 
-def test_old_jobs_are_forgotten_and_young_ones_kept():
+def test_old_jobs_are_forgotten_and_young_ones_kept(ended):
     for job_id in ("old", "young"):
         local.start(job_id, ["runs"])
         ended(job_id)
