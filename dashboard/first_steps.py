@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import live, pictures, state, words
-from engine.commands import first_run, prepare, train
+from engine.commands import first_run, prepare
 from engine.data.dataset import Dataset
 from engine.errors import CamsightError
 from engine.runs import store
@@ -140,7 +140,7 @@ def _again(run: Run) -> None:
     """Start a run with the configuration of one that failed."""
     if st.button("**Try again**", icon=":material/refresh:", key=f"again-{run.id}"):
         try:
-            started = train.start(run.dataset, TrainConfig(**run.config))
+            started = live.start(run.dataset, TrainConfig(**run.config))
         except CamsightError as error:
             st.error(words.markdown(error))
             return

@@ -1,5 +1,6 @@
-"""A run under way in words: what it does, how far it is, in what state. For Overview and Train."""
+"""A run under way: started, and in words what it does and how far it is. For Overview and Train."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,8 +9,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from dashboard import charts, words
+from engine.commands import train
 from engine.runs import store
 from engine.runs.store import Run
+from engine.training.config import TrainConfig
+
+MOMENT = 10.0  # seconds in which a second click is no wish for a second run; more than a rerun
 
 BADGES = {
     "done": ("done", ":material/check:", "green"),
@@ -25,6 +30,27 @@ BADGES = {
     "waits for pictures": ("waits for pictures", ":material/schedule:", "gray"),
     "not started": ("not started", ":material/radio_button_unchecked:", "gray"),
 }
+
+
+def start(dataset_name: str, config: TrainConfig) -> Run:
+    """A new run; for the second click of a double click, the run of the first.
+
+    The second click may cut the first one's rerun short wherever that touches Streamlit, session
+    state included. So the note of what was started is a dict that is there before the start, and
+    filled right after it.
+
+    Raises:
+        CamsightError: as `train.start` does.
+    """
+    noted = st.session_state.setdefault("_started", {})
+    if noted and time.monotonic() - noted["at"] < MOMENT:
+        run = store.open_run(noted["run"])
+        same = (run.dataset, run.config) == (dataset_name, config.model_dump())
+        if same and run.active and not store.asked_to_stop(run):
+            return run
+    run = train.start(dataset_name, config)
+    noted.update(run=run.id, at=time.monotonic())
+    return run
 
 
 @dataclass(frozen=True)

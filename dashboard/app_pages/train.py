@@ -7,7 +7,7 @@ from dashboard import cost, evidence, live, state, words
 from dashboard.evidence import Card
 from dashboard.figures import METHODS
 from dashboard.hyperparameters import choose_config
-from engine.commands import first_run, prepare, train
+from engine.commands import first_run, prepare
 from engine.data.dataset import Dataset
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import wilson
@@ -48,7 +48,7 @@ def start_button(dataset: Dataset, config: TrainConfig | None) -> None:
     if st.button("**Start training**", icon=":material/play_arrow:", width="stretch",
                  disabled=config is None, key="start") and config:  # fmt: skip
         try:
-            run = train.start(dataset.name, config)
+            run = live.start(dataset.name, config)
         except (CamsightError, OSError) as error:
             st.error(words.markdown(error))
             return
@@ -188,7 +188,7 @@ def buttons(run: Run, status: str) -> None:
                              query_params={"run": run.id})  # fmt: skip
     elif st.button("**Start it again**", icon=":material/refresh:", key="again"):
         try:
-            again = train.start(run.dataset, TrainConfig(**run.config))
+            again = live.start(run.dataset, TrainConfig(**run.config))
         except (CamsightError, OSError) as error:
             st.error(words.markdown(error))
             return

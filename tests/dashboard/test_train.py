@@ -7,7 +7,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state, words
+from dashboard import live, state, words
 from engine import files
 from engine.commands import train
 from engine.evaluation.intervals import wilson
@@ -126,6 +126,23 @@ def test_start_asks_the_engine_for_exactly_what_was_chosen(copied, no_processes)
     assert run.config == expected
     assert (run.id, ["train", "--queued", run.id]) in no_processes
     assert at.query_params["job"] in (run.id, [run.id])
+
+
+def test_a_double_click_starts_one_run_and_a_later_click_another(copied, no_processes, monkeypatch):
+    at = opened()
+    before = len(store.list_runs())
+    at.button(key="start").click().run()
+    at.button(key="start").click().run()
+    assert len(store.list_runs()) == before + 1
+    field(at, "seed").set_value(2).run()
+    at.button(key="start").click().run()
+    assert len(store.list_runs()) == before + 2  # another configuration is no second click
+    store.ask_to_stop(store.list_runs()[-1])
+    at.button(key="start").click().run()
+    assert len(store.list_runs()) == before + 3  # nor is one after a change of mind
+    monkeypatch.setattr(live, "MOMENT", 0.0)
+    at.button(key="start").click().run()
+    assert len(store.list_runs()) == before + 4
 
 
 def test_time_is_known_from_a_run_of_the_same_settings_and_follows_the_epochs(
@@ -266,25 +283,18 @@ def test_without_pictures_the_page_leads_to_them(empty_workspace, no_processes):
     assert "Nothing has been trained yet" in texts(at)
 
 
-def test_a_real_run_is_started_found_again_and_stopped_from_the_page(copied):
+def test_a_real_run_is_started_found_again_and_stopped_from_the_page(copied, until):
     at = opened()
     field(at, "epochs").set_value(500).run()
     field(at, "image_size").set_value(32).run()
     at.button(key="start").click().run()
     run = store.list_runs()[-1]
-    wait_until(lambda: store.history(run), 90)
+    until(lambda: store.history(run), 90)
     again = opened(job=run.id)  # as after a reload: another session
     assert "of 500" in cards(again)["Epoch"]["value"]
     again.button(key="stop").click().run()
-    wait_until(lambda: not store.open_run(run.id).active, 60)
+    until(lambda: not store.open_run(run.id).active, 60)
     ended = store.open_run(run.id)
     assert (ended.status, ended.error) == ("stopped", None)
     assert ended.figures["n_positive"] == 12
     assert "AUC on test" in cards(again.run())
-
-
-def wait_until(happened, seconds: float) -> None:
-    until = time.time() + seconds
-    while not happened():
-        assert time.time() < until, "it did not happen in time"
-        time.sleep(0.3)
