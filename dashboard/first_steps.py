@@ -141,7 +141,7 @@ def _again(run: Run) -> None:
     if st.button("**Try again**", icon=":material/refresh:", key=f"again-{run.id}"):
         try:
             started = live.start(run.dataset, TrainConfig(**run.config))
-        except CamsightError as error:
+        except (CamsightError, OSError) as error:
             st.error(words.markdown(error))
             return
         st.switch_page("app_pages/train.py", query_params={"job": started.id})

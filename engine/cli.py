@@ -75,6 +75,8 @@ def prepare(
     for part, (negative, positive) in dataset.counts.items():
         zero, one = dataset.class_names
         print(f"  {part:<11} {negative:,} {zero}, {positive:,} {one}")
+    if dataset.copies:
+        print(f"  copies      {dataset.copies:,} of others; those of one picture are in one part")
     return None
 
 

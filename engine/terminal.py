@@ -77,6 +77,7 @@ def dataset_facts(dataset) -> dict[str, Any]:
         "seed": dataset.seed,
         "candidates": dataset.candidates,
         "refused": dataset.refused,
+        "copies": dataset.copies,
         "fingerprint": dataset.fingerprint,
         "created": dataset.created,
     }

@@ -205,14 +205,18 @@ def test_doctor_says_what_computes_here(cli, workspace):
 def test_prepare_says_what_was_kept_and_what_was_refused(cli, tmp_path, things):
     shutil.copytree(things / "good", tmp_path / "good")
     (tmp_path / "good" / "cat" / "bad [red].jpg").write_bytes(b"")
+    again = sorted((tmp_path / "good" / "dog").iterdir())[0]
+    shutil.copy(again, again.with_name("again.png"))
     line = ["prepare", tmp_path / "good", "--name", "pets", "--image-size", "32"]
     done = cli(*line, workspace=tmp_path / "ws")
     assert done.returncode == 0, done.stderr
     assert "refused: cat/bad [red].jpg: empty: 0 bytes" in done.stderr
-    assert done.stdout.startswith("pets: 24 pictures of 25 files kept, 1 refused, 32 px")
+    assert done.stdout.startswith("pets: 25 pictures of 26 files kept, 1 refused, 32 px")
+    assert "copies      1 of others;" in done.stdout
     told = answer(cli(*line, "--json", workspace=tmp_path / "ws"))
-    assert (told["pictures"], told["refused"], told["candidates"]) == (24, 1, 25)
-    assert sum(map(sum, told["counts"].values())) == 24
+    assert (told["pictures"], told["refused"], told["candidates"]) == (25, 1, 26)
+    assert told["copies"] == 1
+    assert sum(map(sum, told["counts"].values())) == 25
 
 
 def test_estimate_measures_and_writes_no_run(cli, workspace, listing):
