@@ -118,22 +118,15 @@ def percent(value: float | None) -> str:
     return _minus(f"{100 * value:.1f}%") if _finite(value) else NOTHING
 
 
-def signed(value: float | None) -> str:
-    """A difference, always with its sign: "+0.018"."""
-    return _minus(f"{value + 0.0:+.3f}") if _finite(value) else NOTHING
-
-
 def count(value: int) -> str:
     """How many: "2,000"."""
     return f"{value:,}"
 
 
 def bounds(low: float, high: float, form=three_digits) -> str:
-    """Both ends of an interval: "0.962–0.974", "89.2–91.8%"; "−0.004 to +0.022" with signs."""
+    """Both ends of an interval of shares or AUCs: "0.962–0.974", "89.2–91.8%"."""
     if not (_finite(low) and _finite(high)):
         return NOTHING
-    if form is signed or min(low, high) < 0:
-        return f"{form(low)} to {form(high)}"
     return f"{form(low).removesuffix('%')}–{form(high)}"
 
 

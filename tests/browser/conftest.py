@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FLAGS += ["--disable-dev-shm-usage"]  # a container's /dev/shm may be too small for a page
 PAGES = pytest.StashKey[list[Page]]()
-expect.set_options(timeout=60_000)
+PATIENCE = 60_000  # ms: two cores may be training beside
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +96,7 @@ def open_at(browser, address, request) -> Callable[..., Page]:
 
     def opened(path: str, server: str = address, scheme: str = "light", width: int = 1440) -> Page:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         pages.append(page)

@@ -20,22 +20,9 @@ def test_percent(value, written):
     assert words.percent(value) == written
 
 
-@pytest.mark.parametrize(
-    ("value", "written"), [(0.018, "+0.018"), (-0.004, "\u22120.004"), (-0.0, "+0.000")]
-)
-def test_a_difference_always_has_its_sign(value, written):
-    assert words.signed(value) == written
-
-
 def test_interval_joins_with_an_en_dash():
     assert words.interval(0.962, 0.974) == "95% 0.962\u20130.974"
     assert words.interval(0.892, 0.918, words.percent) == "95% 89.2\u201391.8%"
-
-
-def test_interval_says_to_where_a_sign_could_be_read_as_a_dash():
-    assert words.interval(-0.004, 0.022, words.signed) == "95% \u22120.004 to +0.022"
-    assert words.interval(0.010, 0.027, words.signed) == "95% +0.010 to +0.027"
-    assert words.bounds(-0.01, 0.02) == "\u22120.010 to 0.020"
 
 
 def test_an_interval_that_is_not_defined_is_not_written_as_numbers():
