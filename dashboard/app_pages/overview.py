@@ -8,6 +8,7 @@ from dashboard.evidence import RunRow
 from dashboard.figures import METHODS
 from engine.commands import prepare
 from engine.commands.evaluate import THRESHOLD
+from engine.data.dataset import Dataset
 from engine.runs import store
 from engine.runs.store import Run
 from engine.settings import settings
@@ -159,12 +160,17 @@ def datasets_there(runs: list[Run]) -> None:
             "classes": " / ".join(one.class_names),
             "pixels": str(one.image_size),
             "refused": words.count(one.refused),
-            "runs": str(sum(run.dataset_fingerprint == one.fingerprint for run in runs)),
+            "runs": str(sum(trained_on(run, one) for run in runs)),
             "fingerprint": one.fingerprint[:12],
         }
         for one in state.datasets()
     ]
     st.dataframe(rows, hide_index=True, row_height=34, alt="Datasets of this workspace")
+
+
+def trained_on(run: Run, dataset: Dataset) -> bool:
+    """By name as well: the same pictures may stand under two names."""
+    return (run.dataset, run.dataset_fingerprint) == (dataset.name, dataset.fingerprint)
 
 
 def newest_pictures(run: Run) -> None:
