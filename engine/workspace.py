@@ -1,0 +1,28 @@
+"""Where datasets, runs and jobs lie: one folder, handed down to whoever reads or writes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of everything that Camsight writes; it can be moved as a whole."""
+
+    path: Path
+
+    @property
+    def datasets(self) -> Path:
+        return self.path / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def jobs(self) -> Path:
+        return self.path / "jobs"
+
+    @property
+    def uploads(self) -> Path:
+        """Zips that a browser sent and no job has taken in yet."""
+        return self.path / "uploads"
