@@ -33,5 +33,9 @@ class PictureError(CamsightError):
     """A file that is not a picture we read."""
 
 
+class RecordError(CamsightError):
+    """A file of ours that is damaged, or that a newer version wrote."""
+
+
 class JobError(CamsightError):
     """A process of ours that did not start or did not answer."""

@@ -1,10 +1,13 @@
 """Where things live and what is allowed: one typed object from the environment (CAMSIGHT_*)."""
 
+import re
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.errors import ConfigError
 
@@ -21,6 +24,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address the dashboard listens on")
     port: int = Field(8501, ge=1, le=65535, description="port the dashboard listens on")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further names the dashboard answers under, with commas between them"
+    )
     processes: int = Field(2, ge=1, le=64, description="processes that decode pictures")
     max_pixels: int = Field(
         60_000_000, ge=10_000, description="pixels of the largest picture that is decoded"
@@ -33,17 +39,17 @@ class Settings(BaseSettings):
         3, ge=1, description="models that the dashboard keeps loaded at the same time"
     )
 
-    @property
-    def datasets(self) -> Path:
-        return self.workspace / "datasets"
-
-    @property
-    def runs(self) -> Path:
-        return self.workspace / "runs"
-
-    @property
-    def jobs(self) -> Path:
-        return self.workspace / "jobs"
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        """Names out of "a.example, *.b.example"; what could never match is refused."""
+        if not isinstance(value, str):
+            return value
+        names = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        for name in names:
+            if not re.fullmatch(r"\*|(\*\.)?[^\s:/*]+|[0-9a-f]*:[0-9a-f:.]+", name):
+                raise PydanticCustomError("host", "Names stand there without http:// and port")
+        return names
 
 
 @cache

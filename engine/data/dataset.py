@@ -1,18 +1,20 @@
 """Dataset: pictures, labels, class names and the split, in a folder that is written once."""
 
 import csv
-import hashlib
-import os
 import re
+import secrets
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from engine import files
-from engine.errors import DatasetError
+from engine import identity, records
+from engine.errors import DatasetError, RecordError
+from engine.records import Unreadable
+from engine.workspace import Workspace
 
 PARTS = ("train", "validation", "test")
 SHARES = (0.8, 0.1, 0.1)
@@ -22,7 +24,12 @@ MIN_PER_CLASS = 10
 
 @dataclass(frozen=True)
 class Dataset:
-    """What `dataset.json` says; the arrays beside it are mapped, not read, when asked for."""
+    """What `dataset.json` says; the arrays beside it are mapped, not read, when asked for.
+
+    fingerprint: what it holds (pictures, labels, class names). split_id: what is in its test part.
+    Neither knows of order or file names. Every array raises DatasetError where its file is damaged.
+    extra: keys of another version.
+    """
 
     folder: Path
     name: str
@@ -30,50 +37,109 @@ class Dataset:
     image_size: int
     seed: int
     fingerprint: str
+    split_id: str
     source: str
     created: str
     candidates: int
     refused: int
     counts: dict[str, tuple[int, int]]  # part -> (negatives, positives)
     copies: int = 0  # pictures with the very pixels of another one
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def images(self) -> np.ndarray:
         """`(n, image_size, image_size, 3)` uint8 RGB, memory-mapped, read-only."""
-        return np.load(self.folder / "images.npy", mmap_mode="r")
+        return self._array("images.npy", (self.image_size, self.image_size, 3), mmap_mode="r")
 
     @cached_property
     def labels(self) -> np.ndarray:
         """`(n,)` uint8, 0 or 1."""
-        return np.load(self.folder / "labels.npy")
+        return self._array("labels.npy")
 
     @cached_property
     def masks(self) -> np.ndarray | None:
         """`(n, image_size, image_size)` uint8 for drawn pictures, None for others."""
-        path = self.folder / "masks.npy"
-        return np.load(path, mmap_mode="r") if path.exists() else None
+        if not (self.folder / "masks.npy").exists():
+            return None
+        return self._array("masks.npy", (self.image_size, self.image_size), mmap_mode="r")
 
     @cached_property
     def part_of(self) -> np.ndarray:
         """`(n,)` uint8: each picture's place in `PARTS`."""
-        return np.load(self.folder / "split.npy")
+        return self._array("split.npy")
+
+    @cached_property
+    def pictures(self) -> np.ndarray:
+        """`(n,)` identities of the pictures; the first version did not store them."""
+        if (self.folder / "pictures.npy").exists():
+            return self._array("pictures.npy").astype("U64")
+        return np.array([identity.of_picture(pixels) for pixels in self.images])
 
     @cached_property
     def file_names(self) -> list[str]:
-        return (self.folder / "files.txt").read_text(encoding="utf-8").splitlines()
+        try:
+            names = (self.folder / "files.txt").read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._damaged("files.txt") from error
+        if len(names) != self.size:
+            raise self._damaged("files.txt")
+        return names
 
     def indices(self, part: str) -> np.ndarray:
         """Rows of the pictures of `part`, ascending."""
         return np.flatnonzero(self.part_of == PARTS.index(part))
 
+    def rows_of(self, pictures: np.ndarray) -> np.ndarray:
+        """Rows of the pictures with these identities, `(n,)`; -1 where one is not here."""
+        known, first = self._places
+        at = np.searchsorted(known, pictures).clip(max=len(known) - 1)
+        return np.where(known[at] == pictures, first[at], -1)
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.unique(self.pictures, return_index=True)
+
     def refused_files(self) -> list[tuple[str, str]]:
         """(file, reason) of every file that was left out."""
-        with (self.folder / "refused.csv").open(encoding="utf-8", newline="") as file:
-            return [(row[0], row[1]) for row in list(csv.reader(file))[1:]]
+        try:
+            with (self.folder / "refused.csv").open(encoding="utf-8", newline="") as file:
+                rows = [(row[0], row[1]) for row in list(csv.reader(file))[1:]]
+        except (OSError, UnicodeDecodeError, csv.Error, IndexError) as error:
+            raise self._damaged("refused.csv") from error
+        if len(rows) != self.refused:
+            raise self._damaged("refused.csv")
+        return rows
 
     @property
     def size(self) -> int:
         return sum(sum(pair) for pair in self.counts.values())
+
+    def _array(self, name: str, shape: tuple[int, ...] = (), **how) -> np.ndarray:
+        try:
+            array = np.load(self.folder / name, allow_pickle=False, **how)
+        except (OSError, ValueError, EOFError) as error:
+            raise self._damaged(name) from error
+        if array.shape != (self.size, *shape):
+            raise self._damaged(name)
+        return array
+
+    def _damaged(self, name: str) -> DatasetError:
+        return DatasetError(
+            f"{name} of the dataset '{self.name}' is missing or damaged; prepare it again."
+        )
+
+
+def _split_by_rows(stored: dict, folder: Path) -> dict:
+    """Schema 1 to 2: a split id."""
+    try:
+        rows = np.flatnonzero(np.load(folder / "split.npy") == PARTS.index("test"))
+        labels = np.load(folder / "labels.npy")[rows]
+    except (OSError, ValueError, EOFError, IndexError) as error:
+        raise ValueError("its split.npy or labels.npy is damaged") from error
+    return stored | {"split_id": identity.of_rows(stored["fingerprint"], rows, labels)}
+
+
+KIND = records.Kind(Dataset, steps=(_split_by_rows,))
 
 
 def check_name(name: str) -> str:
@@ -90,40 +156,68 @@ def check_name(name: str) -> str:
     return name
 
 
-def open_dataset(folder: Path) -> Dataset:
-    """The dataset in `folder`.
+def open_dataset(workspace: Workspace, name: str) -> Dataset:
+    """The dataset of that name.
 
     Raises:
-        DatasetError: if there is none, naming those that are beside it.
+        DatasetError: if there is none, naming those that are there.
+        RecordError: if it cannot be read.
     """
-    stored = files.read_json(folder / "dataset.json") if NAME.fullmatch(folder.name) else None
-    if stored is None:
-        others = ", ".join(d.name for d in list_datasets(folder.parent)) or "none yet"
+    folder = workspace.datasets / name
+    if not NAME.fullmatch(name) or not folder.is_dir():
+        others = ", ".join(p.name for p in dataset_folders(workspace)) or "none yet"
         raise DatasetError(
-            f"The dataset '{folder.name}' does not exist; there is: {others}; "
+            f"The dataset '{name}' does not exist; there is: {others}; "
             "`python -m engine prepare` makes one."
         )
-    stored["class_names"] = tuple(stored["class_names"])
-    stored["counts"] = {part: tuple(pair) for part, pair in stored["counts"].items()}
-    return Dataset(folder=folder, **stored)
+    found = read_folder(folder)
+    if isinstance(found, Dataset):
+        return found
+    why = found.why if found else "it was removed meanwhile."
+    raise RecordError(f"The dataset '{name}' is unreadable: {why}")
 
 
-def list_datasets(parent: Path) -> list[Dataset]:
-    """Every dataset in `parent`, oldest first."""
-    folders = [p.parent for p in parent.glob("*/dataset.json") if NAME.fullmatch(p.parent.name)]
-    return sorted((open_dataset(f) for f in folders), key=lambda d: (d.created, d.name))
+def read_datasets(workspace: Workspace) -> tuple[list[Dataset], list[Unreadable]]:
+    """Every dataset, oldest first, and every one that cannot be read."""
+    found = [one for f in dataset_folders(workspace) if (one := read_folder(f))]
+    readable = [one for one in found if isinstance(one, Dataset)]
+    return sort(readable), [one for one in found if isinstance(one, Unreadable)]
 
 
-def fingerprint(hashes: np.ndarray, labels: np.ndarray, image_size: int) -> str:
-    """SHA-256 of the content: pixels and labels, whatever their order and container."""
-    lines = sorted(bytes(h) + bytes([label]) for h, label in zip(hashes, labels, strict=True))
-    return hashlib.sha256(b"%d\n" % image_size + b"\n".join(lines)).hexdigest()
+def list_datasets(workspace: Workspace) -> list[Dataset]:
+    """Every dataset that can be read, oldest first."""
+    return read_datasets(workspace)[0]
 
 
-def split(labels: np.ndarray, hashes: np.ndarray, seed: int) -> np.ndarray:
+def sort(found: list[Dataset]) -> list[Dataset]:
+    return sorted(found, key=lambda one: (one.created, one.name))
+
+
+def dataset_folders(workspace: Workspace) -> list[Path]:
+    try:
+        found = [p for p in workspace.datasets.iterdir() if NAME.fullmatch(p.name) and p.is_dir()]
+    except FileNotFoundError:
+        return []
+    return sorted(found)
+
+
+def read_folder(folder: Path) -> Dataset | Unreadable | None:
+    """The dataset in `folder`; None where nothing is (any more)."""
+    way_out = "remove its folder and prepare it again."
+    try:
+        return replace(records.read(folder / "dataset.json", KIND), name=folder.name)
+    except FileNotFoundError:
+        if not folder.is_dir():
+            return None
+        return Unreadable(folder.name, f"its dataset.json is missing; {way_out}", folder)
+    except RecordError as error:
+        return Unreadable(folder.name, f"{error}; {way_out}", folder)
+
+
+def split(labels: np.ndarray, pictures: np.ndarray, seed: int) -> np.ndarray:
     """A stratified split, 80 / 10 / 10, as `(n,)` uint8 places in `PARTS`.
 
-    It depends on the content and the seed alone: pictures are ordered by hash before they are
+    It depends on the content and the seed alone: pictures are ordered by identity before they are
     shuffled, so that a folder and its zip are split alike. Copies of one picture stay in one part,
     in training as far as there are others: a model judged on a copy of what it learnt is flattered.
     """
@@ -132,7 +226,7 @@ def split(labels: np.ndarray, hashes: np.ndarray, seed: int) -> np.ndarray:
     for label in (0, 1):
         members = np.flatnonzero(labels == label)
         distinct, which, copies = np.unique(
-            hashes[members], return_inverse=True, return_counts=True
+            pictures[members], return_inverse=True, return_counts=True
         )
         order = rng.permutation(len(distinct))
         order = order[np.argsort(copies[order], kind="stable")]
@@ -149,7 +243,7 @@ def write_dataset(
     *,
     about: dict,
     labels: np.ndarray,
-    hashes: np.ndarray,
+    pictures: np.ndarray,
     file_names: list[str],
     refused: list[tuple[str, str]],
 ) -> Dataset:
@@ -161,37 +255,38 @@ def write_dataset(
     Raises:
         DatasetError: if a class holds fewer than 10 different usable pictures.
     """
-    _check_enough(labels, hashes, about, refused)
-    part_of = split(labels, hashes, about["seed"])
+    _check_enough(labels, pictures, about, refused)
+    part_of = split(labels, pictures, about["seed"])
     counts = {
         part: tuple(int(((part_of == i) & (labels == label)).sum()) for label in (0, 1))
         for i, part in enumerate(PARTS)
     }
     np.save(staging / "labels.npy", labels.astype(np.uint8))
     np.save(staging / "split.npy", part_of)
+    np.save(staging / "pictures.npy", pictures.astype("S64"))
     (staging / "files.txt").write_text(
         "\n".join(" ".join(name.splitlines()) for name in file_names), encoding="utf-8"
     )
     with (staging / "refused.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("file", "reason"), *refused])
+    test, names = part_of == PARTS.index("test"), about["class_names"]
     dataset = Dataset(
         folder=staging,
-        fingerprint=fingerprint(hashes, labels, about["image_size"]),
+        fingerprint=identity.of_pictures(pictures, labels, names),
+        split_id=identity.of_pictures(pictures[test], labels[test], names),
         candidates=len(labels) + len(refused),
         refused=len(refused),
         counts=counts,
-        copies=len(hashes) - len(np.unique(hashes)),
+        copies=len(pictures) - len(np.unique(pictures)),
         **about,
     )
-    stored = asdict(dataset)
-    del stored["folder"]
-    files.write_json(staging / "dataset.json", stored)
+    records.write(staging / "dataset.json", KIND, dataset)
     return dataset
 
 
-def _check_enough(labels, hashes, about: dict, refused: list[tuple[str, str]]) -> None:
+def _check_enough(labels, pictures, about: dict, refused: list[tuple[str, str]]) -> None:
     for label, class_name in enumerate(about["class_names"]):
-        usable = len(np.unique(hashes[labels == label]))
+        usable = len(np.unique(pictures[labels == label]))
         if usable < MIN_PER_CLASS:
             copies = int((labels == label).sum()) - usable
             reasons = f" (and {copies} copies of them)" if copies else ""
@@ -204,12 +299,45 @@ def _check_enough(labels, hashes, about: dict, refused: list[tuple[str, str]]) -
             )
 
 
+# --- staged, named, replaced ----------------------------------------------------------------------
+
+
+def staging_of(workspace: Workspace, name: str) -> Path:
+    """Where the dataset is made before it has its name; its lease lies beside."""
+    return workspace.datasets / f".preparing-{name}"
+
+
 def publish(staging: Path, place: Path) -> None:
-    """Rename `staging` to `place`; a dataset that stands there is removed after the swap."""
-    if place.exists():
-        old = place.with_name(f".replaced-{place.name}-{os.getpid()}")
-        place.rename(old)
+    """Rename `staging` to `place`; a dataset that stands there is removed after the swap.
+
+    Between two renames nothing has the name: `recover` mends it if the process ends there.
+    """
+    if not place.exists():
         staging.rename(place)
-        shutil.rmtree(old)
-    else:
+        return
+    old = place.with_name(f".replaced-{place.name}-{secrets.token_hex(4)}")
+    place.rename(old)
+    try:
         staging.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(workspace: Workspace, name: str) -> None:
+    """Undo or finish a swap that was cut short; for whoever holds the lease of that name."""
+    place = workspace.datasets / name
+    for old in workspace.datasets.glob(f".replaced-{name}-*"):
+        if old.name.removeprefix(f".replaced-{name}-").count("-"):
+            continue  # of another dataset whose name begins with this one
+        if place.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(place)
+
+
+def swapped_out(workspace: Workspace) -> set[str]:
+    """Names of datasets that a swap which was cut short may have hidden."""
+    found = workspace.datasets.glob(".replaced-*-*")
+    return {old.name.removeprefix(".replaced-").rsplit("-", 1)[0] for old in found}

@@ -1,4 +1,4 @@
-"""Run and its store: a run is a folder."""
+"""A run is a folder: `store` finds and writes its record, `outcome` what it says of itself."""
 
 from engine.runs.store import Run
 

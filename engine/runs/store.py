@@ -1,51 +1,85 @@
 """A run is a folder. This room reads and writes it; it imports no Keras.
 
-One process writes a run: the one that trains it, holding `run.lock`. A wish to stop is a file of
-its own, and so is what people edit, so that no two processes write one file.
+One process writes a run: the one that made it, then the one that trains it, which holds its lease.
+A wish to stop is a file of its own, so that no two processes write one file. Looking writes
+nothing.
 """
 
-import csv
 import os
 import re
+import secrets
+import shutil
 import subprocess
 import time
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import FileLock
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
 
-from engine import files
-from engine.errors import RunError
-from engine.settings import PROJECT, settings
+from engine import files, identity, lease, records
+from engine.errors import RecordError, RunError
+from engine.records import Unreadable
+from engine.runs import outcome
+from engine.settings import PROJECT
+from engine.workspace import Workspace
 
+Status = Literal["queued", "running", "stopping", "finished", "stopped", "failed", "lost"]
 ACTIVE = ("queued", "running", "stopping")
-JUDGED = ("finished", "stopped")
 NAME = re.compile(r"[a-z][a-z0-9]*-[1-9][0-9]{0,6}")
 LOST_AFTER = 60  # seconds until a queued run that nobody took up counts as lost
 
 
+@with_config(ConfigDict(extra="allow"))
+class Figures(TypedDict):
+    """What a run scored on its test part; `validation_auc` is what runs are chosen by."""
+
+    auc: float
+    auc_low: float
+    auc_high: float
+    interval: str
+    n_positive: int
+    n_negative: int
+    accuracy: float
+
+
+@with_config(ConfigDict(extra="allow"))
+class Hyperparameters(TypedDict):
+    """What everyone reads of a configuration; `TrainConfig` knows all of it."""
+
+    epochs: int
+    seed: int
+    l2: float
+    precision: str
+
+
 @dataclass(frozen=True)
 class Run:
-    """What `run.json` says, with the status as it is now."""
+    """What `run.json` says, with the status as it is now. extra: keys of another version."""
 
     id: str
     preset: str
     dataset: str
     dataset_fingerprint: str
+    split_id: str  # what is in the test part; "" where the first version's run does not tell
     dataset_image_size: int
     class_names: tuple[str, str]
     image_size: int
-    config: dict[str, Any]
-    status: str  # queued, running, stopping, finished, stopped, failed, lost
+    config: Hyperparameters
+    status: Status
     created: str
+    folder: Path
     started: str | None = None
     ended: str | None = None
     seconds: float | None = None  # of training alone
     best_epoch: int | None = None
-    figures: dict[str, Any] = field(default_factory=dict)
+    figures: Figures | None = None
     layers: tuple[str, ...] = ()
     weights_sha256: str | None = None
     pictures_per_second: float | None = None
@@ -53,12 +87,11 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     error: str | None = None
-    name: str = ""
-    note: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def folder(self) -> Path:
-        return settings().runs / self.id
+    def number(self) -> int:
+        return number_of(self.id)
 
     @property
     def active(self) -> bool:
@@ -67,61 +100,199 @@ class Run:
     @property
     def judged(self) -> bool:
         """Whether there are weights and predictions to look at."""
-        return bool(self.figures)
+        return self.figures is not None
 
 
-def create(preset: str, **known) -> Run:
-    """A new run with the next free number; the id is taken by creating its folder."""
-    settings().runs.mkdir(parents=True, exist_ok=True)
-    number = 1 + max((int(p.name.rsplit("-", 1)[1]) for p in _folders()), default=0)
-    while True:
-        run_id = f"{preset}-{number}"
+def number_of(run_id: str) -> int:
+    return int(run_id.rsplit("-", 1)[1])
+
+
+def _split_by_rows(stored: dict, folder: Path) -> dict:
+    """Schema 1 to 2: a split id, no figures as none and not as {}."""
+    try:
+        told = outcome.read_predictions(folder, "test")
+        split_id = identity.of_rows(stored["dataset_fingerprint"], told["row"], told["y_true"])
+    except (RecordError, FileNotFoundError):
+        split_id = ""
+    return stored | {"split_id": split_id, "figures": stored["figures"] or None}
+
+
+KIND = records.Kind(Run, steps=(_split_by_rows,))
+
+
+# --- make and write -------------------------------------------------------------------------------
+
+
+def create(workspace: Workspace, preset: str, **known) -> Run:
+    """A queued run with the next free number, which no run of any preset has."""
+    workspace.runs.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.runs / ".new.lock", timeout=30):
+        taken = (p.name for p in workspace.runs.iterdir() if NAME.fullmatch(p.name))
+        run_id = f"{preset}-{1 + max(map(number_of, taken), default=0)}"
+        beside = workspace.runs / f".new-{run_id}-{secrets.token_hex(4)}"
+        beside.mkdir()
         try:
-            (settings().runs / run_id).mkdir()
-            break
-        except FileExistsError:
-            number += 1
-    run = Run(id=run_id, preset=preset, status="queued", created=now(), **known)
-    save(run)
-    return run
+            run = Run(
+                id=run_id, preset=preset, status="queued", created=now(), folder=beside, **known
+            )
+            save(run)
+            files.write_json(beside / "config.json", run.config)
+            beside.rename(workspace.runs / run_id)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    return replace(run, folder=workspace.runs / run_id)
 
 
 def save(run: Run, **changed) -> Run:
     """Write the run with what has changed; only the process that made or trains it may."""
     run = replace(run, **changed)
-    stored = asdict(run)
-    del stored["name"], stored["note"]
-    files.write_json(run.folder / "run.json", stored)
+    records.write(run.folder / "run.json", KIND, run)
     return run
 
 
-def open_run(run_id: str) -> Run:
+@contextmanager
+def taken_up(run: Run) -> Iterator[None]:
+    """Hold a queued run as the one process that trains it.
+
+    Raises:
+        RunError: if another process trains it, or it is not waiting to be trained.
+    """
+    try:
+        with lease.hold(_lease_of(run.folder)):
+            stored = records.read(run.folder / "run.json", KIND)
+            if stored.status != "queued":
+                was = _status_of(stored, held=False)
+                raise RunError(
+                    f"The run '{run.id}' is {was} and can be trained only once; start a new one."
+                )
+            yield
+    except lease.Held:
+        raise RunError(
+            f"The run '{run.id}' is being trained by another process; wait for it, or stop it "
+            "first."
+        ) from None
+
+
+def ask_to_stop(run: Run) -> None:
+    """Let the run finish its batch, keep its best weights and be judged."""
+    (run.folder / "stop").touch()
+
+
+def asked_to_stop(run: Run) -> bool:
+    return (run.folder / "stop").exists()
+
+
+# --- find and read --------------------------------------------------------------------------------
+
+
+def open_run(workspace: Workspace, run_id: str) -> Run:
     """The run of that id, or the newest one for "latest".
 
     Raises:
         RunError: if there is none, naming those that are there.
+        RecordError: if it cannot be read.
     """
     if run_id == "latest":
-        runs = list_runs()
+        runs = list_runs(workspace)
         if not runs:
             raise RunError("There is no run yet; `python -m engine train` makes one.")
         return runs[-1]
-    folder = settings().runs / run_id
-    stored = files.read_json(folder / "run.json") if NAME.fullmatch(run_id) else None
-    if stored is None:
-        known = ", ".join(p.name for p in _folders()[-8:]) or "none yet"
+    folder = workspace.runs / run_id
+    if not NAME.fullmatch(run_id) or not folder.is_dir():
+        known = ", ".join(p.name for p in run_folders(workspace)[-8:]) or "none yet"
         raise RunError(f"The run '{run_id}' does not exist; there is: {known}.")
-    stored |= files.read_json(folder / "labels.json") or {}
-    stored["class_names"] = tuple(stored["class_names"])
-    stored["layers"] = tuple(stored["layers"])
-    run = Run(**stored)
-    return replace(run, status=_status_now(run))
+    found = read_folder(folder)
+    if isinstance(found, Unreadable):
+        raise RecordError(f"The run '{run_id}' is unreadable: {found.why}")
+    return with_status(found)
 
 
-def list_runs() -> list[Run]:
-    """Every run, oldest first."""
-    runs = [open_run(folder.name) for folder in _folders() if (folder / "run.json").exists()]
-    return sorted(runs, key=lambda run: (run.created, int(run.id.rsplit("-", 1)[1])))
+def read_runs(workspace: Workspace) -> tuple[list[Run], list[Unreadable]]:
+    """Every run, oldest first, and every one that cannot be read."""
+    found = [one for f in run_folders(workspace, named=False) if (one := read_folder(f))]
+    runs = [with_status(one) for one in found if isinstance(one, Run)]
+    return sort(runs), [one for one in found if isinstance(one, Unreadable)]
+
+
+def list_runs(workspace: Workspace) -> list[Run]:
+    """Every run that can be read, oldest first."""
+    return read_runs(workspace)[0]
+
+
+def sort(runs: list[Run]) -> list[Run]:
+    return sorted(runs, key=lambda run: (run.created, run.number))
+
+
+def run_folders(workspace: Workspace, named: bool = True) -> list[Path]:
+    """Folders of runs by number; with `named` false also those whose name is no run's id."""
+    try:
+        found = [p for p in workspace.runs.iterdir() if not p.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    ids = [p for p in found if NAME.fullmatch(p.name)]
+    others = [] if named else sorted(p for p in found if p not in ids and p.is_dir())
+    return sorted(ids, key=lambda p: number_of(p.name)) + others
+
+
+def read_folder(folder: Path) -> Run | Unreadable | None:
+    """The run in `folder` with the status that it wrote; None where nothing is (any more)."""
+    path = folder / "run.json"
+    try:
+        run = records.read(path, KIND)
+    except FileNotFoundError:
+        return _without_record(folder)
+    except RecordError as error:
+        way_out = "remove its folder, or put its run.json back from a copy"
+        return Unreadable(folder.name, f"{error}; {way_out}.", folder)
+    if not NAME.fullmatch(folder.name):
+        return Unreadable(
+            folder.name,
+            f"its folder was renamed, and '{folder.name}' is no run's name; rename it to "
+            f"'{run.id}', or to another of that form.",
+            folder,
+        )
+    return replace(run, id=folder.name)
+
+
+def _without_record(folder: Path) -> Unreadable | None:
+    if not folder.is_dir():
+        return None
+    if not NAME.fullmatch(folder.name):
+        return None  # nothing says that it is a run
+    return Unreadable(folder.name, "its run.json is missing; remove its folder.", folder)
+
+
+def with_status(run: Run) -> Run:
+    """The run with the status as it is at this moment; looks and writes nothing."""
+    if run.status not in ACTIVE:
+        return run
+    held = lease.is_held(_lease_of(run.folder))
+    status = _status_of(run, held)
+    if status == "lost":  # it may have ended between the reading of its record and of its lease
+        again = read_folder(run.folder)
+        if isinstance(again, Run) and again.status not in ACTIVE:
+            return again
+    return replace(run, status=status)
+
+
+def _status_of(run: Run, held: bool) -> str:
+    """Of a run that says it is active: whether anybody still trains it, or was asked to stop."""
+    if run.status not in ACTIVE:
+        return run.status
+    if not held:
+        return "queued" if run.status == "queued" and _age(run) < LOST_AFTER else "lost"
+    return "stopping" if run.status == "running" and asked_to_stop(run) else run.status
+
+
+def _age(run: Run) -> float:
+    try:
+        return time.time() - (run.folder / "run.json").stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _lease_of(folder: Path) -> Path:
+    return folder / "lease.json"
 
 
 def require_judged(run: Run) -> Run:
@@ -137,62 +308,41 @@ def require_judged(run: Run) -> Run:
     raise RunError(f"The run '{run.id}' is {run.status} and has no figures{reason}; {way_out}.")
 
 
-def trainer_lock(run: Run) -> FileLock:
-    """Held by the process that trains the run; the system frees it if that process is killed."""
-    return FileLock(run.folder / "run.lock")
-
-
-def ask_to_stop(run: Run) -> None:
-    """Let the run finish its batch, keep its best weights and be judged."""
-    (run.folder / "stop").touch()
-
-
-def asked_to_stop(run: Run) -> bool:
-    return (run.folder / "stop").exists()
-
-
-def history(run: Run) -> dict[str, list[float]]:
-    """Columns of history.csv; empty lists before the first epoch has ended."""
-    path = run.folder / "history.csv"
-    if not path.exists():
-        return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        name: [int(row[name]) if name == "epoch" else float(row[name]) for row in rows]
-        for name in (rows[0] if rows else ())
-    }
-
-
-def progress(run: Run) -> dict | None:
-    """How far the training is, or None before it has begun."""
-    return files.read_json(run.folder / "progress.json")
-
-
-def write_progress(run: Run, told: dict) -> None:
-    files.write_json(run.folder / "progress.json", told, sync=False)
-
-
-def save_predictions(run: Run, parts: dict[str, dict[str, np.ndarray]]) -> None:
-    """For each part: indices, y_true, logit, y_score, all `(n,)`."""
-    arrays = {
-        f"{part}_{name}": array for part, told in parts.items() for name, array in told.items()
-    }
-    files.write(run.folder / "predictions.npz", lambda beside: np.savez(beside, **arrays))
-
-
 def predictions(run: Run, part: str) -> dict[str, np.ndarray]:
-    """indices, y_true, logit and y_score of "validation" or "test".
+    """What the run said of each picture of "validation" or "test": see `read_predictions`.
 
     Raises:
         RunError: if the run has none, or there is no such part.
+        RecordError: if they cannot be read.
     """
     require_judged(run)
-    if part not in ("validation", "test"):
+    if part not in outcome.PARTS:
         raise RunError(f"There are no predictions on '{part}'; choose validation or test.")
-    with np.load(run.folder / "predictions.npz") as stored:
-        names = ("indices", "y_true", "logit", "y_score")
-        return {name: stored[f"{part}_{name}"] for name in names}
+    try:
+        return outcome.read_predictions(run.folder, part)
+    except RecordError as error:
+        raise RecordError(
+            f"The predictions of '{run.id}' cannot be read ({error}); train it again for figures."
+        ) from error
+
+
+def history(run: Run) -> dict[str, list[float]]:
+    return outcome.read_history(run.folder)
+
+
+def progress(run: Run) -> outcome.Progress | None:
+    return outcome.read_progress(run.folder)
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what killed processes left: folders of runs that were never named, half files."""
+    if not workspace.runs.is_dir():
+        return
+    with FileLock(workspace.runs / ".new.lock", timeout=30):  # nobody is making one now
+        for beside in workspace.runs.glob(".new-*-*"):
+            shutil.rmtree(beside, ignore_errors=True)
+    for folder in run_folders(workspace):
+        files.sweep(folder)
 
 
 def now() -> str:
@@ -209,30 +359,3 @@ def git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return os.environ.get("CAMSIGHT_COMMIT")
     return said.stdout.strip()
-
-
-def _folders() -> list[Path]:
-    found = [p for p in settings().runs.glob("*-*") if NAME.fullmatch(p.name)]
-    return sorted(found, key=lambda p: int(p.name.rsplit("-", 1)[1]))
-
-
-def _status_now(run: Run) -> str:
-    """Of a run that says it is active: whether anybody still trains it, or was asked to stop."""
-    if run.status not in ACTIVE:
-        return run.status
-    try:
-        with trainer_lock(run).acquire(timeout=0):
-            held = False
-    except Timeout:
-        held = True
-    waited = time.time() - (run.folder / "run.json").stat().st_mtime
-    if not held and not (run.status == "queued" and waited < LOST_AFTER):
-        # it may have ended between the reading of its status and of its lock
-        return _stored_status(run) if _stored_status(run) not in ACTIVE else "lost"
-    if run.status == "running" and asked_to_stop(run):
-        return "stopping"
-    return run.status
-
-
-def _stored_status(run: Run) -> str:
-    return files.read_json(run.folder / "run.json")["status"]

@@ -9,18 +9,45 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.commands.prepare import prepare
+from engine import lease
+from engine.commands.prepare import prepare, preparing
+from engine.commands.sweep import sweep
 from engine.data import dataset as datasets
 from engine.data.dataset import PARTS, open_dataset, split
 from engine.data.decode import decode, resize
-from engine.errors import ConfigError, DatasetError, SourceError
+from engine.errors import ConfigError, DatasetError, RecordError, SourceError
 from engine.settings import settings
+from engine.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)
-def _one_process(monkeypatch, empty_workspace):
+def _one_process(monkeypatch):
     monkeypatch.setenv("CAMSIGHT_PROCESSES", "1")
     settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def place(tmp_path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, two_classes) -> Workspace:
+    """Datasets "one" and "two" of the same 24 pictures, with a refused file; tests copy them."""
+    base = tmp_path_factory.mktemp("prepared")
+    folder = two_classes(base / "pets")
+    (folder / "cat" / "notes.txt").write_text("words")
+    for name in ("one", "two"):
+        prepare(Workspace(base / "workspace"), str(folder), name, image_size=32)
+    return Workspace(base / "workspace")
+
+
+@pytest.fixture
+def copied(prepared, tmp_path) -> Workspace:
+    return Workspace(shutil.copytree(prepared.path, tmp_path / "copied"))
 
 
 def zipped(folder: Path, path: Path, *, backwards: bool = False) -> Path:
@@ -35,51 +62,53 @@ def split_by_content(dataset) -> dict[bytes, str]:
     return {dataset.images[i].tobytes(): PARTS[dataset.part_of[i]] for i in range(dataset.size)}
 
 
-def test_a_folder_and_its_zip_are_the_same_dataset_split_alike(tmp_path, two_classes):
+def test_a_folder_and_its_zip_are_the_same_dataset_split_alike(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets", 20)
     archive = zipped(folder, tmp_path / "pets.zip", backwards=True)
-    one = prepare(str(folder), "one", image_size=32)
-    two = prepare(str(archive), "two", image_size=32)
+    one = prepare(place, str(folder), "one", image_size=32)
+    two = prepare(place, str(archive), "two", image_size=32)
     assert one.fingerprint == two.fingerprint
     assert one.class_names == two.class_names == ("cat", "dog")
     assert split_by_content(one) == split_by_content(two)
 
 
-def test_other_names_give_another_order_but_the_same_dataset(tmp_path, draw_files):
+def test_other_names_give_another_order_but_the_same_dataset(place, tmp_path, draw_files):
     for word in ("cat", "dog"):
         draw_files(tmp_path / "a" / word, word, 12, "{i}.png")
         for i, path in enumerate(draw_files(tmp_path / "b" / word, word, 12, "x{i}.png")):
             path.rename(path.with_name(f"{11 - i:02}.png"))
-    one = prepare(str(tmp_path / "a"), "one", image_size=32)
-    two = prepare(str(tmp_path / "b"), "two", image_size=32)
+    one = prepare(place, str(tmp_path / "a"), "one", image_size=32)
+    two = prepare(place, str(tmp_path / "b"), "two", image_size=32)
     assert one.fingerprint == two.fingerprint
     assert (one.images[0] != two.images[0]).any()
     assert split_by_content(one) == split_by_content(two)
 
 
-def test_one_changed_pixel_changes_the_fingerprint(tmp_path, two_classes):
+def test_one_changed_pixel_changes_the_fingerprint(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets")
-    before = prepare(str(folder), "before", image_size=40).fingerprint
+    before = prepare(place, str(folder), "before", image_size=40).fingerprint
     path = folder / "dog" / "3.png"
     pixels = cv2.imread(str(path))
     pixels[7, 7, 1] ^= 1
     cv2.imwrite(str(path), pixels)
-    assert prepare(str(folder), "after", image_size=40).fingerprint != before
+    assert prepare(place, str(folder), "after", image_size=40).fingerprint != before
 
 
-def test_one_changed_label_changes_the_fingerprint(tmp_path, two_classes):
+def test_one_changed_label_changes_the_fingerprint(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets")
-    before = prepare(str(folder), "before", image_size=32).fingerprint
+    before = prepare(place, str(folder), "before", image_size=32).fingerprint
     (folder / "dog" / "3.png").rename(folder / "cat" / "was a dog.png")
-    assert prepare(str(folder), "after", image_size=32).fingerprint != before
+    assert prepare(place, str(folder), "after", image_size=32).fingerprint != before
 
 
-def test_rows_labels_and_names_belong_together_where_files_were_refused(tmp_path, two_classes):
+def test_rows_labels_and_names_belong_together_where_files_were_refused(
+    place, tmp_path, two_classes
+):
     folder = two_classes(tmp_path / "pets")
     (folder / "cat" / "0.png").write_bytes(b"")
     (folder / "cat" / "5.png").write_text("no picture")
     (folder / "dog" / "11.png").write_bytes((folder / "dog" / "11.png").read_bytes()[:900])
-    dataset = prepare(str(folder), "pets", image_size=32)
+    dataset = prepare(place, str(folder), "pets", image_size=32)
     assert (dataset.size, dataset.candidates, dataset.refused) == (21, 24, 3)
     for image, label, name in zip(dataset.images, dataset.labels, dataset.file_names, strict=True):
         path = folder / name
@@ -87,13 +116,13 @@ def test_rows_labels_and_names_belong_together_where_files_were_refused(tmp_path
         assert (image == decode(path.read_bytes(), 32)).all()
 
 
-def test_the_report_names_every_refused_file_with_its_reason(tmp_path, two_classes):
+def test_the_report_names_every_refused_file_with_its_reason(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets")
     (folder / "cat" / "empty.jpg").write_bytes(b"")
     (folder / "cat" / 'a, "b".jpg').write_text("words")
     (folder / "cat" / "notes.txt").write_text("words")
     (folder / "logo.png").write_bytes((folder / "cat" / "1.png").read_bytes())
-    dataset = prepare(str(folder), "pets", image_size=32)
+    dataset = prepare(place, str(folder), "pets", image_size=32)
     with (dataset.folder / "refused.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["file", "reason"]
@@ -106,14 +135,14 @@ def test_the_report_names_every_refused_file_with_its_reason(tmp_path, two_class
     assert dataset.candidates == 28
 
 
-def test_a_damaged_entry_of_a_zip_is_refused_and_the_others_are_kept(tmp_path, two_classes):
+def test_a_damaged_entry_of_a_zip_is_refused_and_the_others_are_kept(place, tmp_path, two_classes):
     archive = zipped(two_classes(tmp_path / "pets"), tmp_path / "pets.zip")
     data = bytearray(archive.read_bytes())
     with zipfile.ZipFile(archive) as opened:
         entry = opened.getinfo("PetImages/cat/4.png")
     data[entry.header_offset + 200] ^= 0xFF
     archive.write_bytes(data)
-    dataset = prepare(str(archive), "pets", image_size=32)
+    dataset = prepare(place, str(archive), "pets", image_size=32)
     assert dataset.size == 23
     ((file, reason),) = dataset.refused_files()
     assert file == "PetImages/cat/4.png"
@@ -123,8 +152,8 @@ def test_a_damaged_entry_of_a_zip_is_refused_and_the_others_are_kept(tmp_path, t
 def test_the_split_is_80_10_10_of_each_class():
     rng = np.random.default_rng(2)
     labels = rng.permutation(np.repeat([0, 1], [130, 70])).astype(np.uint8)
-    hashes = np.array([rng.bytes(32) for _ in labels])
-    part_of = split(labels, hashes, seed=1)
+    pictures = np.array([rng.bytes(32).hex() for _ in labels])
+    part_of = split(labels, pictures, seed=1)
     counts = [[int(((part_of == p) & (labels == c)).sum()) for c in (0, 1)] for p in range(3)]
     assert counts == [[104, 56], [13, 7], [13, 7]]
 
@@ -132,16 +161,16 @@ def test_the_split_is_80_10_10_of_each_class():
 def test_another_seed_is_another_split_and_the_same_seed_the_same():
     rng = np.random.default_rng(2)
     labels = np.repeat([0, 1], 100).astype(np.uint8)
-    hashes = np.array([rng.bytes(32) for _ in labels])
-    assert (split(labels, hashes, 1) == split(labels, hashes, 1)).all()
-    assert (split(labels, hashes, 1) != split(labels, hashes, 2)).any()
+    pictures = np.array([rng.bytes(32).hex() for _ in labels])
+    assert (split(labels, pictures, 1) == split(labels, pictures, 1)).all()
+    assert (split(labels, pictures, 1) != split(labels, pictures, 2)).any()
 
 
-def test_copies_of_a_picture_stay_in_one_part(tmp_path, two_classes):
+def test_copies_of_a_picture_stay_in_one_part(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets", 20)
     for i in range(10):
         (folder / "cat" / f"copy of {i}.png").write_bytes((folder / f"cat/{i}.png").read_bytes())
-    dataset = prepare(str(folder), "pets", image_size=32)
+    dataset = prepare(place, str(folder), "pets", image_size=32)
     assert (dataset.size, dataset.copies) == (50, 10)
     assert dataset.counts == {"train": (26, 16), "validation": (2, 2), "test": (2, 2)}
     parts = {}
@@ -150,18 +179,18 @@ def test_copies_of_a_picture_stay_in_one_part(tmp_path, two_classes):
     assert all(len(found) == 1 for found in parts.values())
 
 
-def test_copies_do_not_make_a_class_large_enough(tmp_path, two_classes):
+def test_copies_do_not_make_a_class_large_enough(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets", 12)
     for i in range(4, 12):
         (folder / "dog" / f"{i}.png").write_bytes((folder / "dog/0.png").read_bytes())
     with pytest.raises(DatasetError, match=r"has 4 usable pictures \(and 8 copies of them\)"):
-        prepare(str(folder), "pets", image_size=32)
+        prepare(place, str(folder), "pets", image_size=32)
 
 
-def test_a_picture_in_both_classes_is_refused_in_both(tmp_path, two_classes):
+def test_a_picture_in_both_classes_is_refused_in_both(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets", 12)
     (folder / "dog" / "3.png").write_bytes((folder / "cat" / "5.png").read_bytes())
-    dataset = prepare(str(folder), "pets", image_size=32)
+    dataset = prepare(place, str(folder), "pets", image_size=32)
     assert dataset.size == 22
     assert dict(dataset.refused_files()) == {
         "cat/5.png": "the same picture as dog/3.png, which is in the other class",
@@ -169,16 +198,16 @@ def test_a_picture_in_both_classes_is_refused_in_both(tmp_path, two_classes):
     }
 
 
-def test_the_smallest_dataset_has_both_classes_in_every_part(tmp_path, two_classes):
-    dataset = prepare(str(two_classes(tmp_path / "pets", 10)), "pets", image_size=32)
+def test_the_smallest_dataset_has_both_classes_in_every_part(place, tmp_path, two_classes):
+    dataset = prepare(place, str(two_classes(tmp_path / "pets", 10)), "pets", image_size=32)
     assert dataset.counts == {"train": (8, 8), "validation": (1, 1), "test": (1, 1)}
 
 
-def test_the_same_name_with_the_same_content_takes_the_stored_one(tmp_path, two_classes):
+def test_the_same_name_with_the_same_content_takes_the_stored_one(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets")
-    first = prepare(str(folder), "pets", image_size=32)
+    first = prepare(place, str(folder), "pets", image_size=32)
     written = (first.folder / "images.npy").stat().st_mtime_ns
-    again = prepare(str(zipped(folder, tmp_path / "p.zip")), "pets", image_size=32)
+    again = prepare(place, str(zipped(folder, tmp_path / "p.zip")), "pets", image_size=32)
     assert again.created == first.created
     assert again.source == "pets"
     assert (first.folder / "images.npy").stat().st_mtime_ns == written
@@ -192,27 +221,27 @@ def test_the_same_name_with_the_same_content_takes_the_stored_one(tmp_path, two_
     ],
 )
 def test_the_same_name_with_other_content_is_refused(
-    tmp_path, two_classes, listing, empty_workspace, other, says
+    tmp_path, two_classes, listing, place, other, says
 ):
     folder = str(two_classes(tmp_path / "pets"))
-    first = prepare(folder, "pets", image_size=32)
-    before = listing(empty_workspace)
+    first = prepare(place, folder, "pets", image_size=32)
+    before = listing(place.path)
     with pytest.raises(DatasetError, match=says + ".*choose another name, or give --replace"):
-        prepare(folder, "pets", **other)
-    assert open_dataset(first.folder) == first
-    assert listing(empty_workspace) == before
+        prepare(place, folder, "pets", **other)
+    assert open_dataset(place, first.name) == first
+    assert listing(place.path) == before
 
 
 def test_replace_swaps_the_content_and_leaves_nothing_of_the_old(
-    tmp_path, two_classes, listing, empty_workspace
+    tmp_path, two_classes, listing, place
 ):
     folder = str(two_classes(tmp_path / "pets"))
-    first = prepare(folder, "pets", image_size=32)
-    before = listing(empty_workspace)
-    second = prepare(folder, "pets", image_size=48, replace=True)
-    assert second.image_size == open_dataset(first.folder).image_size == 48
+    first = prepare(place, folder, "pets", image_size=32)
+    before = listing(place.path)
+    second = prepare(place, folder, "pets", image_size=48, replace=True)
+    assert second.image_size == open_dataset(place, first.name).image_size == 48
     assert second.images.shape == (24, 48, 48, 3)
-    assert listing(empty_workspace) == before
+    assert listing(place.path) == before
 
 
 def a_class_too_few(tmp_path, two_classes):
@@ -240,69 +269,67 @@ def only_broken(tmp_path, two_classes):
 
 
 @pytest.mark.parametrize("bad", [a_class_too_few, nowhere, one_class, only_broken])
-def test_a_refused_source_leaves_nothing_half_written(
-    tmp_path, two_classes, listing, empty_workspace, bad
-):
+def test_a_refused_source_leaves_nothing_half_written(tmp_path, two_classes, listing, place, bad):
     folder, error, says = bad(tmp_path, two_classes)
     with pytest.raises(error, match=says):
-        prepare(str(folder), "pets", image_size=32)
-    assert listing(empty_workspace) == []
-    assert datasets.list_datasets(settings().datasets) == []
+        prepare(place, str(folder), "pets", image_size=32)
+    assert listing(place.path) == []
+    assert datasets.list_datasets(place) == []
 
 
 @pytest.mark.parametrize("image_size", [31, 0, -5, 513])
-def test_an_image_size_out_of_bounds(image_size, listing, empty_workspace):
+def test_an_image_size_out_of_bounds(image_size, listing, place):
     with pytest.raises(ConfigError, match=f"image size {image_size} is outside 32 to 512 pixels"):
-        prepare("drawn", "drawn", image_size=image_size)
-    assert listing(empty_workspace) == []
+        prepare(place, "drawn", "drawn", image_size=image_size)
+    assert listing(place.path) == []
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "-x", "a" * 65, "a b", "a\n"])
-def test_a_name_that_cannot_be_a_folder(name, listing, empty_workspace):
+def test_a_name_that_cannot_be_a_folder(name, listing, place):
     with pytest.raises(DatasetError, match="cannot name a dataset; take up to 64 letters"):
-        prepare("drawn", name)
-    assert listing(empty_workspace) == []
+        prepare(place, "drawn", name)
+    assert listing(place.path) == []
 
 
-def test_names_may_be_japanese(tmp_path, two_classes):
+def test_names_may_be_japanese(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets")
     (folder / "cat").rename(folder / "猫")
     (folder / "dog").rename(folder / "犬")
-    dataset = prepare(str(folder), "動物", image_size=32)
+    dataset = prepare(place, str(folder), "動物", image_size=32)
     assert dataset.class_names == ("犬", "猫")
-    assert open_dataset(settings().datasets / "動物").file_names[0] == "犬/0.png"
+    assert open_dataset(place, "動物").file_names[0] == "犬/0.png"
 
 
-def test_a_dataset_that_does_not_exist_is_answered_with_those_that_do(tmp_path, two_classes):
-    prepare(str(two_classes(tmp_path / "pets")), "pets", image_size=32)
+def test_a_dataset_that_does_not_exist_is_answered_with_those_that_do(place, tmp_path, two_classes):
+    prepare(place, str(two_classes(tmp_path / "pets")), "pets", image_size=32)
     with pytest.raises(DatasetError, match="'cats' does not exist; there is: pets; `python -m"):
-        open_dataset(settings().datasets / "cats")
+        open_dataset(place, "cats")
 
 
 def test_a_preparation_that_was_killed_leaves_no_dataset_and_the_next_one_works(
-    tmp_path, two_classes
+    place, tmp_path, two_classes
 ):
     folder = str(two_classes(tmp_path / "pets"))
-    staging = settings().datasets / ".preparing-pets"
+    staging = place.datasets / ".preparing-pets"
     staging.mkdir(parents=True)
     (staging / "images.npy").write_bytes(b"half a file")
     (staging / "dataset.json").write_text("{}")
-    assert datasets.list_datasets(settings().datasets) == []
-    assert prepare(folder, "pets", image_size=32).size == 24
+    assert datasets.list_datasets(place) == []
+    assert prepare(place, folder, "pets", image_size=32).size == 24
 
 
-def test_drawn_pictures_have_masks_and_do_not_depend_on_the_processes(monkeypatch):
-    one = prepare("drawn", "one", image_size=32, count=66, seed=3)
+def test_drawn_pictures_have_masks_and_do_not_depend_on_the_processes(place, monkeypatch):
+    one = prepare(place, "drawn", "one", image_size=32, count=66, seed=3)
     monkeypatch.setenv("CAMSIGHT_PROCESSES", "2")
     settings.cache_clear()
-    two = prepare("drawn", "two", image_size=32, count=66, seed=3)
+    two = prepare(place, "drawn", "two", image_size=32, count=66, seed=3)
     assert one.fingerprint == two.fingerprint
     assert one.masks.shape == (66, 32, 32)
     assert (one.masks == two.masks).all()
     assert one.class_names == ("cat", "dog")
 
 
-def test_explain_sees_the_pixels_that_the_dataset_holds(tmp_path, draw_files):
+def test_explain_sees_the_pixels_that_the_dataset_holds(place, tmp_path, draw_files):
     """The same photograph, through `prepare` and through the door of explain."""
     from engine.commands.explain import _read
     from engine.runs.store import Run
@@ -312,11 +339,178 @@ def test_explain_sees_the_pixels_that_the_dataset_holds(tmp_path, draw_files):
             pixels = cv2.imread(str(path))[:170]
             cv2.imwrite(str(path.with_suffix(".jpg")), cv2.GaussianBlur(pixels, (9, 9), 0))
             path.unlink()
-    dataset = prepare(str(tmp_path / "pets"), "pets", image_size=64)
+    dataset = prepare(place, str(tmp_path / "pets"), "pets", image_size=64)
     run = Run(
-        id="quick-1", preset="quick", dataset="pets", dataset_fingerprint="", image_size=32,
-        dataset_image_size=64, class_names=("cat", "dog"), config={}, status="finished", created="",
+        id="quick-1", preset="quick", dataset="pets", dataset_fingerprint="", split_id="",
+        image_size=32, dataset_image_size=64, class_names=("cat", "dog"), config={},
+        status="finished", created="", folder=tmp_path,
     )  # fmt: skip
     for i, name in enumerate(dataset.file_names):
         seen = _read(run, tmp_path / "pets" / name)
         assert (seen == resize(np.asarray(dataset.images[i]), 32)).all()
+
+
+# --- one identity for what was judged -------------------------------------------------------------
+
+
+def test_pictures_keep_their_identity_under_other_file_names(place, tmp_path, draw_files):
+    for word in ("cat", "dog"):
+        draw_files(tmp_path / "a" / word, word, 12)
+        for i, path in enumerate(draw_files(tmp_path / "b" / word, word, 12, "x{i}.png")):
+            path.rename(path.with_name(f"{11 - i:02}.png"))
+    one = prepare(place, str(tmp_path / "a"), "one", image_size=32)
+    two = prepare(place, str(tmp_path / "b"), "two", image_size=32)
+    assert (one.pictures != two.pictures).any()
+    rows = two.rows_of(one.pictures)
+    assert (two.images[rows] == one.images).all()
+    assert two.rows_of(np.array(["0" * 64, one.pictures[3]])).tolist() == [-1, rows[3]]
+    assert one.split_id == two.split_id
+
+
+def test_two_splits_of_one_set_are_told_apart(place, tmp_path, two_classes):
+    folder = str(two_classes(tmp_path / "pets", 30))
+    one = prepare(place, folder, "one", image_size=32)
+    two = prepare(place, folder, "two", image_size=32, seed=2)
+    assert one.fingerprint == two.fingerprint
+    assert one.split_id != two.split_id
+
+
+def test_renamed_classes_are_another_dataset_and_never_the_stored_one(place, tmp_path, two_classes):
+    folder = two_classes(tmp_path / "pets")
+    one = prepare(place, str(folder), "pets", image_size=32)
+    (folder / "cat").rename(folder / "kitten")
+    (folder / "dog").rename(folder / "puppy")
+    with pytest.raises(DatasetError, match="'pets' exists and calls its classes cat and dog"):
+        prepare(place, str(folder), "pets", image_size=32)
+    two = prepare(place, str(folder), "others", image_size=32)
+    assert two.class_names == ("kitten", "puppy")
+    assert one.fingerprint != two.fingerprint
+    assert one.split_id != two.split_id
+
+
+# --- damaged, swapped, killed ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 3}', '{"schema": 2, "name": 1}'])
+def test_a_dataset_that_cannot_be_read_is_a_row_beside_the_healthy_ones(copied, text):
+    place = copied
+    (place.datasets / "one" / "dataset.json").write_text(text)
+    found, unreadable = datasets.read_datasets(place)
+    assert [one.name for one in found] == ["two"]
+    assert [one.id for one in unreadable] == ["one"]
+    with pytest.raises(RecordError, match="The dataset 'one' is unreadable: dataset"):
+        open_dataset(place, "one")
+
+
+def test_a_dataset_that_cannot_be_read_keeps_its_name_until_it_is_replaced(copied, prepared):
+    (copied.datasets / "one" / "dataset.json").write_text("")
+    folder = str(prepared.path.parent / "pets")
+    with pytest.raises(DatasetError, match="'one' exists and cannot be read; choose another name"):
+        prepare(copied, folder, "one", image_size=32)
+    assert prepare(copied, folder, "one", image_size=32, replace=True).size == 24
+
+
+ARRAYS = ("images.npy", "labels.npy", "split.npy", "pictures.npy", "files.txt", "refused.csv")
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("damage", ["truncated", "empty", "other", "missing"])
+def test_a_damaged_file_of_a_dataset_is_named(copied, name, damage):
+    dataset = open_dataset(copied, "one")
+    whole = dataset.pictures
+    path = dataset.folder / name
+    data = path.read_bytes()
+    new = {"truncated": data[: len(data) // 3], "empty": b"", "other": b"\xff" * 300}.get(damage)
+    path.unlink() if new is None else path.write_bytes(new)
+    again = open_dataset(copied, "one")
+    if name == "pictures.npy" and damage == "missing":  # as the first version left it
+        assert (again.pictures == whole).all()
+    else:
+        with pytest.raises(DatasetError, match=f"{name} of the dataset 'one' is missing or damag"):
+            read_all(again)
+
+
+def read_all(dataset) -> None:
+    for row in (dataset.images, dataset.labels, dataset.part_of, dataset.pictures):
+        assert len(row)
+    assert dataset.file_names
+    assert dataset.refused_files()
+
+
+def test_a_swap_that_fails_puts_the_old_dataset_back(place, tmp_path, two_classes, monkeypatch):
+    folder = str(two_classes(tmp_path / "pets"))
+    first = prepare(place, folder, "pets", image_size=32)
+    rename = Path.rename
+
+    def fail(path, target):
+        if path.name.startswith(".preparing-"):
+            assert not Path(target).exists()
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        prepare(place, folder, "pets", image_size=48, replace=True)
+    assert open_dataset(place, "pets") == first
+    assert (open_dataset(place, "pets").images == first.images).all()
+
+
+def test_the_old_dataset_is_whole_until_the_new_one_has_its_name(
+    place, tmp_path, two_classes, monkeypatch
+):
+    """A swap that deletes before it renames would leave nothing if it were killed in between."""
+    folder = str(two_classes(tmp_path / "pets"))
+    prepare(place, folder, "pets", image_size=32)
+    rename, seen = Path.rename, []
+
+    def watch(path, target):
+        if path.name.startswith(".preparing-"):
+            (old,) = place.datasets.glob(".replaced-pets-*")
+            seen.append(len(list(old.iterdir())))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", watch)
+    prepare(place, folder, "pets", image_size=48, replace=True)
+    assert seen == [7]
+    assert list(place.datasets.glob(".replaced-*")) == []
+
+
+def test_a_swap_that_was_killed_between_its_renames_is_mended_at_the_next_start(
+    place, tmp_path, two_classes
+):
+    for name in ("pets", "pets-2"):
+        prepare(place, str(two_classes(tmp_path / name)), name, image_size=32)
+    (place.datasets / "pets").rename(place.datasets / ".replaced-pets-0a1b2c3d")
+    (place.datasets / "pets-2").rename(place.datasets / ".replaced-pets-2-0a1b2c3d")
+    (place.datasets / ".preparing-pets").mkdir()
+    assert datasets.list_datasets(place) == []
+    sweep(place)
+    assert [one.name for one in datasets.list_datasets(place)] == ["pets", "pets-2"]
+    assert sorted(p.name for p in place.datasets.iterdir() if p.is_dir()) == ["pets", "pets-2"]
+
+
+def test_what_a_killed_preparation_left_is_swept_and_a_living_one_is_left_alone(place):
+    dead, alive = (place.datasets / f".preparing-{name}" for name in ("dead", "alive"))
+    for staging in (dead, alive):
+        staging.mkdir(parents=True)
+        (staging / "images.npy").write_bytes(b"half")
+    with lease.hold(alive.with_name(".preparing-alive.lease.json")):
+        sweep(place)
+        assert (alive / "images.npy").exists()
+    assert not dead.exists()
+
+
+def test_one_name_is_prepared_by_one_process(place, tmp_path, two_classes):
+    folder = str(two_classes(tmp_path / "pets"))
+    place.datasets.mkdir(parents=True)
+    staging = place.datasets / ".preparing-pets"
+    staging.mkdir()
+    (staging / "progress.json").write_text('{"done": 3, "total": 24, "refused": 1}')
+    assert preparing(place) == []
+    with lease.hold(place.datasets / ".preparing-pets.lease.json"):
+        (one,) = preparing(place)
+        assert (one.name, one.done, one.total, one.refused) == ("pets", 3, 24, 1)
+        with pytest.raises(DatasetError, match="'pets' is being prepared by another process"):
+            prepare(place, folder, "pets", image_size=32)
+        assert (staging / "progress.json").exists()
+    assert prepare(place, folder, "pets", image_size=32).size == 24
