@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from engine.data import drawn
-from engine.data.drawn import ANIMAL, CLASS_NAMES, PARTS, draw, draw_one, labels
+from engine.data.drawn import ANIMAL, CLASS_NAMES, PARTS, draw, draw_one, labels, picture
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +76,8 @@ def test_masks_show_animal_and_parts_in_both_classes(sample):
 def test_cat_and_dog_of_one_draw_differ_in_ears_and_muzzle_only(monkeypatch):
     """The claim that heatmaps are judged by. Without the final blur and what stands in front:
     both carry a part's color a pixel or two past its mask."""
-    monkeypatch.setattr(drawn, "SOFT", 0.0)
-    monkeypatch.setattr(drawn, "HIDDEN", 0.0)
+    monkeypatch.setattr(picture, "SOFT", 0.0)
+    monkeypatch.setattr(picture, "HIDDEN", 0.0)
     for i in range(40):
         (cat, cat_mask), (dog, dog_mask) = (draw_one(8, i, label, 96) for label in (0, 1))
         parts = ((cat_mask | dog_mask) & PARTS).astype(np.uint8)
@@ -88,9 +87,9 @@ def test_cat_and_dog_of_one_draw_differ_in_ears_and_muzzle_only(monkeypatch):
 
 
 def test_what_hides_a_part_is_not_marked(monkeypatch):
-    monkeypatch.setattr(drawn, "HIDDEN", 0.0)
+    monkeypatch.setattr(picture, "HIDDEN", 0.0)
     clear = np.stack([draw_one(1, i, 0, 64)[1] for i in range(30)])
-    monkeypatch.setattr(drawn, "HIDDEN", 1.0)
+    monkeypatch.setattr(picture, "HIDDEN", 1.0)
     hidden = np.stack([draw_one(1, i, 0, 64)[1] for i in range(30)])
     assert not (hidden & ~clear).any()
     assert (hidden & PARTS > 0).sum() < 0.9 * (clear & PARTS > 0).sum()

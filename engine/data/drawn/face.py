@@ -3,9 +3,9 @@ parts, ears and muzzle, which follow `ear_lean` and `muzzle_lean`."""
 
 import numpy as np
 
-from engine.data.drawn_animal import INK, Animal
-from engine.data.drawn_body import draw_pattern
-from engine.data.drawn_canvas import (
+from engine.data.drawn.animal import INK, Animal
+from engine.data.drawn.body import draw_pattern
+from engine.data.drawn.canvas import (
     Canvas,
     bezier,
     blend,

@@ -7,7 +7,7 @@ the skirting board, as a fraction of the picture from its top.
 import cv2
 import numpy as np
 
-from engine.data.drawn_canvas import (
+from engine.data.drawn.canvas import (
     Canvas,
     bezier,
     blend,
@@ -20,7 +20,7 @@ from engine.data.drawn_canvas import (
     smooth,
     stroke,
 )
-from engine.data.drawn_things import (
+from engine.data.drawn.things import (
     ACCENTS,
     FLOORS,
     GREENS,

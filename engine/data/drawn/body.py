@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from engine.data.drawn_animal import FEET, INK, Animal, Coat
-from engine.data.drawn_canvas import (
+from engine.data.drawn.animal import FEET, INK, Animal, Coat
+from engine.data.drawn.canvas import (
     Canvas,
     bezier,
     blend,

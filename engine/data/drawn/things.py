@@ -5,7 +5,7 @@ Each stands with its foot at (x, y), about `size` wide, or finds its own place o
 
 import numpy as np
 
-from engine.data.drawn_canvas import (
+from engine.data.drawn.canvas import (
     Canvas,
     bezier,
     blend,

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from engine.data.drawn_canvas import rotation
+from engine.data.drawn.canvas import rotation
 
 ANIMAL = 1
 PARTS = 2

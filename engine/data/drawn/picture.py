@@ -11,14 +11,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.data.drawn_animal import ANIMAL, PARTS, Animal, Coat, Face
-from engine.data.drawn_body import BODIES, draw_collar, draw_shadow, draw_tail
-from engine.data.drawn_canvas import Canvas, new_canvas, shrink
-from engine.data.drawn_face import draw_ears, draw_eyes, draw_head, draw_muzzle, draw_whiskers
-from engine.data.drawn_scene import draw_background, draw_occluder
-from engine.data.drawn_things import ACCENTS, pick, tinted
-
-__all__ = ["ANIMAL", "CLASS_NAMES", "PARTS", "Drawn", "draw", "draw_one", "labels"]
+from engine.data.drawn.animal import ANIMAL, PARTS, Animal, Coat, Face
+from engine.data.drawn.body import BODIES, draw_collar, draw_shadow, draw_tail
+from engine.data.drawn.canvas import Canvas, new_canvas, shrink
+from engine.data.drawn.face import draw_ears, draw_eyes, draw_head, draw_muzzle, draw_whiskers
+from engine.data.drawn.scene import draw_background, draw_occluder
+from engine.data.drawn.things import ACCENTS, pick, tinted
 
 CLASS_NAMES = ("cat", "dog")
 
