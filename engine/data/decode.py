@@ -1,23 +1,28 @@
 """One decoder for everything: datasets, uploads, Explain and the command line.
 
 Pillow looks at what is untrusted (format, size, frames from the header); OpenCV decodes and
-resizes. TensorFlow's own decoders never see a user's file: an animated WebP aborts the process.
+resizes. What is see-through is decoded by Pillow, which knows all the ways to be so. TensorFlow's
+own decoders never see a user's file: an animated WebP aborts the process.
 """
 
 import io
+import re
 import subprocess
 import sys
 import warnings
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from engine.errors import PictureError
 from engine.settings import PROJECT, settings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 DECODE_SECONDS = 30
+# Programs write about ten scans, the thriftiest about twenty; each costs a pass over all pixels.
+MAX_SCANS = 100
+JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # no stuffed zero, restart or filling
 
 # A refused file is reported with our reason, not with OpenCV's stack.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -26,20 +31,32 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 def decode(data: bytes, size: int) -> np.ndarray:
     """A picture file's bytes as RGB pixels `(size, size, 3)` uint8.
 
-    EXIF rotation is applied, transparency dropped, and the picture stretched to a square as in the
-    blog post.
+    EXIF rotation is applied, what is see-through lies on white, and the picture is stretched to a
+    square as in the blog post.
 
     Raises:
         PictureError: with the reason, if the file is not a whole, single picture in a known format.
     """
-    check_header(data)
+    see_through = check_header(data)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:  # a broken header, or a side longer than OpenCV takes
+        if see_through:
+            pixels = _on_white(data)
+        else:
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except Exception:  # a broken header, a side longer than OpenCV takes, anything of Pillow's
         pixels = None
     if pixels is None:
         raise PictureError("its pixels cannot be decoded")
     return resize(pixels, size)
+
+
+def _on_white(data: bytes) -> np.ndarray:
+    """The picture `(h, w, 3)` as a page shows it; colours hidden behind full clearness are gone."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        picture = ImageOps.exif_transpose(picture).convert("RGBA")
+        page = Image.new("RGB", picture.size, "white")
+        page.paste(picture, mask=picture)
+        return np.asarray(page)
 
 
 def resize(pixels: np.ndarray, size: int) -> np.ndarray:
@@ -61,8 +78,12 @@ def resize_all(images: np.ndarray, size: int) -> np.ndarray:
     return np.stack([resize(image, size) for image in images])
 
 
-def check_header(data: bytes) -> None:
-    """Refuse what is empty, no picture, animated, too large or cut off, without decoding it."""
+def check_header(data: bytes) -> bool:
+    """Refuse what is empty, no picture, animated, too large or cut off, without decoding it.
+
+    Returns:
+        Whether some of it may be see-through.
+    """
     if not data:
         raise PictureError("empty: 0 bytes")
     if len(data) > settings().max_file_mb * 2**20:
@@ -73,6 +94,8 @@ def check_header(data: bytes) -> None:
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 kind, (width, height) = picture.format, picture.size
                 frames = getattr(picture, "n_frames", 1)
+                # Pillow would make 16-bit gray white; as one clear grey level, that is rare.
+                see_through = picture.has_transparency_data and picture.mode != "I;16"
                 if kind == "PNG":
                     picture.verify()  # checks every chunk's sum
     except Image.DecompressionBombError as error:
@@ -84,8 +107,29 @@ def check_header(data: bytes) -> None:
         raise PictureError(f"animated or many pictures in one file ({frames} frames)")
     if width * height > settings().max_pixels:
         raise PictureError(f"{width} × {height} pixels, more than {settings().max_pixels:,}")
-    if kind in ("JPEG", "MPO") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
-        raise PictureError("cut off: the file ends before its picture does")
+    if kind in ("JPEG", "MPO"):
+        _check_jpeg(data)
+    return see_through
+
+
+def _check_jpeg(data: bytes) -> None:
+    """Walk from marker to marker to the end of the first picture.
+
+    What lies behind it is none of ours (a phone's film, a second picture), and what lies in a
+    segment is jumped over with it (a preview).
+    """
+    at, scans = 2, 0
+    while found := JPEG_MARKER.search(data, at):
+        marker, at = data[found.end() - 1], found.end()
+        if marker == 0xD9:
+            return
+        if marker in (0x01, 0xD8):  # the two that have no segment
+            continue
+        at += int.from_bytes(data[at : at + 2])
+        scans += marker == 0xDA
+        if scans > MAX_SCANS:
+            raise PictureError(f"more than {MAX_SCANS} scans, which take too long to decode")
+    raise PictureError("cut off: the file ends before its picture does")
 
 
 def decode_in_child(data: bytes, size: int) -> np.ndarray:

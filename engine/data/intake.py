@@ -1,28 +1,26 @@
 """Pictures of a source, checked, decoded and written into one uint8 array on disk.
 
 Worker processes write their rows straight into the memory-mapped file, so memory does not grow with
-the number of pictures.
+the number of pictures. Its room on the disk is taken before the first of them begins.
 """
 
+import errno
 import hashlib
-import multiprocessing
+import os
+import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from engine.data import drawn
-from engine.data.decode import decode
+from engine.data import drawn, workers
+from engine.data.decode import DECODE_SECONDS, decode
 from engine.data.sources import Source, reader
 from engine.errors import PictureError, SourceError
 from engine.settings import settings
 
-CHUNK = 64
 _reader = cache(reader)  # a zip's directory is read once a process
 Progress = Callable[[int, int, int], None]  # pictures done, all, refused
 
@@ -31,8 +29,8 @@ Progress = Callable[[int, int, int], None]  # pictures done, all, refused
 class IntakeReport:
     """What came of `n` candidates.
 
-    kept: `(n,)` bool. hashes: `(n,)` of 32 bytes, SHA-256 of each kept picture's pixels.
-    refused: (index, reason).
+    kept: `(n,)` bool. hashes: `(n,)` str, SHA-256 of each decoded picture's pixels as 64
+    hexadecimal digits, "" for others. refused: (index, reason).
     """
 
     kept: np.ndarray
@@ -86,89 +84,82 @@ def draw_in(count: int, size: int, seed: int, images: Path, masks: Path, progres
 
 
 def _in_processes(work: Callable, n: int, progress: Progress) -> IntakeReport:
-    """Run `work(start, stop)` over all chunks in processes, and gather what each says."""
-    kept, hashes, refused = np.zeros(n, bool), np.zeros(n, "S32"), []
-    done = 0
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(settings().processes, context, _begin, (work,)) as pool:
-        futures = [pool.submit(_go_on, a, min(a + CHUNK, n)) for a in range(0, n, CHUNK)]
-        try:
-            for future in as_completed(futures):
-                for index, digest, reason in future.result():
-                    kept[index], hashes[index] = digest is not None, digest or b""
-                    if reason:
-                        refused.append((index, reason))
-                    done += 1
-                progress(done, n, len(refused))
-        except BrokenProcessPool as error:
-            raise SourceError(
-                "A process that decodes pictures was ended by the system, most likely for lack of "
-                "memory or by a file that breaks the decoder; free memory, or set "
-                "CAMSIGHT_PROCESSES=1 and try again."
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    """Gather what `work(start, stop)` yields, a (digest, reason) for each picture."""
+    kept, hashes, refused = np.zeros(n, bool), np.zeros(n, "U64"), []
+    answers = workers.each(work, n, settings().processes, DECODE_SECONDS)
+    for done, (index, answer, broken) in enumerate(answers, 1):
+        digest, reason = answer or (None, broken)
+        kept[index], hashes[index] = digest is not None, digest or ""
+        if reason:
+            refused.append((index, reason))
+        if done % workers.CHUNK == 0 or done == n:
+            progress(done, n, len(refused))
     return IntakeReport(kept, hashes, tuple(sorted(refused)))
-
-
-def _begin(work: Callable) -> None:
-    """In a new worker: what it does with every chunk, sent once."""
-    global _work
-    _work = work
-    cv2.setNumThreads(1)  # the processes share the cores already
-
-
-def _go_on(start: int, stop: int):
-    return _work(start, stop)
 
 
 def _decode_chunk(path: Path, files, images: Path, size: int, start: int, stop: int):
     read = _reader(path)
     rows = np.load(images, mmap_mode="r+")
-    return [_decode_row(read, files[i], rows, i, size) for i in range(start, stop)]
+    for i in range(start, stop):
+        yield _decode_row(read, files[i], rows, i, size)
 
 
 def _decode_row(read: Callable, file: str, rows: np.ndarray, index: int, size: int):
-    """(index, digest, None) or (index, None, reason)."""
+    """(digest, None) or (None, reason)."""
     try:
         rows[index] = decode(read(file), size)
     except PictureError as error:
-        return index, None, str(error)
+        return None, str(error)
     except Exception as error:  # a zip entry that is encrypted or damaged, a file without rights
-        return index, None, f"cannot be read ({error})"
-    return index, _digest(rows[index]), None
+        return None, f"cannot be read ({error})"
+    return _digest(rows[index]), None
 
 
 def _draw_chunk(seed: int, labels, images: Path, masks: Path, size: int, start: int, stop: int):
     rows, areas = np.load(images, mmap_mode="r+"), np.load(masks, mmap_mode="r+")
-    told = []
     for i in range(start, stop):
         rows[i], areas[i] = drawn.draw_one(seed, i, int(labels[i]), size)
-        told.append((i, _digest(rows[i]), None))
-    return told
+        yield _digest(rows[i]), None
 
 
-def _digest(pixels: np.ndarray) -> bytes:
-    # NumPy's "S32" drops trailing zero bytes; the digest is only compared, so that is harmless.
-    return hashlib.sha256(pixels.tobytes()).digest()
+def _digest(pixels: np.ndarray) -> str:
+    return hashlib.sha256(pixels).hexdigest()
 
 
 def _allocate(path: Path, shape: tuple[int, ...]) -> None:
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+    """An array of zeros in a file whose room on the disk is really taken: a page of a mapped file
+    that the disk has no room for ends the process that writes it, without a word."""
+    needed = int(np.prod(shape))
+    try:
+        if shutil.disk_usage(path.parent).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+        with path.open("r+b") as file:
+            if hasattr(os, "posix_fallocate"):  # not on macOS
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        free = shutil.disk_usage(path.parent).free
+        raise SourceError(
+            f"'{path.parent}' has no room for {shape[0]:,} pictures of {shape[1]} pixels "
+            f"({error.strerror}): {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB free; "
+            "free some, or choose a smaller image size."
+        ) from error
 
 
 def _compact(path: Path, kept: np.ndarray) -> None:
-    """Leave only the kept rows in the array, a chunk at a time."""
-    rows = np.load(path, mmap_mode="r")
-    beside = path.with_suffix(".kept.npy")
-    shape = (int(kept.sum()), *rows.shape[1:])
-    fewer = np.lib.format.open_memmap(beside, mode="w+", dtype=np.uint8, shape=shape)
-    for at, indices in _chunks(np.flatnonzero(kept)):
-        fewer[at : at + len(indices)] = rows[indices]
-    fewer.flush()
-    beside.replace(path)
+    """Leave only the kept rows in the array, in place, a few at a time."""
+    rows = np.load(path, mmap_mode="r+")
+    where = np.flatnonzero(kept)
+    for at, some in _chunks(where):
+        rows[at : at + len(some)] = rows[some]
+    rows.flush()
+    shape = (len(where), *rows.shape[1:])
+    with path.open("r+b") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)  # as long as before: NumPy leaves room
+        file.truncate(rows.offset + int(np.prod(shape)))
 
 
 def _chunks(indices: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    for at in range(0, len(indices), CHUNK):
-        yield at, indices[at : at + CHUNK]
+    for at in range(0, len(indices), workers.CHUNK):
+        yield at, indices[at : at + workers.CHUNK]

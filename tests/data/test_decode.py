@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.data import decode as decoder
 from engine.data.decode import decode, decode_in_child
 from engine.errors import PictureError
+from engine.settings import settings
 
 RED, GREEN, BLUE, WHITE = (220, 20, 30), (20, 190, 40), (30, 40, 210), (250, 250, 250)
 JPEG_NOISE = 12  # what JPEG at quality 95 changes on flat corners, in grey levels
@@ -85,11 +87,59 @@ def test_a_palette_becomes_its_colours():
     assert_corners(decode(saved(corners().quantize(8), "PNG"), 32), [RED, GREEN, BLUE, WHITE])
 
 
+HIDDEN, INK = (220, 20, 30), (10, 12, 14)
+
+
+def drawing() -> Image.Image:
+    """Dark ink on the left, a red that is fully clear on the right, half-clear ink below."""
+    picture = Image.new("RGBA", (96, 64), (*HIDDEN, 0))
+    picture.paste((*INK, 255), (0, 0, 48, 64))
+    picture.paste((*INK, 128), (0, 32, 48, 64))
+    return picture
+
+
+def palette_with_a_clear_entry() -> Image.Image:
+    picture = Image.new("P", (96, 64), 0)
+    picture.putpalette([*HIDDEN, *INK])
+    picture.paste(1, (0, 0, 48, 32))
+    return picture
+
+
+SEE_THROUGH = {
+    "PNG": lambda: saved(drawing(), "PNG"),
+    "gray PNG": lambda: saved(drawing().convert("LA"), "PNG"),
+    "palette PNG": lambda: saved(drawing().quantize(8), "PNG"),
+    "WebP": lambda: saved(drawing(), "WEBP", lossless=True, exact=True),
+    "TIFF": lambda: saved(drawing(), "TIFF"),
+}
+
+
+@pytest.mark.parametrize("data", SEE_THROUGH.values(), ids=SEE_THROUGH)
+def test_a_see_through_picture_lies_on_white_and_its_hidden_colours_stay_hidden(data):
+    half = [round(255 * (127 / 255) + tone * (128 / 255)) for tone in INK]
+    assert_corners(decode(data(), 32), [INK, (255, 255, 255), half, (255, 255, 255)], 4)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_one_clear_colour_of_a_palette_is_white(kind):
+    data = saved(palette_with_a_clear_entry(), kind, transparency=0)
+    assert_corners(decode(data, 32), [INK, *[(255, 255, 255)] * 3], 0)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_transparency_is_dropped_and_the_colour_kept(kind):
-    picture = corners()
-    picture.putalpha(140)
-    assert_corners(decode(saved(picture, kind, lossless=True), 32), [RED, GREEN, BLUE, WHITE], 1)
+def test_what_is_fully_opaque_keeps_its_pixels_with_an_alpha_channel(kind):
+    picture = Image.fromarray(noise(96, 64))
+    plain = decode(saved(picture, kind, lossless=True), 32)
+    picture.putalpha(255)
+    assert (decode(saved(picture, kind, lossless=True), 32) == plain).all()
+
+
+def test_a_see_through_photograph_held_on_its_side_stands_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = decode(saved(drawing(), "PNG", exif=exif), 32)
+    half = [round(127 + tone * (128 / 255)) for tone in INK]
+    assert_corners(pixels, [half, INK, (255, 255, 255), (255, 255, 255)], 4)
 
 
 def test_sixteen_bits_become_eight():
@@ -123,6 +173,40 @@ def test_a_cut_off_jpeg_is_refused_though_its_preview_is_whole():
     assert decode(with_preview, 32).shape == (32, 32, 3)
     with pytest.raises(PictureError, match="cut off"):
         decode(with_preview[:-2000], 32)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_motion_photograph_with_a_film_behind_it_is_whole(progressive):
+    # markers that a film holds by chance once made 45 of 80 "cut off"
+    photograph = saved(Image.fromarray(noise(64, 48)), "JPEG", progressive=progressive)
+    film = np.random.default_rng(1).bytes(200_000) + b"\xff\xda\x00\x08"
+    assert (decode(photograph + film, 32) == decode(photograph, 32)).all()
+    with pytest.raises(PictureError, match="cut off"):
+        decode(photograph[:-100], 32)
+
+
+def test_a_phone_s_second_picture_may_be_cut():
+    first, second = (Image.fromarray(noise(200, 150)), Image.fromarray(255 - noise(200, 150)))
+    both = saved(first, "MPO", save_all=True, append_images=[second])
+    assert Image.open(io.BytesIO(both)).n_frames == 2
+    whole = decode(both, 32)
+    assert (decode(both[:-9000], 32) == whole).all()
+    with pytest.raises(PictureError, match="cut off"):
+        decode(both[: len(both) // 3], 32)
+
+
+def with_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan stands there until there are `count`."""
+    data = saved(Image.fromarray(noise(64, 64)), "JPEG", progressive=True)
+    last, end = data.rfind(b"\xff\xda"), len(data) - 2
+    return data[:end] + data[last:end] * (count - data.count(b"\xff\xda")) + data[end:]
+
+
+def test_a_jpeg_of_twenty_thousand_scans_is_refused_undecoded():
+    assert decode(with_scans(100), 32).shape == (32, 32, 3)
+    for count in (101, 20_000):
+        with pytest.raises(PictureError, match="more than 100 scans, which take too long"):
+            decode(with_scans(count), 32)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF", "GIF"])
@@ -198,6 +282,14 @@ def test_shrinking_averages_so_that_noise_becomes_calm():
     assert decode(data, 150).astype(float).std() == pytest.approx(6.4, abs=0.5)
 
 
+def test_a_file_larger_than_allowed_is_refused(monkeypatch):
+    monkeypatch.setattr(settings(), "max_file_mb", 1)
+    data = saved(corners(), "BMP")
+    assert decode(data + bytes(2**20 - len(data)), 32).shape == (32, 32, 3)
+    with pytest.raises(PictureError, match="larger than 1 MB"):
+        decode(data + bytes(2**20 - len(data) + 1), 32)
+
+
 def test_growing_is_linear():
     two = np.zeros((2, 2, 3), np.uint8)
     two[:, 1] = 200
@@ -230,7 +322,13 @@ def test_the_child_passes_the_reason_on():
         decode_in_child(b"", 64)
 
 
-def test_a_file_that_ends_its_decoder_ends_only_the_child(monkeypatch):
+def test_the_child_is_given_up_after_its_time(monkeypatch):
+    monkeypatch.setattr(decoder, "DECODE_SECONDS", 0.001)  # no process starts within
+    with pytest.raises(PictureError, match=r"decoding took more than 0\.001 s"):
+        decode_in_child(saved(corners(), "PNG"), 32)
+
+
+def test_a_file_that_ends_its_decoder_ends_only_the_child():
     # a size that no memory holds stands for a file that breaks the decoder
     with pytest.raises(PictureError, match="the decoder broke on it"):
         decode_in_child(saved(corners(), "PNG"), 2**31)

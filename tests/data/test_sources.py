@@ -1,13 +1,18 @@
 """Folders and zips in every layout that people have."""
 
+import os
+import shutil
+import socket
+import tracemalloc
 import unicodedata
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from engine.data.sources import open_source, reader
-from engine.errors import SourceError
+from engine.data.sources import open_source, read_file, reader
+from engine.errors import PictureError, SourceError
+from engine.settings import settings
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -132,7 +137,7 @@ def test_japanese_names_in_a_zip_without_the_utf8_flag(tmp_path):
 def test_accents_that_macos_takes_apart_are_one_class_and_still_readable(tmp_path, kind):
     apart, whole = (unicodedata.normalize(form, "Épagneul") for form in ("NFD", "NFC"))
     assert apart != whole
-    names = (f"a/{apart}/1.jpg", f"b/{whole}/2.jpg", "a/chat/1.jpg")
+    names = (f"train/{apart}/1.jpg", f"test/{whole}/2.jpg", "train/chat/1.jpg")
     path = touch(tmp_path / "p", *names) if kind == "folder" else packed(tmp_path / "p.zip", *names)
     source = open_source(path)
     assert source.class_names == ("chat", whole)
@@ -202,3 +207,199 @@ def test_a_picture_beside_the_class_folders_is_left_out_with_its_reason(tmp_path
     source = open_source(touch(tmp_path, *CLASS_FOLDERS, "logo.png"))
     assert source.class_names == ("cat", "dog")
     assert source.refused == (("logo.png", "neither its folder nor its name says its class"),)
+
+
+def numbered(folder: str, count: int = 3) -> list[str]:
+    return [f"{folder}/{i}.jpg" for i in range(count)]
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize("wrap", ["", "pets/", "data/train/"])
+def test_thumbnails_inside_a_class_folder_are_of_that_class(tmp_path, kind, wrap):
+    # cat/thumbs once became a class of its own, and every cat was refused
+    names = [wrap + n for n in numbered("cat") + numbered("dog") + numbered("cat/thumbs")]
+    path = touch(tmp_path / "p", *names) if kind == "folder" else packed(tmp_path / "p.zip", *names)
+    source = open_source(path)
+    assert by_class(source) == {"cat": sorted(names[:3] + names[6:]), "dog": names[3:6]}
+    assert source.refused == ()
+
+
+def test_folders_at_any_depth_below_a_class_belong_to_it(tmp_path):
+    names = ["cat/a/1.jpg", "cat/b/x/y/2.jpg", "dog/c/3.jpg"]
+    assert by_class(open_source(touch(tmp_path, *names))) == {"cat": names[:2], "dog": names[2:]}
+
+
+def test_parts_stand_above_or_below_the_classes(tmp_path):
+    classes, parts = ("cat", "dog"), ("train", "Test", "val")
+    above = touch(tmp_path / "above", *(f"{p}/{c}/1.jpg" for p in parts for c in classes))
+    below = touch(tmp_path / "below", *(f"{c}/{p}/1.jpg" for p in parts for c in classes))
+    for path in (above, below):
+        source = open_source(path)
+        assert (source.class_names, len(source.files)) == (("cat", "dog"), 6)
+
+
+def test_a_test_part_without_labels_is_left_out_however_large(tmp_path):
+    names = numbered("train/cat") + numbered("train/dog") + numbered("test", 9)
+    source = open_source(touch(tmp_path, *names))
+    assert (source.class_names, len(source.files)) == (("cat", "dog"), 6)
+    assert sorted(dict(source.refused)) == names[6:]
+
+
+TWO_READINGS = {
+    "a part beside a class": (numbered("train") + numbered("thumbs"), "'train' may be a class"),
+    "pictures and their masks": (
+        [n for a in ("images", "masks") for b in ("cat", "dog") for n in numbered(f"{a}/{b}")],
+        "folders 'images' and 'masks' and in them 'cat' and 'dog', so that either may be the class",
+    ),
+    "two batches, one of them of cats alone": (
+        numbered("one/cat") + numbered("one/dog") + numbered("two/cat"), "in them 'cat' and 'dog'",
+    ),
+    "a stray folder beside the classes' own": (
+        numbered("PetImages/Cat") + numbered("PetImages/Dog") + ["docs/img/1.png"],
+        "folders 'PetImages' and 'docs' and in them 'Cat' and 'Dog'",
+    ),
+    "names that say the class beside two stray folders": (
+        [*FLAT, "old/1.jpg", "thumbs/1.jpg"], "as many pictures as in one of them \\(5, as",
+    ),
+    "two stray folders in the only class": (
+        numbered("cat") + numbered("cat/thumbs") + numbered("cat/old"), "'old' and 'thumbs' and b",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", TWO_READINGS.values(), ids=TWO_READINGS)
+def test_what_can_be_read_in_two_ways_is_refused_and_not_guessed(tmp_path, names):
+    names, says = names
+    with pytest.raises(SourceError, match=says):
+        open_source(touch(tmp_path, *names))
+
+
+def test_files_without_a_class_in_their_name_make_no_class(tmp_path):
+    # a folder 'pets' with cat.0.jpg and 7.jpg once held the classes 'cat' and 'pets'
+    source = open_source(touch(tmp_path, *(f"pets/{name}" for name in (*FLAT, "7.jpg"))))
+    assert source.class_names == ("cat", "dog")
+    assert dict(source.refused) == {"pets/7.jpg": "neither its folder nor its name says its class"}
+
+
+def test_a_windows_zip_with_backslashes_has_the_classes_of_its_folders(tmp_path):
+    names = ("pets\\cat\\1.jpg", "pets\\dog\\1.jpg", "pets\\empty\\")
+    path = packed(tmp_path / "p.zip", *names)
+    source = open_source(path)
+    assert by_class(source) == {"cat": ["pets/cat/1.jpg"], "dog": ["pets/dog/1.jpg"]}
+    assert source.refused == ()
+    assert reader(path)("pets/cat/1.jpg") == names[0].encode()
+
+
+def test_a_name_on_disk_that_is_not_utf8_is_refused_and_the_others_are_taken(tmp_path):
+    folder = touch(tmp_path / "p", *CLASS_FOLDERS)
+    Path(os.fsdecode(os.fsencode(folder) + b"/cat/\xe9.jpg")).touch()
+    source = open_source(folder)
+    assert len(source.files) == len(CLASS_FOLDERS)
+    assert source.refused == (("cat/\ufffd.jpg", "its name is not UTF-8; rename it"),)
+
+
+def test_a_source_whose_own_name_is_not_utf8_is_named_and_refused(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9"))
+    with pytest.raises(SourceError, match="/\ufffd' is not UTF-8; rename it"):
+        open_source(touch(path, *CLASS_FOLDERS))
+
+
+def test_a_zip_s_utf8_flag_on_an_invalid_name_refuses_that_name_alone(tmp_path):
+    path = packed(tmp_path / "p.zip", *CLASS_FOLDERS, "cat/é.jpg", "犬/" + "3.txt")
+    data = path.read_bytes().replace("é".encode(), b"\xe9x")
+    path.write_bytes(data)
+    source = open_source(path)
+    assert len(source.files) == len(CLASS_FOLDERS)
+    assert dict(source.refused) == {
+        "cat/\ufffdx.jpg": "its name is not UTF-8, though the zip says so; pack it again",
+        "犬/3.txt": "not a picture by its name",
+    }
+    assert [reader(path)(name) for name in source.files] == [name.encode() for name in source.files]
+    assert path.read_bytes() == data
+
+
+def test_links_pipes_and_sockets_are_listed_and_never_opened(tmp_path, monkeypatch):
+    outside = touch(tmp_path / "outside", "secret.jpg")
+    folder = touch(tmp_path / "p", *CLASS_FOLDERS)
+    (folder / "cat/link.jpg").symlink_to(outside / "secret.jpg")
+    (folder / "dog/nowhere.jpg").symlink_to("nowhere")
+    (folder / "fox").symlink_to(outside)
+    os.mkfifo(folder / "cat/pipe.jpg")
+    monkeypatch.chdir(folder)  # a socket's address is short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("cat/socket.jpg")
+        source = open_source(folder)
+    assert source.class_names == ("cat", "dog")
+    assert len(source.files) == len(CLASS_FOLDERS)
+    link = "a link; only what lies in the folder itself is taken"
+    special = "a pipe, a socket or a device, and no file"
+    assert dict(source.refused) == {
+        "cat/link.jpg": link, "dog/nowhere.jpg": link, "fox": link,
+        "cat/pipe.jpg": special, "cat/socket.jpg": special,
+    }  # fmt: skip
+
+
+def test_a_folder_that_vanishes_while_it_is_listed_is_no_error(tmp_path, monkeypatch):
+    folder = touch(tmp_path / "p", *CLASS_FOLDERS, "old/1.jpg")
+    scandir = os.scandir
+
+    def meanwhile(path):
+        if str(path).rstrip("/").endswith("/old"):
+            monkeypatch.setattr(os, "scandir", scandir)
+            shutil.rmtree(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", meanwhile)
+    assert open_source(folder).class_names == ("cat", "dog")
+
+
+@pytest.fixture
+def one_mb(monkeypatch):
+    monkeypatch.setenv("CAMSIGHT_MAX_FILE_MB", "1")
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def memory_to(read, *args) -> tuple[int, str]:
+    """Bytes that Python allocated at most while `read` ran and refused, and why it did."""
+    tracemalloc.start()
+    try:
+        with pytest.raises((PictureError, zipfile.BadZipFile)) as refused:
+            read(*args)
+        return tracemalloc.get_traced_memory()[1], str(refused.value)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_sparse_file_of_two_gigabytes_is_refused_unread(tmp_path, one_mb):
+    path = tmp_path / "x.jpg"
+    with path.open("wb") as file:
+        file.truncate(2 * 2**30)
+    for read in (lambda: read_file(path), lambda: reader(tmp_path)("x.jpg")):
+        memory, says = memory_to(read)
+        assert (memory < 2**20, says) == (True, "larger than 1 MB")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_small_zip_of_a_huge_entry_takes_no_memory(tmp_path, one_mb, packing, honest):
+    path = tmp_path / "p.zip"
+    size = 16 * 2**20
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr("cat/1.jpg", bytes(size))
+    assert path.stat().st_size < 100_000
+    if not honest:  # the directory says 900 bytes
+        data = path.read_bytes()
+        path.write_bytes(data.replace(size.to_bytes(4, "little"), (900).to_bytes(4, "little")))
+    read = reader(path)
+    memory, says = memory_to(read, "cat/1.jpg")
+    assert memory < 4 * 2**20, says
+    if honest:
+        assert says == "larger than 1 MB"
+
+
+def test_a_file_as_large_as_allowed_is_read(tmp_path, one_mb):
+    (tmp_path / "x.jpg").write_bytes(bytes(2**20))
+    assert len(read_file(tmp_path / "x.jpg")) == 2**20
