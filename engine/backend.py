@@ -10,21 +10,27 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
+import threading
 from contextlib import contextmanager
+
+_one_at_a_time = threading.Lock()
 
 
 @contextmanager
 def _quiet():
     """Keep notices such as "Could not find cuda drivers" off the terminal: on a machine without a
-    GPU they are no news, and they are written past every logging level."""
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - os.dup2 needs a plain file
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    GPU they are no news, and they are written past every logging level.
+
+    One thread at a time: the second would keep the first one's null device as the way back."""
+    with _one_at_a_time:
+        kept = os.dup(2)
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - os.dup2 needs a plain file
+            os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 with _quiet():
@@ -79,15 +85,17 @@ def make_repeatable(seed: int) -> None:
 
 
 def compiled(function):
-    """`function` of tensors as one graph, traced once for each shape."""
-    return tf.function(function, reduce_retracing=True)
+    """`function` of tensors as one graph, traced once for each shape; its Python is run as it is,
+    as Keras does when it traces a model."""
+    return tf.function(function, reduce_retracing=True, autograph=False)
 
 
 def gradients_of_sum(function, inputs, weights):
     """Activations and the gradient of a score with respect to them.
 
     Args:
-        function: maps `inputs` to `(activations, scores)`, activations `(n, ...)`, scores `(n, k)`.
+        function: maps `(inputs, watch)` to `(activations, scores)`, activations `(n, ...)`, scores
+            `(n, k)`; it calls `watch(activations)` before it computes anything from them.
         inputs: tensor `(n, h, w, 3)`, float.
         weights: `(n, k)`, what each score counts for in the sum that is differentiated.
 
@@ -96,8 +104,7 @@ def gradients_of_sum(function, inputs, weights):
     """
     inputs = tf.convert_to_tensor(inputs)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        activations, scores = function(inputs)
+        activations, scores = function(inputs, tape.watch)
         total = tf.reduce_sum(scores * tf.cast(weights, scores.dtype))
     gradient = tape.gradient(total, activations, unconnected_gradients="zero")
     return activations, gradient, scores

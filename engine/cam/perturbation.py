@@ -20,7 +20,7 @@ def score_cam(head: Head, images: np.ndarray, target: np.ndarray, progress: Call
 
     Args:
         images: `(n, h, w, 3)` float32 as the model takes them; target: `(n,)` class numbers.
-        progress: called with (passes done, all) and free to raise, which ends the work.
+        progress: called with (passes done, all).
 
     Returns:
         raw maps `(n, h', w')` and the target's probabilities `(n,)` for the unmasked pictures.

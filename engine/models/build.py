@@ -4,10 +4,13 @@ Preprocessing is the first layer, so that a model file alone explains a picture 
 carries a name of ours: automatic names depend on which thread built what before.
 """
 
+import pkgutil
+
 import keras
 from keras import layers
 
-from engine.errors import ConfigError
+from engine.models.graph import spatial_maps
+from engine.models.presets import find_preset
 
 
 def build(
@@ -22,91 +25,18 @@ def build(
     Raises:
         ConfigError: if there is no such preset.
     """
-    if preset not in NETWORKS:
-        raise ConfigError(
-            f"The preset '{preset}' does not exist; choose one of {', '.join(NETWORKS)}."
-        )
+    network = pkgutil.resolve_name(find_preset(preset).function)
     policy = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     pixels = keras.Input((image_size, image_size, 3), name="pixels", dtype="float32")
     scaled = layers.Rescaling(1 / 255, name="scale", dtype=policy)(pixels)
-    probability = NETWORKS[preset](scaled, l2, policy)
+    probability = network(scaled, l2, policy)
     return keras.Model(pixels, probability, name=preset)
 
 
-def classic(x, l2: float, policy):
-    """The network of the blog post: Conv, ReLU, BatchNorm, seven times; global average; Dense."""
-    x = layers.BatchNormalization(name="input_norm", dtype=policy)(x)
-    for stage, (filters, convolutions) in enumerate(((32, 2), (64, 2), (128, 3)), start=1):
-        for step in range(1, convolutions + 1):
-            name = f"conv{stage}_{step}"
-            x = layers.Conv2D(
-                filters, 3, padding="same", activation="relu", name=name, dtype=policy
-            )(x)
-            x = layers.BatchNormalization(name=f"{name}_norm", dtype=policy)(x)
-        if stage < 3:
-            x = layers.MaxPooling2D(name=f"pool{stage}", dtype=policy)(x)
-    x = layers.GlobalAveragePooling2D(name="average", dtype=policy)(x)
-    x = layers.Dense(
-        256,
-        activation="relu",
-        kernel_regularizer=keras.regularizers.L2(l2),
-        name="dense",
-        dtype=policy,
-    )(x)
-    x = layers.BatchNormalization(name="dense_norm", dtype=policy)(x)
-    return layers.Dense(1, activation="sigmoid", name="probability", dtype="float32")(x)
-
-
-def quick(x, l2: float, policy):
-    """A small residual network (He et al. 2016) for two cores: at 64 pixels its maps are 8 × 8."""
-    x = _convolution(x, 32, 5, 2, "stem", policy)
-    x = layers.Activation("relu", name="stem_relu", dtype=policy)(x)
-    x = layers.MaxPooling2D(3, 2, padding="same", name="stem_pool", dtype=policy)(x)
-    x = _residual_block(x, 64, 2, "block1", policy)
-    x = _residual_block(x, 96, 1, "block2", policy)
-    x = layers.GlobalAveragePooling2D(name="average", dtype=policy)(x)
-    return layers.Dense(
-        1,
-        activation="sigmoid",
-        kernel_regularizer=keras.regularizers.L2(l2),
-        name="probability",
-        dtype="float32",
-    )(x)
-
-
-def _residual_block(x, filters: int, stride: int, name: str, policy):
-    """Two convolutions around a shortcut; the shortcut is projected where shapes differ."""
-    shortcut = _convolution(x, filters, 1, stride, f"{name}_short", policy)
-    x = _convolution(x, filters, 3, stride, f"{name}_conv1", policy)
-    x = layers.Activation("relu", name=f"{name}_relu", dtype=policy)(x)
-    x = _convolution(x, filters, 3, 1, f"{name}_conv2", policy)
-    x = layers.Add(name=f"{name}_add", dtype=policy)([x, shortcut])
-    return layers.Activation("relu", name=f"{name}_out", dtype=policy)(x)
-
-
-def _convolution(x, filters: int, size: int, stride: int, name: str, policy):
-    """Convolution and BatchNorm. Momentum 0.9: with Keras's 0.99 and 50 steps an epoch, the
-    moving averages lag behind and validation is noise."""
-    x = layers.Conv2D(
-        filters, size, stride, padding="same", use_bias=False, name=name, dtype=policy
-    )(x)
-    return layers.BatchNormalization(momentum=0.9, name=f"{name}_norm", dtype=policy)(x)
-
-
-NETWORKS = {"quick": quick, "classic": classic}
-
-
 def spatial_layers(model: keras.Model) -> list[str]:
-    """Names of the layers with a 4-D output, in order, the input left out."""
-    return [
-        layer.name
-        for layer in model.layers
-        if not isinstance(layer, layers.InputLayer) and _has_map(layer)
-    ]
+    """Names of the layers with a spatial map, in order: a 4-D output of more than 1 × 1.
 
-
-def _has_map(layer: layers.Layer) -> bool:
-    try:
-        return len(layer.output.shape) == 4
-    except AttributeError:  # several outputs, or one for each of the places it is used in
-        return False
+    A layer in a model that is used as a layer is named as a path (`body/block3_out`); the second
+    use of a layer is `conv#2`.
+    """
+    return [name for name, axes in spatial_maps(model).items() if axes]

@@ -1,5 +1,8 @@
 """Logits out of a classifier, whatever it ends in."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -8,41 +11,30 @@ from keras import layers, ops
 from engine.errors import LayerError
 from engine.models.build import build
 from engine.models.head import take_apart, target_probabilities
+from tests.models import strangers
+from tests.models.strangers import NETWORKS, ending, in_precision, network, says, shake, start
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.float32)
 
 
-def trunk():
-    pixels = keras.Input((32, 32, 3))
-    return pixels, layers.Conv2D(4, 3, activation="relu", name="maps")(pixels / 255.0)
+def probabilities(logits) -> np.ndarray:
+    return np.asarray(ops.sigmoid(logits) if logits.shape[1] == 1 else ops.softmax(logits))
 
 
-def model_of(*ends):
-    pixels, x = trunk()
-    x = layers.GlobalAveragePooling2D(name="average")(x)
-    for end in ends:
-        x = end(x)
-    return keras.Model(pixels, x)
-
-
-ENDINGS = {
-    "Dense with sigmoid": [lambda: layers.Dense(1, activation="sigmoid")],
-    "Dense, then sigmoid": [lambda: layers.Dense(1), lambda: layers.Activation("sigmoid")],
-    "Dense with softmax": [lambda: layers.Dense(3, activation="softmax")],
-    "Dense, then softmax": [lambda: layers.Dense(3), lambda: layers.Softmax()],
-    "no bias": [lambda: layers.Dense(1, activation="sigmoid", use_bias=False)],
-}
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_logits_are_those_behind_the_model_s_own_probabilities(ending):
-    model = model_of(*(end() for end in ENDINGS[ending]))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_logits_are_those_behind_what_the_model_itself_says(name):
+    model = network(name)
+    expected = says(model, IMAGES)
     head = take_apart(model)
-    says = model.predict(IMAGES, verbose=0)
-    _, logits = head.forward(IMAGES)
-    again = ops.sigmoid(logits) if head.units == 1 else ops.softmax(logits)
-    np.testing.assert_allclose(np.asarray(again), says, atol=1e-6)
-    assert (head.layer, head.classes) == ("maps", max(2, says.shape[1]))
+    for run in (head.forward, head.fast):
+        activations, logits = run(IMAGES)
+        np.testing.assert_allclose(probabilities(logits), expected, atol=1e-5)
+        assert activations.dtype == logits.dtype == "float32"
+        assert activations.shape[1] > 1
+        assert activations.shape[2] > 1
+    assert (head.units, head.classes) == (expected.shape[1], max(2, expected.shape[1]))
+    assert np.ptp(expected, axis=0).max() > 1e-6  # the pictures are told apart
+    assert np.array_equal(says(model, IMAGES), expected)  # and the model is what it was
 
 
 @pytest.mark.parametrize("preset", ["quick", "classic"])
@@ -99,7 +91,7 @@ def test_a_wrong_layer_is_answered_with_the_right_ones(layer, says):
 )
 def test_a_model_without_one_answer_is_refused(ends, says):
     with pytest.raises(LayerError, match=says):
-        take_apart(model_of(*ends))
+        take_apart(ending(*ends))
 
 
 def test_a_model_without_a_map_or_a_graph_is_refused():
@@ -111,21 +103,121 @@ def test_a_model_without_a_map_or_a_graph_is_refused():
 
 
 def test_a_model_that_gives_a_map_is_no_classifier_of_pictures():
-    pixels, x = trunk()
+    pixels, x = start()
     with pytest.raises(LayerError, match="one output of shape"):
         take_apart(keras.Model(pixels, x))
 
 
-def test_layers_that_take_part_twice_or_give_several_tensors_do_not_break_the_list():
-    """Strangers' models share layers and have outputs in lists."""
-    pixels = keras.Input((32, 32, 3))
-    shared = layers.Conv2D(3, 3, padding="same", name="shared")
-    x = shared(shared(pixels))
-    x = layers.Conv2D(2, 3, name="maps")(x)
-    flat = layers.GlobalAveragePooling2D()(x)
-    _, state, _ = layers.LSTM(4, return_state=True)(layers.Reshape((1, 2))(flat))
-    model = keras.Model(pixels, layers.Dense(1, activation="sigmoid")(state))
-    assert take_apart(model).layer == "maps"
+@pytest.mark.parametrize("policy", ["float16", "mixed_float16", "mixed_bfloat16"])
+def test_a_model_of_half_precision_is_taken_apart_in_float32(policy):
+    half, exact = in_precision(policy), in_precision("float32")
+    exact.set_weights([np.asarray(weight, np.float32) for weight in half.get_weights()])
+    activations, logits = take_apart(half).fast(IMAGES)
+    assert activations.dtype == logits.dtype == "float32"
+    np.testing.assert_allclose(probabilities(logits), says(exact, IMAGES), atol=1e-5)
+    np.testing.assert_allclose(probabilities(logits), says(half, IMAGES), atol=1e-2)
+    assert {layer.compute_dtype for layer in half.layers[1:]} == {policy.removeprefix("mixed_")}
+
+
+def test_int8_and_bfloat16_together_are_right_too():
+    model = strangers.to_int8(in_precision("mixed_bfloat16"))
+    _, logits = take_apart(model).forward(IMAGES)
+    np.testing.assert_allclose(probabilities(logits), says(model, IMAGES), atol=1e-2)
+
+
+def test_half_precision_that_cannot_be_undone_is_refused_by_name():
+    def cast(x):
+        return ops.cast(ops.cast(x, "float16"), "float32")
+
+    with pytest.raises(LayerError, match=r"The layer 'cast.*computes in float16 inside"):
+        take_apart(ending(cast, layers.Dense(1, activation="sigmoid")))
+    sequence = layers.Bidirectional(layers.GRU(2, dtype="float16"), name="both")
+    ends = [layers.Reshape((2, 2)), sequence, layers.Dense(1, activation="sigmoid")]
+    with pytest.raises(LayerError, match="The layer 'both' computes in float16 inside"):
+        take_apart(ending(*ends))
+
+
+class Doubled(layers.Dense):
+    """Its output is no sigmoid of anything that it computes."""
+
+    def call(self, inputs):
+        return super().call(inputs) * 0.5
+
+
+class Deaf(layers.Dense):
+    """Its `call` has a sigmoid of its own and never looks at `activation`."""
+
+    def call(self, inputs):
+        return ops.sigmoid(ops.matmul(inputs, self.kernel))
+
+
+class Liar(keras.Model):
+    """A functional model whose `call` says something else than its graph."""
+
+    def call(self, inputs, training=None):
+        return super().call(inputs, training=training) * 0.5
+
+
+@pytest.mark.parametrize("kind", [Doubled, Deaf])
+def test_a_last_layer_that_hides_its_logits_is_refused_by_name(kind):
+    model = shake(ending(kind(1, activation="sigmoid", name="answer")))
+    with pytest.raises(LayerError, match="The layer 'answer', in which the model ends, gives some"):
+        take_apart(model)
+
+
+def test_a_model_whose_call_is_not_its_graph_is_refused_by_name():
+    pixels, x = start()
+    x = layers.Dense(1, activation="sigmoid")(layers.GlobalAveragePooling2D()(x))
+    with pytest.raises(LayerError, match="The model 'liar' says something else than its layers"):
+        take_apart(Liar(pixels, x, name="liar"))
+
+
+def test_a_layer_that_fails_by_itself_is_an_answer_and_no_traceback():
+    class Fails(layers.Layer):
+        def call(self, inputs):
+            if inputs.shape[0] is not None:
+                raise ValueError("only symbols, please")
+            return inputs
+
+    with pytest.raises(LayerError, match="cannot be run layer by layer"):
+        take_apart(ending(Fails(), layers.Dense(1, activation="sigmoid")))
+
+
+def test_a_model_quantised_or_changed_after_it_was_taken_apart_is_taken_apart_anew():
+    model = shake(ending(layers.Dense(8, activation="relu"), layers.Dense(1, activation="sigmoid")))
+    before = np.asarray(take_apart(model).fast(IMAGES)[1])
+    strangers.to_int8(model)
+    after = np.asarray(take_apart(model).fast(IMAGES)[1])
+    assert np.abs(after - before).max() > 1e-4
+    np.testing.assert_allclose(probabilities(after), says(model, IMAGES), atol=1e-5)
+    model.layers[-1].activation = keras.activations.linear
+    with pytest.raises(LayerError, match="activation 'linear'"):
+        take_apart(model)
+
+
+def test_taking_a_model_apart_leaves_it_as_it_was():
+    """Moving averages, seeds, losses of an activity regularizer, and the nodes of its graph."""
+    model = network("dropout that is called with training=True")
+    penalty = layers.Dense(2, activity_regularizer="l2", name="penalised")
+    pixels, x = start()
+    x = layers.BatchNormalization()(penalty(layers.GlobalAveragePooling2D()(x)), training=True)
+    regularised = keras.Model(pixels, layers.Dense(1, activation="sigmoid")(x))
+    for one in (model, regularised):
+        variables = [np.array(ops.convert_to_numpy(variable)) for variable in one.variables]
+        nodes = [len(layer._inbound_nodes) for layer in one.layers]
+        take_apart(one).fast(IMAGES)
+        assert all(map(np.array_equal, variables, map(ops.convert_to_numpy, one.variables)))
+        assert nodes == [len(layer._inbound_nodes) for layer in one.layers]
+        assert one.losses == []
+
+
+def test_a_model_that_nobody_needs_any_more_is_forgotten():
+    model = build("quick", 32)
+    take_apart(model).fast(IMAGES)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_model_is_taken_apart_once_so_that_its_graph_is_traced_once():

@@ -1,12 +1,14 @@
 """The networks are those that we say they are."""
 
 import threading
+from dataclasses import replace
 
 import keras
 import pytest
 
 from engine.errors import ConfigError
 from engine.models.build import build, spatial_layers
+from engine.models.presets import PRESETS
 from engine.training.config import train_config
 from engine.training.fit import compile_model
 
@@ -21,7 +23,7 @@ BLOG_POST = [
 ]  # fmt: skip
 
 
-def told(layer) -> str:
+def described(layer) -> str:
     size = {"Conv2D": "filters", "Dense": "units"}.get(type(layer).__name__)
     return type(layer).__name__ + (f" {getattr(layer, size)}" if size else "")
 
@@ -32,7 +34,7 @@ def classic():
 
 
 def test_classic_is_the_network_of_the_blog_post(classic):
-    assert [told(layer) for layer in classic.layers] == BLOG_POST
+    assert [described(layer) for layer in classic.layers] == BLOG_POST
 
 
 def test_classic_s_convolutions_are_3_by_3_same_with_relu(classic):
@@ -89,14 +91,14 @@ def test_quick_is_residual_and_small():
     assert model.count_params() < 2e6
 
 
-@pytest.mark.parametrize("preset", ["quick", "classic"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_pixels_are_scaled_inside_the_model(preset):
     first = build(preset, 32).layers[1]
     assert isinstance(first, keras.layers.Rescaling)
     assert first.scale == pytest.approx(1 / 255)
 
 
-@pytest.mark.parametrize("preset", ["quick", "classic"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_layers_are_named_the_same_whenever_and_wherever_they_are_built(preset):
     names = [layer.name for layer in build(preset, 32).layers]
     elsewhere = []
@@ -109,7 +111,7 @@ def test_layers_are_named_the_same_whenever_and_wherever_they_are_built(preset):
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("preset", ["quick", "classic"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_bfloat16_computes_in_bfloat16_and_keeps_weights_and_probability_exact(preset):
     model = build(preset, 32, precision="bfloat16")
     inner = [x for x in model.layers if x.name not in ("pixels", "probability")]
@@ -127,6 +129,14 @@ def test_layers_with_a_map_are_listed_in_order():
     assert "pixels" not in found
     assert "average" not in found
     assert all(len(model.get_layer(name).output.shape) == 4 for name in found)
+
+
+def test_a_further_entry_of_the_register_is_all_that_a_preset_needs(monkeypatch):
+    twin = replace(PRESETS["quick"], name="twin", function="engine.models.networks:classic")
+    monkeypatch.setitem(PRESETS, "twin", twin)
+    model = build("twin", 32)
+    assert model.name == "twin"
+    assert [described(layer) for layer in model.layers] == BLOG_POST
 
 
 def test_a_preset_that_does_not_exist():
