@@ -8,11 +8,6 @@ from engine.errors import ConfigError
 
 Z_95 = 1.959963984540054  # the normal distribution's 97.5% point
 
-AUC_METHODS = {
-    "hanley-mcneil": "Hanley & McNeil, Radiology 143 (1982), eq. 1",
-    "newcombe": "Newcombe, Statistics in Medicine 25 (2006) 559-573, method 5",
-}
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -21,7 +16,7 @@ class Interval:
     Attributes:
         value, low, high: the AUC and its bounds, within [0, 1].
         standard_error: Hanley & McNeil's, whatever the method.
-        method: a name in `AUC_METHODS`: the one that made the bounds, not the one asked for.
+        method: a name in `INTERVALS`: the one that made the bounds, not the one asked for.
         n_positive, n_negative: the class counts behind it.
     """
 
@@ -133,16 +128,54 @@ def _newcombe_low(auc: float, n_positive: int, n_negative: int) -> float:
     return low
 
 
-_METHODS: dict[str, Callable[[float, int, int], Interval]] = {
-    "hanley-mcneil": hanley_mcneil,
-    "newcombe": newcombe,
+@dataclass(frozen=True)
+class Method:
+    """A way to put bounds around an AUC.
+
+    Attributes:
+        name: in code, files and URLs.
+        title, short: its authors, for sentences and for small places.
+        paper: where it stands.
+        idea: what its bounds are, to follow the title and a colon.
+        function: from the AUC and the counts of positives and negatives to the interval.
+    """
+
+    name: str
+    title: str
+    short: str
+    paper: str
+    idea: str
+    function: Callable[[float, int, int], Interval]
+
+
+INTERVALS = {
+    method.name: method
+    for method in (
+        Method(
+            "hanley-mcneil",
+            "Hanley & McNeil",
+            "Hanley-McNeil",
+            "Radiology 143 (1982), eq. 1",
+            "the AUC ± 1.96 standard errors, cut to 0 to 1.",
+            hanley_mcneil,
+        ),
+        Method(
+            "newcombe",
+            "Newcombe",
+            "Newcombe",
+            "Statistics in Medicine 25 (2006) 559-573, method 5",
+            "the AUCs from which the one found lies 1.96 of their standard errors away at most; it "
+            "keeps its width near 1.",
+            newcombe,
+        ),
+    )
 }
 
 
 def auc_interval(
     auc: float, n_positive: int, n_negative: int, method: str = "hanley-mcneil"
 ) -> Interval:
-    """The 95% interval of an AUC by one of `AUC_METHODS`.
+    """The 95% interval of an AUC by one of `INTERVALS`.
 
     Where the standard error is 0 (AUC = 1 or 0) "± 0" would claim certainty, so the interval comes
     from Newcombe's method, and `method` of the result says so.
@@ -155,11 +188,11 @@ def auc_interval(
     >>> interval.method, round(interval.low, 3), interval.high
     ('newcombe', 0.96, 1.0)
     """
-    if method not in _METHODS:
+    if method not in INTERVALS:
         raise ConfigError(
-            f"There is no interval method {method!r}; choose one of {', '.join(AUC_METHODS)}."
+            f"There is no interval method {method!r}; choose one of {', '.join(INTERVALS)}."
         )
-    interval = _METHODS[method](auc, n_positive, n_negative)
+    interval = INTERVALS[method].function(auc, n_positive, n_negative)
     if interval.standard_error == 0:
         return newcombe(auc, n_positive, n_negative)
     return interval

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, log10, nan
+from math import floor, isclose, log10, nan
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -118,21 +118,23 @@ def classification_report(
 def closing_line(interval: Interval, accuracy: float, seconds: float) -> str:
     """The blog post's closing line, with the interval's method named.
 
-    A Newcombe interval does not lie evenly around the AUC, so its bounds are printed. Decimals are
-    added where three would print a width of zero.
+    An interval that does not lie evenly around the AUC, such as Newcombe's and any that is cut at 0
+    or 1, is printed by its bounds. Decimals are added where three would print a width of zero.
 
     >>> from engine.evaluation.intervals import auc_interval
     >>> closing_line(auc_interval(0.931, 2000, 2000), accuracy=0.861, seconds=412)
     'AUC=0.931, Confidence_interval(95%)=±0.008 (hanley-mcneil), Detection_rate=0.861, \
 Process_time=412.0sec'
+    >>> closing_line(auc_interval(0.722, 6, 6), accuracy=0.583, seconds=2).split(", ")[1]
+    'Confidence_interval(95%)=0.423–1.000 (hanley-mcneil)'
     """
-    if interval.method == "newcombe":
+    below, above = interval.value - interval.low, interval.high - interval.value
+    if isclose(below, above, rel_tol=1e-6):
+        digits = _decimals(below)
+        width = f"±{below:.{digits}f}"
+    else:
         digits = _decimals(interval.high - interval.low)
         width = f"{interval.low:.{digits}f}–{interval.high:.{digits}f}"
-    else:
-        half = 1.96 * interval.standard_error
-        digits = _decimals(half)
-        width = f"±{half:.{digits}f}"
     return (
         f"AUC={interval.value:.{digits}f}, Confidence_interval(95%)={width} ({interval.method}), "
         f"Detection_rate={accuracy:.3f}, Process_time={seconds:.1f}sec"

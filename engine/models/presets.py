@@ -1,6 +1,12 @@
-"""The presets' names, words and bounds: plain data, so that no page waits for Keras."""
+"""The register of presets: plain data, so that no page waits for Keras.
+
+An entry is all that a preset needs beside its network: TrainConfig, the command line, `build` and
+the pages read it.
+"""
 
 from dataclasses import dataclass
+
+from engine.errors import ConfigError
 
 MIN_IMAGE_SIZE = 32
 MAX_IMAGE_SIZE = 512
@@ -8,44 +14,70 @@ MAX_IMAGE_SIZE = 512
 
 @dataclass(frozen=True)
 class Preset:
-    """A network with the hyperparameters it was made for; `defaults` go into TrainConfig."""
+    """A network with the hyperparameters it was made for.
+
+    Attributes:
+        network: what it is, in a sentence.
+        function: where it is, "module:function"; loaded when a model is built.
+        defaults: go into TrainConfig.
+    """
 
     name: str
     network: str
+    function: str
     defaults: dict
 
 
 PRESETS = {
-    "quick": Preset(
-        "quick",
-        "A small residual network for a first answer on two cores.",
-        {
-            "image_size": 64,
-            "epochs": 8,
-            "batch_size": 32,
-            "optimizer": "adamw",
-            "learning_rate": 3e-3,
-            "schedule": "one-cycle",
-            "decay": 0.1,
-            "momentum": 0.9,
-            "l2": 0.01,
-            "augment": True,
-        },
-    ),
-    "classic": Preset(
-        "classic",
-        "The VGG-like network of the blog post: seven convolutions, each followed by BatchNorm.",
-        {
-            "image_size": 150,
-            "epochs": 20,
-            "batch_size": 32,
-            "optimizer": "sgd",
-            "learning_rate": 1e-2,
-            "schedule": "exponential",
-            "decay": 0.1,
-            "momentum": 0.9,
-            "l2": 0.01,
-            "augment": False,
-        },
-    ),
+    preset.name: preset
+    for preset in (
+        Preset(
+            "quick",
+            "A small residual network for a first answer on two cores.",
+            "engine.models.networks:quick",
+            {
+                "image_size": 64,
+                "epochs": 8,
+                "batch_size": 32,
+                "optimizer": "adamw",
+                "learning_rate": 3e-3,
+                "schedule": "one-cycle",
+                "decay": 0.1,
+                "momentum": 0.9,
+                "l2": 0.01,
+                "augment": True,
+            },
+        ),
+        Preset(
+            "classic",
+            "The VGG-like network of the blog post: seven convolutions, each followed by "
+            "BatchNorm.",
+            "engine.models.networks:classic",
+            {
+                "image_size": 150,
+                "epochs": 20,
+                "batch_size": 32,
+                "optimizer": "sgd",
+                "learning_rate": 1e-2,
+                "schedule": "exponential",
+                "decay": 0.1,
+                "momentum": 0.9,
+                "l2": 0.01,
+                "augment": False,
+            },
+        ),
+    )
 }
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        ConfigError: if there is none, naming those that there are.
+    """
+    if name not in PRESETS:
+        raise ConfigError(
+            f"The preset '{name}' does not exist; choose one of {', '.join(PRESETS)}."
+        )
+    return PRESETS[name]

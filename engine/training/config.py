@@ -1,12 +1,12 @@
 """TrainConfig: every hyperparameter with its bounds. Plain data: no Keras is imported here."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import ConfigError
-from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRESETS
+from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRESETS, find_preset
 
 WARM_UP = 0.2  # share of a one-cycle schedule in which the rate rises
 
@@ -16,8 +16,8 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    preset: Literal["quick", "classic"] = Field(
-        description="Network, and where the defaults come from."
+    preset: Literal[*PRESETS] = Field(
+        "quick", description="Network, and where the defaults come from."
     )
     image_size: int = Field(
         ge=MIN_IMAGE_SIZE,
@@ -81,23 +81,55 @@ class TrainConfig(BaseModel):
         return self.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * falling)) / 2)
 
 
-def train_config(preset: str, **chosen) -> TrainConfig:
-    """The preset's defaults with what was chosen (None leaves the default).
+def train_config(preset: str | None = None, **chosen) -> TrainConfig:
+    """The preset's defaults with what was chosen; None leaves the default.
 
     Raises:
         ConfigError: naming the value, its bounds and the way out.
     """
-    if preset not in PRESETS:
-        raise ConfigError(
-            f"The preset '{preset}' does not exist; choose one of {', '.join(PRESETS)}."
-        )
+    preset = TrainConfig.model_fields["preset"].default if preset is None else preset
+    defaults = find_preset(preset).defaults
     given = {name: value for name, value in chosen.items() if value is not None}
     try:
-        return TrainConfig(**{"preset": preset, **PRESETS[preset].defaults, **given})
+        return TrainConfig(**{"preset": preset, **defaults, **given})
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name, value, reason = _first(error)
         raise ConfigError(
-            f"{name} = {first['input']!r} cannot be used: "
-            f"{first['msg'][0].lower()}{first['msg'][1:]}; choose another value."
+            f"{name} = {value} cannot be used: {reason}; choose another value."
         ) from None
+
+
+def stored_config(stored: Any) -> TrainConfig:
+    """A configuration as a run's record holds it, whichever version wrote it.
+
+    A key that this version does not know is left out (the record keeps it); one that the older
+    version did not write has the preset's default.
+
+    Raises:
+        ConfigError: naming the key whose value cannot be read.
+    """
+    newer = "a newer version may have written it, so update Camsight or train the run anew."
+    if not isinstance(stored, dict):
+        raise ConfigError(f"The stored configuration is {_short(stored)} and no table; {newer}")
+    known = {name: value for name, value in stored.items() if name in TrainConfig.model_fields}
+    preset = known.setdefault("preset", None)
+    defaults = next((one.defaults for one in PRESETS.values() if one.name == preset), {})
+    try:
+        return TrainConfig.model_validate(defaults | known, strict=True)
+    except ValidationError as error:
+        name, value, reason = _first(error)
+        raise ConfigError(
+            f"The stored configuration has {name} = {value}, which cannot be read ({reason}); "
+            f"{newer}"
+        ) from None
+
+
+def _first(error: ValidationError) -> tuple[str, str, str]:
+    """Name, value and reason of the first field that is wrong."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return name, _short(first["input"]), f"{first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:60]

@@ -1,8 +1,7 @@
 """fit(): a configuration and a dataset become trained weights in a run's folder."""
 
-import csv
-import logging
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,34 +10,50 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from engine import files
 from engine.data.dataset import Dataset
 from engine.training.batches import Batches
 from engine.training.config import TrainConfig
+from engine.training.keeper import Keeper, Report
+from engine.training.storage import needed_bytes
 
-log = logging.getLogger("camsight")
-HISTORY_COLUMNS = (
-    "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
-)  # fmt: skip
-WARM_UP_BATCHES, TIMED_BATCHES = 2, 6
-Report = Callable[[dict], None]
+TIMED_BATCHES = 8  # the first one, which traces, is left out
+BUSY = 0.75  # of the cores: a load above it comes from more than the start of a measurement
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long a training will take, from timed batches of this very model on this machine."""
+    """How long a training will take, from timed batches of this very model on this machine.
+
+    Attributes:
+        seconds: of training alone, all epochs.
+        start_seconds: what comes before: loading, building, tracing and this measurement itself,
+            with which every training begins.
+        busy: whether the machine had other work meanwhile, so that it may be faster another time.
+    """
 
     seconds: float
     seconds_per_epoch: float
     pictures_per_second: float
+    start_seconds: float
+    busy: bool
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """best_epoch counts from 1; 0 means that no epoch gave weights. error: why it ended early."""
+    """How a training went.
+
+    Attributes:
+        best_epoch: the one of lowest validation loss, counted from 1, whose weights were kept; 0
+            where no epoch gave weights.
+        epochs: how many were whole; one that a stop cut short is in the history and not in here.
+        pictures: training pictures that were really seen, each once an epoch.
+        error: why it ended early.
+    """
 
     seconds: float
     best_epoch: int
+    epochs: int
+    pictures: int
     stopped: bool
     error: str | None
 
@@ -54,48 +69,84 @@ def compile_model(model: keras.Model, config: TrainConfig) -> None:
     model.compile(optimizer, loss="binary_crossentropy", metrics=["accuracy"])
 
 
-def batches_of(dataset: Dataset, config: TrainConfig) -> tuple[Batches, Batches]:
-    """Batches for training and for validation."""
+def batches_of(
+    dataset: Dataset, config: TrainConfig, at_most: tuple[int, int] | None = None
+) -> tuple[Batches, Batches]:
+    """Batches for training and for validation; all, or `at_most` so many of each, drawn by lot."""
+    sizes = (config.batch_size, max(64, config.batch_size))
+    rows = [dataset.indices(part) for part in ("train", "validation")]
+    if at_most:
+        lot = np.random.default_rng(config.seed)
+        rows = [
+            lot.permutation(every)[: most * size]
+            for every, most, size in zip(rows, at_most, sizes, strict=True)
+        ]
     training = Batches(
-        dataset,
-        dataset.indices("train"),
-        config.image_size,
-        config.batch_size,
-        shuffled_by=config.seed,
+        dataset, rows[0], config.image_size, sizes[0], shuffled_by=config.seed,
         augment=config.augment,
-    )
-    validation = Batches(
-        dataset, dataset.indices("validation"), config.image_size, max(64, config.batch_size)
-    )
-    return training, validation
+    )  # fmt: skip
+    return training, Batches(dataset, rows[1], config.image_size, sizes[1])
 
 
-def estimate(model: keras.Model, dataset: Dataset, config: TrainConfig) -> Estimate:
-    """Time a few batches, then put weights and optimizer back as they were."""
-    training, validation = batches_of(dataset, config)
+def estimate(
+    model: keras.Model, dataset: Dataset, config: TrainConfig, *, began: float | None = None
+) -> Estimate:
+    """Time a few batches, then put weights and optimizer back as they were.
+
+    They go through Keras's own loop, so that what is traced here is not traced again by `fit`.
+
+    Args:
+        began: `time.perf_counter()` of when the start began, such as before Keras was imported.
+    """
+    began = time.perf_counter() if began is None else began
+    busy = os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
+    every, every_judged = batches_of(dataset, config)
+    training, validation = batches_of(dataset, config, at_most=(TIMED_BATCHES // 2, 2))
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
-    for _ in range(WARM_UP_BATCHES):
-        model.train_on_batch(*training[0])
-    model.test_on_batch(*validation[0])
-    training_seconds = _seconds(lambda at: model.train_on_batch(*training[at % len(training)]))
-    judging_seconds = _seconds(lambda at: model.test_on_batch(*validation[0]))
+    clock = _Clock()
+    model.fit(
+        training,
+        epochs=math.ceil(TIMED_BATCHES / len(training)),
+        validation_data=validation,
+        callbacks=[clock],
+        shuffle=False,
+        verbose=0,
+    )
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
     model.reset_metrics()
-    epoch = training_seconds * len(training) + judging_seconds * len(validation)
-    return Estimate(config.epochs * epoch, epoch, config.batch_size / training_seconds)
+    step, judging = np.median(clock.training[1:]), np.median(clock.judging[1:])
+    epoch = float(step * len(every) + judging * len(every_judged))
+    return Estimate(
+        seconds=config.epochs * epoch,
+        seconds_per_epoch=epoch,
+        pictures_per_second=float(len(training.indices) / len(training) / step),
+        start_seconds=time.perf_counter() - began,
+        busy=busy,
+    )
 
 
-def _seconds(step: Callable[[int], object]) -> float:
-    """Median seconds of a step."""
-    times = []
-    for at in range(TIMED_BATCHES):
-        started = time.perf_counter()
-        step(at)
-        times.append(time.perf_counter() - started)
-    return float(np.median(times))
+class _Clock(keras.callbacks.Callback):
+    """Seconds of every batch of training and of judging, reading the pictures included."""
+
+    def __init__(self):
+        super().__init__()
+        self.training, self.judging = [], []
+
+    def on_train_batch_begin(self, batch: int, logs=None) -> None:
+        self.started = time.perf_counter()
+
+    on_test_batch_begin = on_train_batch_begin
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        float(logs["loss"])  # waits for the device
+        self.training.append(time.perf_counter() - self.started)
+
+    def on_test_batch_end(self, batch: int, logs=None) -> None:
+        float(logs["loss"])
+        self.judging.append(time.perf_counter() - self.started)
 
 
 def fit(
@@ -109,14 +160,19 @@ def fit(
 ) -> Fitted:
     """Train `model`, and leave best.weights.h5 and history.csv in `folder`.
 
-    Best is the lowest validation loss. A stop is heard after every batch; the epoch that was
-    under way is then judged as it is.
+    The best epoch is the one of lowest validation loss. A stop is heard after every batch; the
+    epoch that was under way is then judged as it is, and is the history's last row. A disk that
+    takes no more ends the training as a stop does, with the reason in `error`.
+
+    `model` comes back with its last weights and without its optimizer, which no file holds.
 
     Args:
-        report: called about twice a second with epoch, batch, speed and time left.
+        report: called about twice a second with epoch, batch, speed and time left. The last batch
+            of an epoch is reported once the epoch's row is in the history.
     """
     training, validation = batches_of(dataset, config)
-    keeper = _Keeper(config, folder, len(training), report, should_stop)
+    needed = needed_bytes(model, dataset, config)
+    keeper = Keeper(config, folder, training, needed, report, should_stop)
     started = time.perf_counter()
     model.fit(
         training,
@@ -127,92 +183,12 @@ def fit(
         verbose=0,
     )
     seconds = time.perf_counter() - started
-    return Fitted(seconds, keeper.best_epoch, keeper.stopped, keeper.error)
-
-
-class _Keeper(keras.callbacks.Callback):
-    """Sets the rate, keeps the best weights and the history, tells how far it is, hears a stop."""
-
-    def __init__(self, config: TrainConfig, folder: Path, batches: int, report, should_stop):
-        super().__init__()
-        self.config, self.folder, self.batches = config, folder, batches
-        self.report, self.should_stop = report, should_stop
-        self.epoch, self.rows, self.told = 0, [], 0.0
-        self.best_loss, self.best_epoch = math.inf, 0
-        self.stopped, self.error = False, None
-
-    def on_train_begin(self, logs=None) -> None:
-        self.started = time.perf_counter()
-
-    def on_epoch_begin(self, epoch: int, logs=None) -> None:
-        self.epoch, self.epoch_started = epoch, time.perf_counter()
-
-    def on_train_batch_begin(self, batch: int, logs=None) -> None:
-        self.rate = self.config.rate_at(self.epoch + batch / self.batches)
-        self.model.optimizer.learning_rate = self.rate
-
-    def on_train_batch_end(self, batch: int, logs=None) -> None:
-        if self.should_stop():
-            self.stopped = self.model.stop_training = True
-        if not math.isfinite((logs or {}).get("loss", 0.0)):
-            self._end_as_not_finite()
-        now = time.perf_counter()
-        if now - self.told >= 0.5 or batch + 1 == self.batches:
-            self.told = now
-            self.report(self._progress(batch + 1, now))
-
-    def on_epoch_end(self, epoch: int, logs=None) -> None:
-        logs = logs or {}
-        if not math.isfinite(logs.get("val_loss", math.nan)):
-            self._end_as_not_finite()
-            return
-        seconds = time.perf_counter() - self.epoch_started
-        figures = [logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
-        self.rows.append([epoch + 1, *figures, self.rate, seconds])
-        write_history(self.folder / "history.csv", self.rows)
-        log.info(
-            "epoch %d of %d: loss %.4f, accuracy %.4f, validation loss %.4f, accuracy %.4f, %.1f s",
-            epoch + 1, self.config.epochs, *figures, seconds,
-        )  # fmt: skip
-        if logs["val_loss"] < self.best_loss:
-            self.best_loss, self.best_epoch = logs["val_loss"], epoch + 1
-            files.write(self.folder / "best.weights.h5", self.model.save_weights)
-        patience = self.config.early_stopping
-        if patience and epoch + 1 - self.best_epoch >= patience:
-            self.model.stop_training = True
-
-    def _progress(self, batch: int, now: float) -> dict:
-        done = self.epoch * self.batches + batch
-        seconds_left = (now - self.started) / done * (self.config.epochs * self.batches - done)
-        in_epoch = max(now - self.epoch_started, 1e-9)
-        return {
-            "phase": "training",
-            "epoch": self.epoch + 1,
-            "epochs": self.config.epochs,
-            "batch": batch,
-            "batches": self.batches,
-            "pictures_per_second": batch * self.config.batch_size / in_epoch,
-            "seconds_left": seconds_left,
-        }
-
-    def _end_as_not_finite(self) -> None:
-        self.model.stop_training = True
-        kept = (
-            f"the weights of epoch {self.best_epoch} were kept"
-            if self.best_epoch
-            else "no weights were kept"
-        )
-        self.error = (
-            f"The loss became NaN or infinite in epoch {self.epoch + 1}, so the run was ended; "
-            f"{kept}; try a learning rate of {self.rate / 3:.1g} or less."
-        )
-
-
-def write_history(path: Path, rows: list[list[float]]) -> None:
-    """`rows` by `HISTORY_COLUMNS`, as text that anyone can read."""
-
-    def fill(beside: Path) -> None:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([HISTORY_COLUMNS, *rows])
-
-    files.write(path, fill)
+    model.optimizer = None
+    return Fitted(
+        seconds=seconds,
+        best_epoch=keeper.best_epoch,
+        epochs=keeper.whole_epochs,
+        pictures=keeper.pictures,
+        stopped=keeper.stopped,
+        error=keeper.error,
+    )

@@ -8,8 +8,10 @@ from scipy.stats import binomtest, norm
 
 from engine.errors import ConfigError
 from engine.evaluation.intervals import (
-    AUC_METHODS,
+    INTERVALS,
     Z_95,
+    Interval,
+    Method,
     auc_interval,
     auc_standard_error,
     hanley_mcneil,
@@ -99,12 +101,29 @@ def test_newcombe_is_symmetric_in_classes_and_direction(a, p, n):
 
 @pytest.mark.parametrize(("a", "bounds"), [(1.0, (0.9, 1.0)), (0.0, (0.0, 0.1))])
 def test_no_interval_of_width_zero(a, bounds):
-    for asked in AUC_METHODS:
+    for asked in INTERVALS:
         interval = auc_interval(a, 60, 40, method=asked)
         assert interval.method == "newcombe"
         assert interval.standard_error == 0
         assert bounds[0] <= interval.low < interval.high <= bounds[1]
         assert a in (interval.low, interval.high)
+
+
+@pytest.mark.parametrize("name", INTERVALS)
+def test_every_interval_s_entry_names_it_and_makes_it(name):
+    method = INTERVALS[name]
+    assert method.name == name == auc_interval(0.8, 30, 40, method=name).method
+    assert method.function(0.8, 30, 40) == auc_interval(0.8, 30, 40, method=name)
+    assert all([method.title, method.short, method.paper, method.idea])
+
+
+def test_a_further_entry_of_the_register_is_all_that_a_method_needs(monkeypatch):
+    def certain(auc, n_positive, n_negative):
+        return Interval(auc, auc - 0.1, auc + 0.1, 0.05, "certain", n_positive, n_negative)
+
+    further = Method("certain", "Certain", "Certain", "nowhere", "ten points each way.", certain)
+    monkeypatch.setitem(INTERVALS, "certain", further)
+    assert auc_interval(0.5, 3, 3, method="certain") == certain(0.5, 3, 3)
 
 
 def test_a_method_that_does_not_exist_is_named_with_those_that_do():
@@ -123,6 +142,11 @@ def test_wilson_equals_scipy(successes, n):
     assert 0 <= ours.low <= ours.value <= ours.high <= 1
 
 
+def test_wilson_s_bounds_at_none_and_all_are_exact_whatever_rounding_does():
+    assert {wilson(0, n).low for n in range(1, 400)} == {0.0}
+    assert {wilson(n, n).high for n in range(1, 400)} == {1.0}
+
+
 @pytest.mark.parametrize(("successes", "n"), [(0, 0), (-1, 5), (6, 5)])
 def test_wilson_refuses_what_is_no_proportion(successes, n):
     with pytest.raises(ValueError):
@@ -134,10 +158,10 @@ def coverage(true_auc, p, n, seed, trials=2000):
     rng = np.random.default_rng(seed)
     labels = np.repeat([1, 0], [p, n])
     shift = norm.ppf(true_auc) * sqrt(2)
-    hits = dict.fromkeys(AUC_METHODS, 0)
+    hits = dict.fromkeys(INTERVALS, 0)
     for _ in range(trials):
         value = auc(labels, rng.normal(labels * shift))
-        for method in AUC_METHODS:
+        for method in INTERVALS:
             interval = auc_interval(value, p, n, method=method)
             hits[method] += interval.low <= true_auc <= interval.high
     return {method: hit / trials for method, hit in hits.items()}

@@ -73,6 +73,20 @@ def test_corner_inside_a_straight_stretch_is_found():
     assert closest_to_corner(roc_curve(labels, scores)) == 3
 
 
+def test_of_equal_merits_the_highest_threshold_is_chosen():
+    # Points (fpr, tpr) by threshold: 3 (0, .5), 2 (.5, 1), 1 (1, 1): J is .5, .5 and 0, and the
+    # first two lie .5 from the corner. scikit-learn would keep 3 and 1 only; ours keeps all.
+    curve = roc_curve([1, 0, 1, 0], [3, 2, 2, 1])
+    assert curve.thresholds.tolist() == [np.inf, 3, 2, 1]
+    assert (curve.tpr - curve.fpr).tolist() == [0, 0.5, 0.5, 0]
+    assert youden(curve) == 3
+    assert closest_to_corner(curve) == 3
+
+
+def test_where_every_score_is_wrong_calling_all_positive_is_the_least_evil():
+    assert youden(roc_curve([1, 1, 0, 0], [1, 2, 3, 4])) == 1  # J is 0 there, and negative before
+
+
 @pytest.mark.parametrize("choose", [youden, closest_to_corner])
 def test_a_chosen_threshold_is_a_score_even_for_a_model_worse_than_chance(choose):
     assert choose(roc_curve(LABELS, [-score for score in SCORES])) in [-score for score in SCORES]
@@ -109,6 +123,20 @@ def test_closing_line_of_a_perfect_classifier_prints_bounds():
     assert "AUC=1.000, Confidence_interval(95%)=0.960–1.000 (newcombe)" in closing_line(
         auc_interval(1.0, 50, 50), accuracy=1, seconds=9.96
     )
+
+
+@pytest.mark.parametrize(
+    ("auc", "count", "width"),
+    [
+        (0.722, 6, "0.423–1.000"),  # was ±0.299, which ends at 1.021
+        (0.278, 6, "0.000–0.577"),
+        (0.722, 60, "±0.091"),
+        (0.99999, 1000, "0.9999–1.0000"),
+    ],
+)
+def test_an_interval_that_is_cut_is_printed_by_its_bounds(auc, count, width):
+    line = closing_line(auc_interval(auc, count, count), accuracy=0.7, seconds=1)
+    assert f"Confidence_interval(95%)={width} (hanley-mcneil)" in line
 
 
 @pytest.mark.parametrize("auc", [1.0, 1 - 1e-12, 0.99999, 0.0])

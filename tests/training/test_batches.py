@@ -2,17 +2,9 @@
 
 import keras
 import numpy as np
-import pytest
 
-from engine.data.dataset import open_dataset
 from engine.data.decode import resize
-from engine.settings import settings
 from engine.training.batches import SHIFT, Batches, augmented
-
-
-@pytest.fixture
-def dataset(workspace):
-    return open_dataset(settings().datasets / "drawn")
 
 
 def all_of(batches: Batches) -> tuple[np.ndarray, np.ndarray]:
@@ -56,6 +48,22 @@ def test_every_epoch_has_an_order_of_its_own(dataset):
     assert (all_of(batches)[0] != before).any()
 
 
+def test_every_epoch_augments_a_picture_in_another_way(dataset):
+    batches = make(dataset, shuffled_by=1, augment=True)
+    order, first = batches.order, batches[0][0]
+    batches.on_epoch_end()
+    batches.order = order  # the same pictures in the same places
+    assert (batches[0][1] == make(dataset, shuffled_by=1)[0][1]).all()
+    changed = (batches[0][0] != first).any(axis=(1, 2, 3))
+    assert changed.mean() > 0.5
+
+
+def test_every_batch_augments_in_another_way(dataset):
+    batches = make(dataset, shuffled_by=1, augment=True)
+    batches.order = np.concatenate([batches.order[:50], batches.order[:50]])
+    assert (batches[0][0] != batches[1][0]).any(axis=(1, 2, 3)).mean() > 0.5
+
+
 def test_without_a_seed_the_order_is_the_dataset_s(dataset):
     rows = dataset.indices("validation")
     labels = all_of(Batches(dataset, rows, 32, 7))[1]
@@ -84,7 +92,7 @@ def test_keras_takes_every_batch_once_and_in_the_order_of_the_seed(dataset):
 def test_augmentation_only_mirrors_and_shifts():
     """Each result is found again among all mirrored and shifted windows of the padded picture."""
     rng = np.random.default_rng(4)
-    images = rng.integers(0, 256, (20, 25, 25, 3), np.uint8)
+    images = rng.integers(0, 256, (60, 25, 25, 3), np.uint8)
     most = round(SHIFT * 25)
     found = set()
     for before, after in zip(images, augmented(images, np.random.default_rng(1)), strict=True):
@@ -98,5 +106,7 @@ def test_augmentation_only_mirrors_and_shifts():
         places = [place for place, window in windows.items() if (window == after).all()]
         assert len(places) == 1
         found.add(places[0])
+    everywhere = set(range(2 * most + 1))  # up to 8% of a side in each of the four directions
+    assert {row for row, _, _ in found} == {column for _, column, _ in found} == everywhere
     assert {mirrored for _, _, mirrored in found} == {True, False}
-    assert len(found) > 10
+    assert len(found) > 25

@@ -1,12 +1,13 @@
 """TrainConfig: bounds that answer in a sentence, and the schedules."""
 
+import json
 import math
 
 import pytest
 
 from engine.errors import ConfigError
 from engine.models.presets import PRESETS
-from engine.training.config import TrainConfig, train_config
+from engine.training.config import TrainConfig, stored_config, train_config
 
 OUT_OF_BOUNDS = [
     ("image_size", 31), ("image_size", 513), ("epochs", 0), ("epochs", 501), ("batch_size", 1),
@@ -39,6 +40,53 @@ def test_an_unknown_preset_or_hyperparameter():
 def test_every_preset_is_within_its_own_bounds_and_survives_the_run_s_folder(preset):
     config = train_config(preset)
     assert TrainConfig(**config.model_dump()) == config
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_stored_configuration_is_read_as_it_was_written(preset):
+    config = train_config(preset, seed=5, early_stopping=3)
+    assert stored_config(json.loads(json.dumps(config.model_dump()))) == config
+
+
+def test_a_stored_configuration_of_a_newer_version_has_keys_that_we_do_not_know():
+    config = train_config("classic")
+    assert stored_config(config.model_dump() | {"dropout": 0.5, "warm_up": None}) == config
+
+
+def test_what_an_older_version_did_not_store_is_the_preset_s():
+    stored = train_config("classic", epochs=3).model_dump()
+    for name in ("momentum", "augment", "precision"):
+        del stored[name]
+    assert stored_config(stored) == train_config("classic", epochs=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("optimizer", "lion"), ("preset", "vgg"), ("preset", None), ("preset", ["quick"]),
+        ("epochs", "8"), ("epochs", "eight"), ("epochs", True), ("epochs", 0), ("l2", None),
+        ("augment", 1), ("seed", 1.5), ("learning_rate", math.nan), ("schedule", {"warm": 3}),
+    ],
+)  # fmt: skip
+def test_a_stored_value_that_cannot_be_read_is_named_in_one_sentence(name, value):
+    with pytest.raises(ConfigError) as refused:
+        stored_config(train_config("quick").model_dump() | {name: value})
+    sentence = str(refused.value)
+    assert sentence.startswith(f"The stored configuration has {name} = {value!r}, which cannot be")
+    assert "a newer version may have written it" in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("stored", [None, [], "quick", 7])
+def test_a_stored_configuration_that_is_no_table(stored):
+    with pytest.raises(ConfigError, match=r"The stored configuration is .* newer version"):
+        stored_config(stored)
+
+
+def test_a_stored_configuration_without_a_preset():
+    with pytest.raises(ConfigError, match="has preset = None, which cannot be read"):
+        stored_config({})
 
 
 def test_every_hyperparameter_has_words_for_the_page():

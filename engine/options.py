@@ -1,0 +1,71 @@
+"""Options of the command line made from the fields of a pydantic model, so that none is spelled
+twice: a new field is a new option, with its description, bounds and defaults as the help."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+BOUNDS = {"ge": "from ", "gt": "above ", "le": "to ", "lt": "to below "}
+
+
+def from_fields(model: type[BaseModel], presets: Mapping[str, Mapping[str, Any]]) -> Callable:
+    """A decorator that gives a verb one option for each field of `model`, as part of its `**`.
+
+    What was not given is None. The help says a field's bounds; the model is what checks them.
+
+    Args:
+        presets: for each preset its own defaults; a field's default stands where it has none.
+    """
+
+    def give(verb: Callable) -> Callable:
+        signature = inspect.signature(verb)
+        own = signature.parameters.values()
+        first = [one for one in own if one.kind is one.POSITIONAL_OR_KEYWORD]
+        last = [one for one in own if one.kind is one.KEYWORD_ONLY]
+        options = [_option(name, field, presets) for name, field in model.model_fields.items()]
+        verb.__signature__ = signature.replace(parameters=[*first, *options, *last])
+        return verb
+
+    return give
+
+
+def _option(name: str, field: FieldInfo, presets: Mapping) -> inspect.Parameter:
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    kind = str if choices else field.annotation
+    facts = "; ".join(filter(None, (_bounds(field), _defaults(name, field, presets))))
+    option = typer.Option(
+        help=f"{field.description} {facts[0].upper()}{facts[1:]}.",
+        metavar=f"[{'|'.join(choices)}]" if choices else None,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
+    )
+
+
+def _bounds(field: FieldInfo) -> str:
+    """ "from 1 to 500", "above 0 to 1"; empty for a field without bounds."""
+    return " ".join(
+        f"{word}{getattr(rule, name)}"
+        for rule in field.metadata
+        for name, word in BOUNDS.items()
+        if hasattr(rule, name)
+    )
+
+
+def _defaults(name: str, field: FieldInfo, presets: Mapping) -> str:
+    """ "default 0.1", or "default 8 (quick), 20 (classic)" where presets differ."""
+    found = {preset: _said(own.get(name, field.default)) for preset, own in presets.items()}
+    if len(set(found.values())) == 1:
+        return f"default {next(iter(found.values()))}"
+    return "default " + ", ".join(f"{value} ({preset})" for preset, value in found.items())
+
+
+def _said(value: Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else f"{value}"

@@ -1,0 +1,42 @@
+"""What the tests of training share: a real dataset, and a network that is traced in no time."""
+
+import keras
+import pytest
+
+from engine.data.dataset import Dataset, open_dataset
+from engine.training.config import TrainConfig, train_config
+from engine.training.fit import compile_model
+from engine.workspace import Workspace
+
+
+@pytest.fixture
+def dataset(workspace) -> Dataset:
+    """240 drawn pictures of 64 pixels, 192 of them for training. Tests must not write into it."""
+    return open_dataset(Workspace(workspace), "drawn")
+
+
+@pytest.fixture(scope="session")
+def small_config():
+    """`small_config(epochs=3)`: SGD at a constant rate, 32 pixels, 32 pictures at once."""
+
+    def make(**chosen) -> TrainConfig:
+        usual = {"image_size": 32, "epochs": 2, "optimizer": "sgd", "schedule": "constant"}
+        return train_config("quick", **(usual | {"augment": False} | chosen))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_model():
+    """`small_model(config)`: the mean colour decides; built from the seed, and compiled."""
+
+    def make(config: TrainConfig) -> keras.Model:
+        keras.utils.set_random_seed(config.seed)
+        pixels = keras.Input((32, 32, 3))
+        colour = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels))
+        hidden = keras.layers.Dropout(0.2)(keras.layers.Dense(8, activation="relu")(colour))
+        model = keras.Model(pixels, keras.layers.Dense(1, activation="sigmoid")(hidden))
+        compile_model(model, config)
+        return model
+
+    return make
