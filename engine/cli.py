@@ -10,9 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from engine import terminal
+from engine import options, terminal
 from engine.errors import CamsightError, RunError
+from engine.evaluation.intervals import INTERVALS
+from engine.models.presets import PRESETS
+from engine.settings import settings
 from engine.terminal import screen
+from engine.training.config import TrainConfig, train_config
+from engine.workspace import Workspace
 
 app = typer.Typer(
     help="Train an image classifier, prove how good it is, and see what it looks at.",
@@ -24,18 +29,31 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help='An id like quick-7, or "latest".')]
-Interval = Annotated[str, typer.Option("--interval", help="Method of the AUC's interval.")]
+Interval = Annotated[
+    str,
+    typer.Option(
+        metavar=f"[{'|'.join(INTERVALS)}]",
+        help="How the AUC's 95% interval is made. "
+        + " ".join(f"{method.title}: {method.idea}" for method in INTERVALS.values()),
+    ),
+]
 
 
 def main() -> None:
     """Run a verb; what a person can mend ends in one sentence and exit status 2."""
+    terminal.outlive_readers()
     try:
         app()
     except CamsightError as error:
         _refuse(str(error))
     except OSError as error:
         what = f"'{error.filename}'" if error.filename else "A file or folder"
-        _refuse(f"{what} cannot be used ({error.strerror}); check its rights and the free space.")
+        reason = error.strerror or error
+        _refuse(f"{what} cannot be used ({reason}); check its rights and the free space.")
+
+
+def _workspace() -> Workspace:
+    return Workspace(settings().workspace)
 
 
 def _refuse(sentence: str) -> NoReturn:
@@ -56,9 +74,11 @@ def prepare(
     """Check, count and store pictures of two classes as a dataset."""
     from engine.commands.prepare import prepare as run_prepare
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     with terminal.bar("pictures", quiet=as_json) as progress:
         dataset = run_prepare(
-            source, name, image_size=image_size, seed=seed, count=count, replace=replace,
+            _workspace(), source, name,
+            image_size=image_size, seed=seed, count=count, replace=replace,
             progress=lambda done, total, refused: progress(done, total, f"{refused:,} refused"),
         )  # fmt: skip
     if as_json:
@@ -81,52 +101,36 @@ def prepare(
 
 
 @app.command()
+@options.from_fields(TrainConfig, {name: preset.defaults for name, preset in PRESETS.items()})
 def train(
     dataset: Annotated[str | None, typer.Option(help="The dataset's name.")] = None,
-    preset: Annotated[str, typer.Option(help="quick or classic.")] = "quick",
-    image_size: Annotated[int | None, typer.Option(help="At most the dataset's.")] = None,
-    epochs: Annotated[int | None, typer.Option()] = None,
-    batch_size: Annotated[int | None, typer.Option()] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd, adam or adamw.")] = None,
-    learning_rate: Annotated[float | None, typer.Option()] = None,
-    schedule: Annotated[str | None, typer.Option(help="one-cycle, exponential, constant.")] = None,
-    decay: Annotated[float | None, typer.Option(help="Of the exponential schedule.")] = None,
-    momentum: Annotated[float | None, typer.Option(help="Of SGD; beta 1 of Adam.")] = None,
-    l2: Annotated[float | None, typer.Option(help="Penalty on the dense layer.")] = None,
-    augment: Annotated[bool | None, typer.Option(help="Mirror and shift pictures.")] = None,
-    early_stopping: Annotated[int | None, typer.Option(help="Epochs of patience; 0: off.")] = None,
-    precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, order, augmentation.")] = None,
+    *,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Measure how long it would take, and end.")
     ] = False,
     queued: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
+    **hyperparameters,
 ) -> None:
     """Train a classifier; Ctrl-C keeps the best weights so far and judges them."""
     from engine.commands import train as commands
     from engine.runs import store
-    from engine.training.config import train_config
 
+    workspace = _workspace()
     if queued:
-        run = store.open_run(queued)
+        run = store.open_run(workspace, queued)
     else:
-        config = train_config(
-            preset, image_size=image_size, epochs=epochs, batch_size=batch_size,
-            optimizer=optimizer, learning_rate=learning_rate, schedule=schedule, decay=decay,
-            momentum=momentum, l2=l2, augment=augment, early_stopping=early_stopping,
-            precision=precision, seed=seed,
-        )  # fmt: skip
+        config = train_config(**hyperparameters)
         if dataset is None:
             raise typer.BadParameter("give --dataset NAME; `datasets` lists them")
         if estimate:
-            expected = commands.estimate(dataset, config)
+            expected = commands.estimate(workspace, dataset, config)
             return terminal.print_estimate(expected, as_json)
-        run = commands.create_run(dataset, config)
+        run = commands.create_run(workspace, dataset, config)
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: store.ask_to_stop(run))
     with terminal.training_bar(run, quiet=as_json) as report:
-        evaluation = commands.train_run(run, report)
+        evaluation = commands.train_run(workspace, run, report)
     if evaluation is None:
         screen.print(f"{run.id} was stopped before it had begun; nothing was trained.")
         return None
@@ -147,7 +151,7 @@ def evaluate(
     """AUC with its interval, accuracy, confusion matrix and report of a run."""
     from engine.commands.evaluate import evaluate as judge
 
-    evaluation = judge(run, part=split, threshold=threshold, method=interval)
+    evaluation = judge(_workspace(), run, part=split, threshold=threshold, method=interval)
     terminal.print_evaluation(evaluation, as_json)
 
 
@@ -178,7 +182,8 @@ def explain(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
     out: Annotated[Path, typer.Option(help="Folder for the PNG files.")],
     method: Annotated[
-        list[str] | None, typer.Option(help="grad-cam, score-cam; more than once for several.")
+        list[str] | None,
+        typer.Option(help="A heatmap method, more than once for several; default: all."),
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Default: the last with a map.")] = None,
     target: Annotated[str | None, typer.Option(help="A class; default: what it says.")] = None,
@@ -193,8 +198,9 @@ def explain(
 
     with terminal.bar("steps", quiet=as_json) as progress:
         explained = run_explain(
-            run, images, out, methods=method or list(METHODS), layer=layer, target=target,
-            colour_map=colour_map, progress=lambda done, total: progress(done, total, ""),
+            _workspace(), run, images, out,
+            methods=method or list(METHODS), layer=layer, target=target, colour_map=colour_map,
+            progress=lambda done, total: progress(done, total, ""),
         )  # fmt: skip
     if as_json:
         return terminal.print_json([asdict(one) for one in explained])
@@ -215,9 +221,10 @@ def runs(as_json: Json = False) -> None:
     """Every run, oldest first."""
     from engine.runs import store
 
-    listed = store.list_runs()
+    listed, unreadable = store.read_runs(_workspace())
     if as_json:
-        return terminal.print_json([terminal.run_facts(run) for run in listed])
+        facts = [terminal.run_facts(run) for run in listed]
+        return terminal.print_json(facts + terminal.unreadable_facts("run", unreadable))
     table = Table("run", "status", "dataset", "preset", "AUC", "95%", "seconds", box=None)
     for run in listed:
         told = run.figures
@@ -228,18 +235,19 @@ def runs(as_json: Json = False) -> None:
             f"{run.seconds:.0f}" if run.seconds else "",
         )  # fmt: skip
     Console(highlight=False).print(table)
+    terminal.say_unreadable(unreadable)
     return None
 
 
 @app.command()
 def datasets(as_json: Json = False) -> None:
     """Every dataset, oldest first."""
-    from engine.data.dataset import list_datasets
-    from engine.settings import settings
+    from engine.data.dataset import read_datasets
 
-    listed = list_datasets(settings().datasets)
+    listed, unreadable = read_datasets(_workspace())
     if as_json:
-        return terminal.print_json([terminal.dataset_facts(dataset) for dataset in listed])
+        facts = [terminal.dataset_facts(dataset) for dataset in listed]
+        return terminal.print_json(facts + terminal.unreadable_facts("name", unreadable))
     table = Table("dataset", "pictures", "classes", "pixels", "refused", "fingerprint", box=None)
     for one in listed:
         table.add_row(
@@ -247,6 +255,7 @@ def datasets(as_json: Json = False) -> None:
             f"{one.refused:,}", one.fingerprint[:12],
         )  # fmt: skip
     Console(highlight=False).print(table)
+    terminal.say_unreadable(unreadable)
     return None
 
 
@@ -255,7 +264,7 @@ def doctor(as_json: Json = False) -> None:
     """What computes here, in which versions, and where the workspace lies."""
     from engine.commands.doctor import doctor as examine
 
-    found = examine()
+    found = examine(_workspace())
     if as_json:
         return terminal.print_json(found)
     print(f"device     {found['device']['name']}")
@@ -270,5 +279,5 @@ def first_run(as_json: Json = False) -> None:
     """Give an empty workspace its drawn pictures and a first run; else do nothing."""
     from engine.commands.first_run import first_run as begin
 
-    run_id = begin()
+    run_id = begin(_workspace())
     terminal.print_json({"run": run_id}) if as_json else print(run_id or "nothing to do")

@@ -46,19 +46,24 @@ def load(run: Run) -> Loaded:
 def logits(
     model: backend.keras.Model,
     images: np.ndarray,
+    rows: np.ndarray | None = None,
     progress: Callable[[int, int], None] = lambda done, n: None,
 ) -> np.ndarray:
     """Logits of class 1, `(n,)` float32, for `(n, h, w, 3)` uint8 of any size.
 
     The logit and not the probability, since float32's sigmoid is exactly 1 from 17 on, and ties
     among the surest pictures would bend the ROC curve.
+
+    Args:
+        rows: `(n,)`, which of the pictures; None for all. A mapped array is read a batch at a time.
     """
     head, size = take_apart(model), model.input_shape[1]
+    rows = np.arange(len(images)) if rows is None else rows
     found = []
-    for start in range(0, len(images), BATCH):
-        pixels = resize_all(images[start : start + BATCH], size).astype(np.float32)
+    for start in range(0, len(rows), BATCH):
+        pixels = resize_all(images[rows[start : start + BATCH]], size).astype(np.float32)
         found.append(np.asarray(head.fast(pixels)[1])[:, 0])
-        progress(min(start + BATCH, len(images)), len(images))
+        progress(min(start + BATCH, len(rows)), len(rows))
     return np.concatenate(found)
 
 

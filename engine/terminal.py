@@ -1,6 +1,7 @@
 """What verbs print: JSON and sentences on standard output, bars and warnings on standard error."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,40 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 screen = Console(stderr=True, highlight=False)
+
+
+class _Outliving:
+    """A stream whose reader may go away: what is written after that is lost, and nothing else."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._give_up()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Write into nothing from now on; Python's own flush at the end as well."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+    def __getattr__(self, name: str):
+        return getattr(self._stream, name)
+
+
+def outlive_readers() -> None:
+    """Let `… | head` end the printing and not the work: a training goes on to its end."""
+    sys.stdout, sys.stderr = _Outliving(sys.stdout), _Outliving(sys.stderr)
 
 
 def print_evaluation(evaluation, as_json: bool) -> None:
@@ -44,18 +79,25 @@ def warn_of_few(interval) -> None:
 def print_estimate(expected, as_json: bool) -> None:
     if as_json:
         return print_json(asdict(expected))
-    print(f"about {_duration(expected.seconds)} at {expected.pictures_per_second:,.0f} pictures/s")
+    busy = "; the machine was busy, so it may go faster" if expected.busy else ""
+    print(
+        f"about {_duration(expected.seconds + expected.start_seconds)}: "
+        f"{_duration(expected.start_seconds)} to start, {_duration(expected.seconds)} of training "
+        f"at {expected.pictures_per_second:,.0f} pictures/s{busy}"
+    )
     return None
 
 
 def run_facts(run) -> dict[str, Any]:
-    told = run.figures
+    told = run.figures or {}
     return {
         "run": run.id,
-        "name": run.name or run.id,
+        "name": run.id,
         "dataset": run.dataset,
         "preset": run.preset,
         "status": run.status,
+        "split_id": run.split_id,
+        "validation_auc": told.get("validation_auc"),
         "auc": told.get("auc"),
         "auc_low": told.get("auc_low"),
         "auc_high": told.get("auc_high"),
@@ -79,8 +121,21 @@ def dataset_facts(dataset) -> dict[str, Any]:
         "refused": dataset.refused,
         "copies": dataset.copies,
         "fingerprint": dataset.fingerprint,
+        "split_id": dataset.split_id,
         "created": dataset.created,
     }
+
+
+def unreadable_facts(key: str, unreadable) -> list[dict[str, str]]:
+    """Rows for what cannot be read, beside the healthy ones: they have a status and a reason."""
+    return [{key: one.id, "status": "unreadable", "error": one.why} for one in unreadable]
+
+
+def say_unreadable(unreadable) -> None:
+    for one in unreadable:
+        screen.print(
+            f"{one.id} is unreadable: {one.why}", style="yellow", markup=False, soft_wrap=True
+        )
 
 
 def print_json(value: Any) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,16 +12,20 @@ from engine.data.dataset import open_dataset
 from engine.data.decode import resize_all
 from engine.errors import RunError
 from engine.runs import store
-from engine.settings import settings
+from engine.workspace import Workspace
 
 
 @pytest.fixture
 def loaded(workspace):
-    return inference.load(store.open_run("quick-1"))
+    return inference.load(store.open_run(Workspace(workspace), "quick-1"))
 
 
-def test_logits_are_those_behind_the_model_s_own_predictions(loaded):
-    dataset = open_dataset(settings().datasets / "drawn")
+@pytest.fixture
+def dataset(workspace):
+    return open_dataset(Workspace(workspace), "drawn")
+
+
+def test_logits_are_those_behind_the_model_s_own_predictions(loaded, dataset):
     images = dataset.images[:70]  # more than a batch
     logit = inference.logits(loaded.model, images)
     says = loaded.model.predict(resize_all(images, 32).astype(np.float32), verbose=0)[:, 0]
@@ -28,12 +33,12 @@ def test_logits_are_those_behind_the_model_s_own_predictions(loaded):
     np.testing.assert_allclose(inference.probabilities(logit), says, atol=1e-5)
 
 
-def test_a_loaded_model_gives_the_predictions_that_the_run_stored(loaded):
-    dataset = open_dataset(settings().datasets / "drawn")
+def test_a_loaded_model_gives_the_predictions_that_the_run_stored(loaded, dataset):
     told = store.predictions(loaded.run, "test")
-    assert (told["indices"] == dataset.indices("test")).all()
-    assert (told["y_true"] == dataset.labels[told["indices"]]).all()
-    logit = inference.logits(loaded.model, dataset.images[told["indices"]])
+    rows = dataset.rows_of(told["picture"])
+    assert (rows == dataset.indices("test")).all()
+    assert (told["y_true"] == dataset.labels[rows]).all()
+    logit = inference.logits(loaded.model, dataset.images, rows)
     np.testing.assert_allclose(logit, told["logit"], atol=1e-4)
     np.testing.assert_allclose(told["y_score"], inference.probabilities(told["logit"]))
 
@@ -45,20 +50,35 @@ def test_probabilities_tell_sure_pictures_apart():
     assert inference.probabilities(np.array([-800], np.float32)) == pytest.approx(0, abs=1e-300)
 
 
-def test_progress_counts_the_pictures(loaded):
+def test_progress_counts_the_pictures(loaded, dataset):
     told = []
-    dataset = open_dataset(settings().datasets / "drawn")
-    inference.logits(loaded.model, dataset.images[:70], lambda *step: told.append(step))
+    inference.logits(loaded.model, dataset.images[:70], progress=lambda *step: told.append(step))
     assert told == [(64, 70), (70, 70)]
+
+
+def test_a_part_is_read_a_batch_at_a_time_and_never_whole(loaded, dataset):
+    class Counting:
+        """The mapped pictures, and how many were asked for at once."""
+
+        asked: ClassVar[list[int]] = []
+
+        def __getitem__(self, rows):
+            self.asked.append(len(rows))
+            return dataset.images[rows]
+
+    rows = np.arange(150)[::-1]
+    logit = inference.logits(loaded.model, Counting(), rows)
+    assert Counting.asked == [64, 64, 22]
+    np.testing.assert_allclose(
+        logit, inference.logits(loaded.model, dataset.images[:150])[::-1], atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("what", ["changed", "missing"])
 def test_weights_that_are_not_those_of_the_run_are_refused(
-    what, workspace, tmp_path, use_workspace
+    what, workspace, tmp_path
 ):
-    shutil.copytree(workspace, tmp_path / "copy")
-    use_workspace(tmp_path / "copy")
-    run = store.open_run("quick-1")
+    run = store.open_run(Workspace(shutil.copytree(workspace, tmp_path / "copy")), "quick-1")
     weights = run.folder / "best.weights.h5"
     if what == "missing":
         weights.unlink()
@@ -70,6 +90,6 @@ def test_weights_that_are_not_those_of_the_run_are_refused(
 
 
 def test_a_run_without_figures_is_not_loaded(loaded):
-    unjudged = replace(loaded.run, figures={}, status="running")
+    unjudged = replace(loaded.run, figures=None, status="running")
     with pytest.raises(RunError, match="'quick-1' is running and has no figures; wait until"):
         inference.load(unjudged)

@@ -11,6 +11,7 @@ from engine.evaluation.roc import RocCurve
 from engine.evaluation.thresholds import Confusion
 from engine.runs import store
 from engine.runs.store import Run
+from engine.workspace import Workspace
 
 THRESHOLD = 0.5
 
@@ -24,7 +25,7 @@ class Evaluation:
     interval: Interval
     threshold: float
     confusion: Confusion
-    indices: np.ndarray  # rows of the dataset
+    picture: np.ndarray  # identities; "" where the run is of the first version
     y_true: np.ndarray
     y_score: np.ndarray
 
@@ -52,6 +53,7 @@ class Evaluation:
 
 
 def evaluate(
+    workspace: Workspace,
     run_id: str,
     *,
     part: str = "test",
@@ -62,15 +64,16 @@ def evaluate(
 
     Raises:
         RunError: if there is no such run, or it has no predictions.
+        RecordError: if they cannot be read.
         ScoresError: if there is no such interval method.
     """
-    run = store.open_run(run_id)
+    run = store.open_run(workspace, run_id)
     told = store.predictions(run, part)
     return judge(run, part, told, threshold, method)
 
 
 def judge(run: Run, part: str, told: dict, threshold: float, method: str) -> Evaluation:
-    """An evaluation of predictions at hand: indices, y_true, y_score."""
+    """An evaluation of predictions at hand: picture, y_true, y_score."""
     y_true, y_score = roc.validate(told["y_true"], told["y_score"])
     return Evaluation(
         run=run,
@@ -78,7 +81,7 @@ def judge(run: Run, part: str, told: dict, threshold: float, method: str) -> Eva
         interval=_interval(y_true, y_score, method),
         threshold=threshold,
         confusion=thresholds.confusion(y_true, y_score, threshold),
-        indices=told["indices"],
+        picture=told["picture"],
         y_true=y_true,
         y_score=y_score,
     )

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 
 from engine import files
-from engine.cam.methods import check_method
+from engine.cam.methods import METHODS, check_method
 from engine.cam.overlay import check_colour_map, colour, overlay
 from engine.data.decode import decode, resize
+from engine.data.sources import read_file
 from engine.errors import ConfigError, PictureError
 from engine.runs import store
 from engine.runs.store import Run
+from engine.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,12 @@ class Explained:
 
 
 def explain(
+    workspace: Workspace,
     run_id: str,
     pictures: Sequence[Path],
     out: Path,
     *,
-    methods: Sequence[str] = ("grad-cam", "score-cam"),
+    methods: Sequence[str] = tuple(METHODS),
     layer: str | None = None,
     target: str | None = None,
     colour_map: str = "inferno",
@@ -53,7 +56,7 @@ def explain(
     Raises:
         RunError, LayerError, ConfigError, PictureError: before anything is written.
     """
-    run = store.require_judged(store.open_run(run_id))
+    run = store.require_judged(store.open_run(workspace, run_id))
     label = None if target is None else class_number(run, target)
     check_method(*methods)
     check_colour_map(colour_map)
@@ -111,9 +114,10 @@ def _check_folder(out: Path) -> None:
 
 def _read(run: Run, path: Path) -> np.ndarray:
     """The picture as the run's dataset would hold it, at the run's size."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise PictureError(f"The picture '{path}' is no file; give picture files.")
     try:
-        data = path.read_bytes()
-        return resize(decode(data, run.dataset_image_size), run.image_size)
+        return resize(decode(read_file(path), run.dataset_image_size), run.image_size)
     except OSError as error:
         raise PictureError(
             f"The picture '{path}' cannot be read ({error.strerror}); check the path."
@@ -163,4 +167,4 @@ def _write(out, name, image, path, heat, i, run, target, colour_map) -> Explaine
 def write_png(path: Path, pixels: np.ndarray) -> None:
     """RGB pixels `(h, w, 3)` uint8 as PNG, whole or not at all."""
     _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    files.write(path, lambda beside: beside.write_bytes(encoded.tobytes()), sync=False)
+    files.write_bytes(path, encoded.tobytes(), sync=False)

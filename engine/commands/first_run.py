@@ -1,52 +1,52 @@
 """first_run: an empty workspace gets the drawn pictures and a first training, once."""
 
-from filelock import FileLock, Timeout
-
+from engine import jobs, lease
 from engine.commands.prepare import DRAWN, prepare
 from engine.commands.train import create_run, train_run
-from engine.data.dataset import list_datasets
-from engine.jobs import local
+from engine.data import dataset as datasets
 from engine.runs import store
-from engine.settings import settings
 from engine.training.config import train_config
+from engine.workspace import Workspace
 
 JOB = "first-run"
 
 
-def needs_first_run() -> bool:
-    """Whether nobody has trained here yet, and no pictures of anyone's own wait to be used."""
-    names = {dataset.name for dataset in list_datasets(settings().datasets)}
-    return not store.list_runs() and names <= {DRAWN}
+def needs_first_run(workspace: Workspace) -> bool:
+    """Whether nobody has trained here yet, and no pictures of anyone's own wait to be used.
+
+    A run or dataset that cannot be read counts, too: somebody made it.
+    """
+    names = {folder.name for folder in datasets.dataset_folders(workspace)}
+    return not store.run_folders(workspace) and names <= {DRAWN}
 
 
-def start() -> None:
+def start(workspace: Workspace) -> None:
     """`first_run` in a process of its own, if there is anything to do."""
-    local.forget_old()
-    if needs_first_run():
-        local.start(JOB, ["first-run"])
+    if needs_first_run(workspace):
+        jobs.submit(workspace, ["first-run"], label=JOB, once=True)
 
 
-def look() -> local.Job | None:
+def look(workspace: Workspace) -> jobs.Job | None:
     """That process, or None if none was ever started."""
-    return local.look(JOB)
+    return jobs.find(workspace, JOB)
 
 
-def first_run() -> str | None:
+def first_run(workspace: Workspace) -> str | None:
     """Prepare "drawn" and train `quick` on it, if nothing is there yet.
 
-    Two that start together meet at a lock, and the second has nothing to do.
+    Of two that start together, the second has nothing to do.
 
     Returns:
         The run's id, or None if there was nothing to do.
     """
-    settings().workspace.mkdir(parents=True, exist_ok=True)
+    workspace.path.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(settings().workspace / "first-run.lock", timeout=0):
-            if not needs_first_run():
+        with lease.hold(workspace.path / "first-run.lease.json"):
+            if not needs_first_run(workspace):
                 return None
-            prepare(DRAWN, DRAWN)
-            run = create_run(DRAWN, train_config("quick"))
-            train_run(run)
+            prepare(workspace, DRAWN, DRAWN)
+            run = create_run(workspace, DRAWN, train_config("quick"))
+            train_run(workspace, run)
             return run.id
-    except Timeout:
+    except lease.Held:
         return None

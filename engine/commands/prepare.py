@@ -2,25 +2,34 @@
 
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
 
-from engine import files
+from engine import files, identity, jobs, lease
 from engine.data import dataset as datasets
 from engine.data.dataset import Dataset
-from engine.errors import ConfigError, DatasetError
-from engine.jobs import local
+from engine.errors import ConfigError, DatasetError, JobError, SourceError
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
-from engine.settings import settings
+from engine.workspace import Workspace
 
 DRAWN = "drawn"
 DRAWN_COUNT = 2000
+UPLOAD = "upload:"  # before an upload's place in the workspace, which a job may read elsewhere
+
+
+class Intake(BaseModel):
+    """How far an intake is, as its progress.json says."""
+
+    done: int
+    total: int
+    refused: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Preparing:
 
 
 def prepare(
+    workspace: Workspace,
     source: str,
     name: str,
     *,
@@ -56,99 +66,143 @@ def prepare(
         SourceError, DatasetError, ConfigError: in a sentence, with nothing left behind.
     """
     try:
-        return _prepare(source, name, image_size, seed, count, replace, progress)
+        datasets.check_name(name)
+        _check_size(image_size)
+        workspace.datasets.mkdir(parents=True, exist_ok=True)
+        with _name_of_ones_own(workspace, name) as staging:
+            about = {
+                "name": name,
+                "image_size": image_size,
+                "seed": seed,
+                "source": DRAWN if source == DRAWN else Path(source).resolve().name,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+            told = _tell(staging, progress)
+            if source == DRAWN:
+                made = _draw(staging, about, count, told)
+            else:
+                made = _take_in(staging, about, _place_of(workspace, source), told)
+            return _place(workspace, made, replace)
     finally:
-        _forget_upload(source)
+        _forget_upload(workspace, source)
 
 
-def start(content: BinaryIO, name: str, *, image_size: int = 150) -> str:
+def start(
+    workspace: Workspace, content: BinaryIO, name: str, *, image_size: int = 150
+) -> str:
     """Take in an uploaded zip in a process of its own, which outlives whoever sent it.
 
     Returns:
-        The job's id, for `jobs.local.look`.
+        The job's id, for `jobs.look`.
 
     Raises:
-        DatasetError: if the name cannot be used or is in use; then nothing is written.
+        DatasetError: if the name cannot be used or is in use; then nothing is written. Of two that
+            are sent at the same moment, one ends with this error as its job's.
     """
     datasets.check_name(name)
-    if (settings().datasets / name / "dataset.json").exists():
+    if (workspace.datasets / name).exists():
         raise DatasetError(f"The dataset '{name}' exists; choose another name.")
-    if any(one.name == name for one in preparing()):
+    under_way = jobs.find(workspace, job_label(name))
+    if (under_way and under_way.alive) or any(one.name == name for one in preparing(workspace)):
         raise DatasetError(f"The dataset '{name}' is being prepared; choose another name.")
-    folder = settings().workspace / "uploads" / secrets.token_hex(8)
-    folder.mkdir(parents=True)
-    upload = folder / f"{name}.zip"
-    with upload.open("wb") as file:
-        shutil.copyfileobj(content, file)
-    argv = ["prepare", str(upload), "--name", name, "--image-size", str(image_size)]
-    return local.start(job_of(name), argv)
-
-
-def job_of(name: str) -> str:
-    """The id of the job that takes in the dataset `name`."""
-    return f"prepare-{datasets.check_name(name)}"
-
-
-def _forget_upload(source: str) -> None:
-    """An upload has served when `prepare` has ended, however it ended."""
-    folder = Path(source).parent
-    if folder.parent == settings().workspace / "uploads":
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _prepare(source, name, image_size, seed, count, replace, progress) -> Dataset:
-    datasets.check_name(name)
-    if not MIN_IMAGE_SIZE <= image_size <= MAX_IMAGE_SIZE:
-        raise ConfigError(
-            f"The image size {image_size} is outside {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels; "
-            "choose one within."
-        )
-    settings().datasets.mkdir(parents=True, exist_ok=True)
-    staging = settings().datasets / f".preparing-{name}"
+    token = secrets.token_hex(8)
+    upload = workspace.uploads / token / f"{name}.zip"
+    upload.parent.mkdir(parents=True)
     try:
-        with FileLock(_lock_of(staging), timeout=0):
+        with upload.open("wb") as file:
+            shutil.copyfileobj(content, file)
+        source = f"{UPLOAD}{token}/{name}.zip"
+        argv = ["prepare", source, "--name", name, "--image-size", str(image_size)]
+        return jobs.submit(workspace, argv, label=job_label(name))
+    except (OSError, JobError):
+        shutil.rmtree(upload.parent, ignore_errors=True)
+        raise
+
+
+def job_label(name: str) -> str:
+    """What the job that takes in the dataset `name` is found by."""
+    return f"prepare-{name}"
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what killed processes left of datasets, and finish swaps that were cut short."""
+    if not workspace.datasets.is_dir():
+        return
+    left = {p.name.removeprefix(".preparing-") for p in workspace.datasets.glob(".preparing-*/")}
+    for name in left | datasets.swapped_out(workspace):
+        try:
+            with _name_of_ones_own(workspace, name):
+                pass
+        except DatasetError:
+            continue  # somebody works on it
+
+
+@contextmanager
+def _name_of_ones_own(workspace: Workspace, name: str) -> Iterator[Path]:
+    """An empty folder to make the dataset in, held as long as the name is; nothing is left of it.
+
+    Whatever a killed process left under that name is cleared first.
+
+    Raises:
+        DatasetError: if another process makes a dataset of that name.
+    """
+    staging = datasets.staging_of(workspace, name)
+    try:
+        with lease.hold(_lease_of(staging)):
+            datasets.recover(workspace, name)
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
             try:
-                about = {
-                    "name": name,
-                    "image_size": image_size,
-                    "seed": seed,
-                    "source": DRAWN if source == DRAWN else Path(source).resolve().name,
-                    "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                }
-                told = _tell(staging, progress)
-                if source == DRAWN:
-                    made = _draw(staging, about, count, told)
-                else:
-                    made = _take_in(staging, about, Path(source).expanduser(), told)
-                return _place(made, settings().datasets / name, replace)
+                yield staging
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
-    except Timeout:
+    except lease.Held:
         raise DatasetError(
             f"The dataset '{name}' is being prepared by another process; wait for it, or choose "
             "another name."
         ) from None
 
 
-def preparing() -> list[Preparing]:
+def _lease_of(staging: Path) -> Path:
+    return staging.with_name(f"{staging.name}.lease.json")
+
+
+def _check_size(image_size: int) -> None:
+    if not MIN_IMAGE_SIZE <= image_size <= MAX_IMAGE_SIZE:
+        raise ConfigError(
+            f"The image size {image_size} is outside {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE} pixels; "
+            "choose one within."
+        )
+
+
+def _place_of(workspace: Workspace, source: str) -> Path:
+    """The path of a source: a person's own, or an upload's in the workspace."""
+    if not source.startswith(UPLOAD):
+        return Path(source).expanduser()
+    token, _, name = source.removeprefix(UPLOAD).partition("/")
+    if not token.isalnum() or not name or "/" in name:
+        raise SourceError(f"'{source}' is no upload; give a folder or a zip.")
+    return workspace.uploads / token / name
+
+
+def _forget_upload(workspace: Workspace, source: str) -> None:
+    """An upload has served when `prepare` has ended, however it ended."""
+    if source.startswith(UPLOAD):
+        shutil.rmtree(_place_of(workspace, source).parent, ignore_errors=True)
+
+
+def preparing(workspace: Workspace) -> list[Preparing]:
     """Datasets that are being made at this moment."""
     found = []
-    for path in settings().datasets.glob(".preparing-*/progress.json"):
-        told = files.read_json(path)
-        lock = FileLock(_lock_of(path.parent))
+    for path in sorted(workspace.datasets.glob(".preparing-*/progress.json")):
         try:
-            with lock.acquire(timeout=0):
-                pass  # nobody holds it: left by a process that was killed
-        except Timeout:
-            if told:
-                found.append(Preparing(name=path.parent.name.removeprefix(".preparing-"), **told))
+            told = Intake.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue
+        if lease.is_held(_lease_of(path.parent)):
+            name = path.parent.name.removeprefix(".preparing-")
+            found.append(Preparing(name, told.done, told.total, told.refused))
     return found
-
-
-def _lock_of(staging: Path) -> Path:
-    return staging.with_name(f"{staging.name}.lock")
 
 
 def _tell(staging: Path, progress: Callable[[int, int, int], None]):
@@ -177,7 +231,7 @@ def _draw(staging: Path, about: dict, count: int, progress) -> Dataset:
         staging,
         about=about | {"class_names": drawn.CLASS_NAMES},
         labels=labels,
-        hashes=report.hashes,
+        pictures=report.hashes,
         file_names=names,
         refused=[],
     )
@@ -195,28 +249,39 @@ def _take_in(staging: Path, about: dict, path: Path, progress) -> Dataset:
         staging,
         about=about | {"class_names": source.class_names},
         labels=np.array(source.labels, np.uint8)[kept],
-        hashes=report.hashes[kept],
+        pictures=report.hashes[kept],
         file_names=[source.files[i] for i in kept],
         refused=refused,
     )
 
 
-def _place(made: Dataset, place: Path, replace: bool) -> Dataset:
+def _place(workspace: Workspace, made: Dataset, replace: bool) -> Dataset:
     """Publish what was made, or take the stored one where it is the same."""
-    if (place / "dataset.json").exists():
-        stored = datasets.open_dataset(place)
-        if (stored.fingerprint, stored.seed) == (made.fingerprint, made.seed):
+    place = workspace.datasets / made.name
+    if place.exists():
+        stored = datasets.read_folder(place)
+        readable = isinstance(stored, Dataset)
+        difference = _difference(stored, made) if readable else "cannot be read"
+        if not difference:
             return stored
         if not replace:
-            what = (
-                f"is split by the seed {stored.seed}"
-                if stored.fingerprint == made.fingerprint
-                else "holds other pictures"
-            )
             raise DatasetError(
-                f"The dataset '{made.name}' exists and {what}; choose another name, or give "
+                f"The dataset '{made.name}' exists and {difference}; choose another name, or give "
                 "--replace to put this one in its place (runs keep their fingerprint)."
             )
     (made.folder / "progress.json").unlink(missing_ok=True)
     datasets.publish(made.folder, place)
-    return datasets.open_dataset(place)
+    return datasets.open_dataset(workspace, made.name)
+
+
+def _difference(stored: Dataset, made: Dataset) -> str:
+    """What tells two datasets of one name apart, as the end of a sentence; "" if nothing does."""
+    first_version = identity.of_first_version(made.pictures, made.labels, made.image_size)
+    if stored.fingerprint in (made.fingerprint, first_version):
+        if stored.class_names != made.class_names:
+            return f"calls its classes {' and '.join(stored.class_names)}"
+        return "" if stored.seed == made.seed else f"is split by the seed {stored.seed}"
+    of_names = identity.of_pictures(made.pictures, made.labels, stored.class_names)
+    if stored.fingerprint == of_names:
+        return f"calls its classes {' and '.join(stored.class_names)}"
+    return "holds other pictures"

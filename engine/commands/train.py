@@ -10,42 +10,46 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
-from filelock import FileLock, Timeout
-
-from engine import files
+from engine import files, jobs
 from engine.commands.evaluate import THRESHOLD, Evaluation, judge
 from engine.data.dataset import Dataset, open_dataset
-from engine.errors import CamsightError, ConfigError, DatasetError, RunError
-from engine.jobs import local
+from engine.errors import CamsightError, ConfigError, DatasetError, JobError, RunError
+from engine.evaluation import roc
+from engine.jobs import queue
 from engine.models.presets import MIN_IMAGE_SIZE
-from engine.runs import store
+from engine.runs import outcome, store
 from engine.runs.store import Run
-from engine.settings import settings
-from engine.training.config import TrainConfig
+from engine.training.config import TrainConfig, stored_config
+from engine.workspace import Workspace
 
 log = logging.getLogger("camsight")
 Report = Callable[[dict], None]
+LOOK_AGAIN = 0.3  # seconds between two looks of a run that waits for its turn
+BUSY_KEPT = 600  # seconds for which an estimate of a busy machine answers
 
 
-def create_run(dataset_name: str, config: TrainConfig) -> Run:
-    """A queued run, which `train_run` takes up in whichever process.
+def create_run(workspace: Workspace, dataset_name: str, config: TrainConfig) -> Run:
+    """A queued run, in line behind those that are there, which `train_run` takes up in whichever
+    process.
 
     Raises:
         DatasetError: if there is no such dataset.
         ConfigError: if the image size is above the dataset's.
     """
-    dataset = open_dataset(settings().datasets / dataset_name)
+    dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)
     run = store.create(
+        workspace,
         config.preset,
         dataset=dataset.name,
         dataset_fingerprint=dataset.fingerprint,
+        split_id=dataset.split_id,
         dataset_image_size=dataset.image_size,
         class_names=dataset.class_names,
         image_size=config.image_size,
         config=config.model_dump(),
     )
-    files.write_json(run.folder / "config.json", run.config)
+    queue.join(workspace, run.id)
     return run
 
 
@@ -58,34 +62,45 @@ def check_size(config: TrainConfig, dataset: Dataset) -> None:
         )
 
 
-def start(dataset_name: str, config: TrainConfig) -> Run:
+def start(workspace: Workspace, dataset_name: str, config: TrainConfig) -> Run:
     """A new run, trained in a process of its own that outlives whoever asked for it."""
-    run = create_run(dataset_name, config)
-    local.start(run.id, ["train", "--queued", run.id])
+    run = create_run(workspace, dataset_name, config)
+    try:
+        jobs.submit(workspace, ["train", "--queued", run.id], label=run.id)
+    except JobError as error:
+        _fail(run, str(error))
+        queue.leave(workspace, run.id)
+        raise
     return run
 
 
-def start_estimate(dataset_name: str, config: TrainConfig) -> str:
-    """Measure in a process of its own how long a training would take.
-
-    Returns:
-        The job's id, for `jobs.local.look`: its result holds seconds, seconds_per_epoch and
-        pictures_per_second. The same question gets the same id, and is not asked twice while its
-        answer is kept.
-    """
-    job_id = estimate_id(dataset_name, config)
-    found = local.look(job_id)
+def start_estimate(workspace: Workspace, dataset_name: str, config: TrainConfig) -> None:
+    """Measure in a process of its own how long a training would take, unless that is known."""
+    found = find_estimate(workspace, dataset_name, config)
     if found is None or (not found.alive and found.result is None):
         options = [
             part for name, value in config.model_dump().items() for part in _option(name, value)
         ]
-        local.start(job_id, ["train", "--estimate", "--dataset", dataset_name, *options])
-    return job_id
+        argv = ["train", "--estimate", "--dataset", dataset_name, *options]
+        label = _estimate_label(workspace, dataset_name, config)
+        jobs.submit(workspace, argv, label=label, once=True)
 
 
-def estimate_id(dataset_name: str, config: TrainConfig) -> str:
-    """The job that measures it, started or not."""
-    dataset = open_dataset(settings().datasets / dataset_name)
+def find_estimate(
+    workspace: Workspace, dataset_name: str, config: TrainConfig
+) -> jobs.Job | None:
+    """The newest measurement of such a training, under way or ended; None if there is none, or
+    only one of a busy machine that is out of date.
+
+    Its result holds seconds, seconds_per_epoch and pictures_per_second.
+    """
+    job = jobs.find(workspace, _estimate_label(workspace, dataset_name, config))
+    busy = job and isinstance(job.result, dict) and job.result.get("busy")
+    return None if busy and time.time() - job.started > BUSY_KEPT else job
+
+
+def _estimate_label(workspace: Workspace, dataset_name: str, config: TrainConfig) -> str:
+    dataset = open_dataset(workspace, dataset_name)
     asked = json.dumps([dataset.fingerprint, timed(config)], sort_keys=True)
     return f"estimate-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
@@ -103,10 +118,12 @@ def _option(name: str, value) -> list[str]:
     return [f"--{flag}", str(value)]
 
 
-def train_run(run: Run, report: Report = lambda told: None) -> Evaluation | None:
+def train_run(
+    workspace: Workspace, run: Run, report: Report = lambda told: None
+) -> Evaluation | None:
     """Train a queued run to its end, and judge its best weights on validation and test.
 
-    Waits while another run trains on this machine. Every outcome ends up in the run's folder.
+    Waits while runs that came first train or wait. Every outcome ends up in the run's folder.
 
     Args:
         report: called with the progress, which is also written to the run's folder.
@@ -117,56 +134,55 @@ def train_run(run: Run, report: Report = lambda told: None) -> Evaluation | None
     Raises:
         CamsightError: if the run failed, in a sentence.
     """
-    with store.trainer_lock(run).acquire(timeout=5), _logging_to(run):
+    with store.taken_up(run), _logging_to(run):
 
         def told(progress: dict) -> None:
-            store.write_progress(run, progress)
+            outcome.write_progress(run.folder, progress)
             report(progress)
 
         try:
-            with _device_of_ones_own(run, told) as free:
-                if not free:
-                    store.save(run, status="stopped", ended=store.now())
-                    return None
-                return _train(run, told)
+            if not _is_its_turn(workspace, run, told):
+                store.save(run, status="stopped", ended=store.now())
+                return None
+            return _train(workspace, run, told)
         except CamsightError as error:
             _fail(run, str(error))
             raise
         except Exception as error:
             log.exception("the run failed")
-            sentence = (
-                f"The run '{run.id}' failed ({type(error).__name__}: {error}); its log.txt says "
-                "where."
-            )
+            what = type(error).__name__
+            reason = error.strerror if isinstance(error, OSError) else f"{what}: {error}"
+            sentence = f"The run '{run.id}' failed ({reason}); its log.txt says where."
             _fail(run, sentence)
             raise RunError(sentence) from error
+        finally:
+            queue.leave(workspace, run.id)
 
 
-def estimate(dataset_name: str, config: TrainConfig):
+def estimate(workspace: Workspace, dataset_name: str, config: TrainConfig):
     """How long a training would take here, from a short measurement; nothing is written."""
-    dataset = open_dataset(settings().datasets / dataset_name)
+    began = time.perf_counter()
+    dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)
     from engine.training import fit
 
-    return fit.estimate(_model(config), dataset, config)
+    return fit.estimate(_model(config), dataset, config, began=began)
 
 
-def _train(run: Run, told: Report) -> Evaluation | None:
+def _train(workspace: Workspace, run: Run, told: Report) -> Evaluation | None:
+    began = time.perf_counter()
     told({"phase": "starting"})
     run = store.save(run, status="running", started=store.now())
     log.info("starting on %s", run.dataset)
-    dataset = open_dataset(settings().datasets / run.dataset)
-    if dataset.fingerprint != run.dataset_fingerprint:
-        raise DatasetError(
-            f"The dataset '{run.dataset}' was replaced after '{run.id}' was queued; start anew."
-        )
-    config = TrainConfig(**run.config)
+    dataset = _dataset_of(workspace, run)
+    config = stored_config(run.config)
 
     from engine import backend
     from engine.models.build import spatial_layers
-    from engine.training import fit
+    from engine.training import fit, storage
 
     model = _model(config)
+    storage.require_space(run.folder, storage.needed_bytes(model, dataset, config))
     run = store.save(
         run,
         device=backend.device()["name"],
@@ -175,7 +191,7 @@ def _train(run: Run, told: Report) -> Evaluation | None:
         layers=tuple(spatial_layers(model)),
     )
     told({"phase": "measuring"})
-    expected = fit.estimate(model, dataset, config)
+    expected = fit.estimate(model, dataset, config, began=began)
     told({"phase": "estimated", **asdict(expected)})
     log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
 
@@ -187,18 +203,36 @@ def _train(run: Run, told: Report) -> Evaluation | None:
         report=told,
         should_stop=lambda: store.asked_to_stop(run),
     )
-    seen = len(store.history(run).get("epoch", [])) * len(dataset.indices("train"))
     run = store.save(
         run,
         seconds=fitted.seconds,
         best_epoch=fitted.best_epoch,
-        pictures_per_second=seen / fitted.seconds if seen else None,
+        pictures_per_second=fitted.pictures / fitted.seconds or None,
         error=fitted.error,
     )
     if not fitted.best_epoch:
         raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
     told({"phase": "judging"})
     return _judge(run, model, dataset, config, fitted)
+
+
+def _dataset_of(workspace: Workspace, run: Run) -> Dataset:
+    """The dataset that the run was queued on, its arrays open.
+
+    Raises:
+        DatasetError: if other pictures, or another split of them, have its name by now.
+    """
+    dataset = open_dataset(workspace, run.dataset)
+    arrays = (dataset.images, dataset.labels, dataset.part_of, dataset.pictures)
+    again = open_dataset(workspace, run.dataset)  # it may have been replaced between two arrays
+    for one in (dataset, again):
+        same_split = run.split_id in ("", one.split_id)
+        if one.fingerprint != run.dataset_fingerprint or not same_split or not len(arrays[0]):
+            raise DatasetError(
+                f"The dataset '{run.dataset}' was replaced after '{run.id}' was queued; start "
+                "anew."
+            )
+    return dataset
 
 
 def _model(config: TrainConfig):
@@ -225,22 +259,23 @@ def _judge(run: Run, model, dataset: Dataset, config: TrainConfig, fitted) -> Ev
     model.load_weights(weights)
     parts = {}
     for part in ("validation", "test"):
-        indices = dataset.indices(part)
-        logit = inference.logits(model, dataset.images[indices])
+        rows = dataset.indices(part)
+        logit = inference.logits(model, dataset.images, rows)
         parts[part] = {
-            "indices": indices,
-            "y_true": dataset.labels[indices],
+            "picture": dataset.pictures[rows],
+            "y_true": dataset.labels[rows],
             "logit": logit,
             "y_score": inference.probabilities(logit),
         }
-    store.save_predictions(run, parts)
+    outcome.write_predictions(run.folder, parts)
     evaluation = judge(run, "test", parts["test"], THRESHOLD, "hanley-mcneil")
+    chosen_by = roc.auc(parts["validation"]["y_true"], parts["validation"]["y_score"])
     _draw_curves(run)
     run = store.save(
         run,
         status="failed" if fitted.error else "stopped" if fitted.stopped else "finished",
         ended=store.now(),
-        figures=evaluation.figures,
+        figures=evaluation.figures | {"validation_auc": chosen_by},
         weights_sha256=files.sha256(weights),
     )
     log.info(evaluation.closing_line())
@@ -265,31 +300,35 @@ def _draw_curves(run: Run) -> None:
 
 
 def _fail(run: Run, sentence: str) -> None:
-    current = store.open_run(run.id)
-    store.save(current, status="failed", ended=store.now(), error=sentence)
-
-
-@contextmanager
-def _device_of_ones_own(run: Run, told: Report) -> Iterator[bool]:
-    """Wait until no other run trains on this machine; False if asked to stop meanwhile."""
-    lock = FileLock(settings().workspace / "trainer.lock")
-    waiting = False
-    while True:
-        try:
-            lock.acquire(timeout=0.5)
-            break
-        except Timeout:
-            if not waiting:
-                waiting = True
-                log.info("waiting for another run to end")
-                told({"phase": "waiting"})
-            if store.asked_to_stop(run):
-                yield False
-                return
+    """Write what went wrong, beside what the run has written meanwhile."""
+    current = store.read_folder(run.folder)
+    known = current if isinstance(current, Run) else run
     try:
-        yield True
-    finally:
-        lock.release()
+        store.save(known, status="failed", ended=store.now(), error=sentence)
+    except OSError as error:  # a disk that is full; the run then counts as lost
+        log.warning("that the run failed could not be written: %s", error.strerror)
+
+
+def _is_its_turn(workspace: Workspace, run: Run, told: Report) -> bool:
+    """Wait until all that came first have ended; False if asked to stop meanwhile."""
+    waiting = False
+    while not queue.is_turn(workspace, run.id, lambda other: _is_active(workspace, other)):
+        if store.asked_to_stop(run):
+            return False
+        if not waiting:
+            waiting = True
+            log.info("waiting for another run to end")
+            told({"phase": "waiting"})
+        time.sleep(LOOK_AGAIN)
+    return not store.asked_to_stop(run)
+
+
+def _is_active(workspace: Workspace, run_id: str) -> bool:
+    """Whether that run trains or will; one that is gone or cannot be read does not."""
+    try:
+        return store.open_run(workspace, run_id).active
+    except CamsightError:
+        return False
 
 
 @contextmanager

@@ -1,0 +1,124 @@
+"""One look at the workspace for all who look: its runs, datasets, and what is being prepared.
+
+A page with many viewers would otherwise read every record several times a second for each of them.
+Records are read again when their files have changed; everything else of a look is asked for at
+most once a second.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.commands.prepare import Preparing, preparing
+from engine.data import dataset as datasets
+from engine.data.dataset import Dataset
+from engine.records import Unreadable
+from engine.runs import store
+from engine.runs.store import Run
+from engine.workspace import Workspace
+
+FRESH = 1.0  # seconds for which a look serves everyone
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The workspace at one moment, oldest first; free_bytes of its disk, None if unknown."""
+
+    runs: tuple[Run, ...]
+    unreadable_runs: tuple[Unreadable, ...]
+    datasets: tuple[Dataset, ...]
+    unreadable_datasets: tuple[Unreadable, ...]
+    preparing: tuple[Preparing, ...]
+    free_bytes: int | None
+
+
+class _Records:
+    """Folders' records by the file times of what they were read from."""
+
+    def __init__(self, read: Callable[[Path], object], file: str):
+        self._read, self._file = read, file
+        self._kept: dict[Path, tuple[tuple, object]] = {}
+
+    def of(self, folders: Iterable[Path]) -> list:
+        kept = {}
+        for folder in folders:
+            seen = _signature(folder / self._file)
+            before = self._kept.get(folder)
+            same = before and seen and before[0] == seen
+            kept[folder] = before if same else (seen, self._read(folder))
+        self._kept = kept
+        return [record for _, record in kept.values() if record is not None]
+
+
+def _signature(path: Path) -> tuple | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+class _Looker:
+    """The one who looks at a workspace."""
+
+    def __init__(self, workspace: Workspace):
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._runs = _Records(store.read_folder, "run.json")
+        self._datasets = _Records(datasets.read_folder, "dataset.json")
+        self._last, self._until = None, 0.0
+
+    def look(self) -> Snapshot:
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._last = self._take()
+                self._until = time.monotonic() + FRESH
+            return self._last
+
+    def forget(self) -> None:
+        self._until = 0.0
+
+    def _take(self) -> Snapshot:
+        runs = self._runs.of(store.run_folders(self._workspace, named=False))
+        found = self._datasets.of(datasets.dataset_folders(self._workspace))
+        current = [store.with_status(one) for one in runs if isinstance(one, Run)]
+        return Snapshot(
+            runs=tuple(store.sort(current)),
+            unreadable_runs=tuple(one for one in runs if isinstance(one, Unreadable)),
+            datasets=tuple(datasets.sort([one for one in found if isinstance(one, Dataset)])),
+            unreadable_datasets=tuple(one for one in found if isinstance(one, Unreadable)),
+            preparing=tuple(preparing(self._workspace)),
+            free_bytes=free_bytes(self._workspace),
+        )
+
+
+_lookers: dict[Path, _Looker] = {}
+_making = threading.Lock()
+
+
+def _looker(workspace: Workspace) -> _Looker:
+    with _making:
+        return _lookers.setdefault(workspace.path, _Looker(workspace))
+
+
+def look(workspace: Workspace) -> Snapshot:
+    """The workspace as it is now, or was less than a second ago; for all threads of the process."""
+    return _looker(workspace).look()
+
+
+def forget(workspace: Workspace) -> None:
+    """Let the next look be a new one; for whoever has just changed something."""
+    _looker(workspace).forget()
+
+
+def free_bytes(workspace: Workspace) -> int | None:
+    """Free space of the disk that the workspace lies on, or will lie on."""
+    for folder in (workspace.path, *workspace.path.parents):
+        try:
+            return shutil.disk_usage(folder).free
+        except OSError:
+            continue
+    return None
