@@ -1,40 +1,66 @@
 """`python -m dashboard`: what `make run` and the container start.
 
-An empty workspace gets its first run, in a process of its own and before any browser connects;
-then this process becomes the server.
+An empty workspace gets its first run, in a process of its own and before any browser connects. The
+server runs in this very process, which is the parent of the jobs it starts and can wait for them.
 """
 
 import os
+import signal
 import socket
 import sys
+import tempfile
 
+import streamlit as st
+from starlette.middleware import Middleware
+
+from dashboard.hosts import KnownHosts
 from engine.commands import first_run
+from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
 from engine.settings import PROJECT, settings
+from engine.workspace import Workspace
 
 
 def main() -> None:
-    """Become the server; exit status 2 and a sentence where that cannot be."""
+    """Serve until Ctrl-C or SIGTERM; exit status 2 and a sentence where that cannot be."""
+    for end in (signal.SIGINT, signal.SIGTERM):  # the server calls these when it has closed
+        signal.signal(end, lambda *_: sys.exit(0))
     try:
-        host, port = settings().host, settings().port
+        host, port, workspace = settings().host, settings().port, Workspace(settings().workspace)
         check_port(host, port)
-        first_run.start()
+        make_ready(workspace)
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
-    print(f"Camsight on http://{host}:{port}, workspace {settings().workspace}", flush=True)
-    os.chdir(PROJECT)
-    server = [
-        sys.executable, "-m", "streamlit", "run", "dashboard/app.py",
-        "--server.address", host, "--server.port", str(port),
-        "--server.headless", "true", "--browser.gatherUsageStats", "false",
-    ]  # fmt: skip
-    os.execv(sys.executable, server)
+    os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
+    known = Middleware(KnownHosts, listening=host, names=settings().allowed_hosts)
+    app = st.App(PROJECT / "dashboard" / "app.py", middleware=[known])
+    shown = f"[{host}]" if ":" in host else host
+    print(f"Camsight on http://{shown}:{port}, workspace {workspace.path}", flush=True)
+    app.run(config={"server.address": host, "server.port": port})
+
+
+def make_ready(workspace: Workspace) -> None:
+    """Clear what killed processes left, and start the first run where it is due.
+
+    A workspace that cannot be written is shown as it is, and said.
+    """
+    try:
+        workspace.path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=workspace.path):
+            sweep(workspace)
+            first_run.start(workspace)
+    except OSError as error:
+        print(
+            f"The workspace cannot be written ({error.strerror}): what is there can be looked at, "
+            "and nothing can be trained or prepared.",
+            file=sys.stderr,
+        )
 
 
 def check_port(host: str, port: int) -> None:
     """Raise a JobError if somebody else listens there."""
-    with socket.socket() as trial:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((host, port))

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
+from dashboard.parts import links, params
 
 HERE = Path(__file__).parent
 st.set_page_config(
@@ -15,21 +16,22 @@ st.set_page_config(
                          "what it looks at."},
 )  # fmt: skip
 st.logo(str(HERE / "static" / "logo.svg"), size="large")
+st.html(HERE / "header.css")
 
 PAGES = [
-    st.Page(HERE / "app_pages" / "overview.py", title="Overview", icon=":material/home:",
+    st.Page(HERE / links.OVERVIEW, title="Overview", icon=":material/home:",
             url_path="overview", default=True),
-    st.Page(HERE / "app_pages" / "train.py", title="Train", icon=":material/model_training:",
+    st.Page(HERE / links.TRAIN, title="Train", icon=":material/model_training:",
             url_path="train"),
-    st.Page(HERE / "app_pages" / "evaluate.py", title="Evaluate", icon=":material/monitoring:",
+    st.Page(HERE / links.EVALUATE, title="Evaluate", icon=":material/monitoring:",
             url_path="evaluate"),
-    st.Page(HERE / "app_pages" / "explain.py", title="Explain",
+    st.Page(HERE / links.EXPLAIN, title="Explain",
             icon=":material/center_focus_strong:", url_path="explain"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
 state.warm_up()
-st.session_state["_here"] = page.url_path or "overview"
+params.begin(page.url_path or "overview")
 try:
-    page.run()
+    state.guarded(page.run)
 finally:  # also where a page stops early
-    state.keep_keys()
+    params.keep()

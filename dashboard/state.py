@@ -1,157 +1,123 @@
-"""What is cached, and what stands in the URL."""
+"""What the pages read, what of it is cached, and what runs beside them."""
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
 
 from dashboard import words
-from engine.data.dataset import Dataset, list_datasets, open_dataset
-from engine.jobs import local
+from engine import jobs
+from engine.commands import compare, snapshot
+from engine.commands.snapshot import Snapshot
+from engine.data.dataset import Dataset
+from engine.errors import CamsightError
 from engine.runs import store
 from engine.runs.store import Run
 from engine.settings import settings
+from engine.workspace import Workspace
 
-HEATS_KEPT = 2000
-URL_KEYS = (
-    "run", "layer", "target", "pics", "t", "split", "interval", "view", "opacity", "map", "by",
-    "dataset", "preset", "m",
-)  # fmt: skip
+HEATS_BYTES = 256 * 2**20  # of heatmaps kept for all sessions
 WARM_UP_AFTER = 2.0  # seconds: the first page is drawn before TensorFlow's import takes the time
 
 
-# --- what stands in the URL ---------------------------------------------------------------------
+# --- the workspace ------------------------------------------------------------------------------
 
 
-def carry(key: str, options: Sequence, default=None) -> str:
-    """The key of a widget bound to the URL, with its value kept across pages.
-
-    Streamlit keeps what was touched and forgets what came from the URL, or whose page was left
-    while it still ran: before the widget is drawn on a new page, such a value is set again, in the
-    URL as well, so that a reload finds it.
-
-    Args:
-        options: what the widget offers.
-        default: the widget's, which stays out of the URL; None is the first option.
-    """
-    state, before = st.session_state, last(key)
-    arrived = state.get("_drawn") != state.get("_here")
-    if arrived and before in options and key not in st.query_params:
-        state[key] = before
-        if before != (options[0] if default is None else default):
-            st.query_params[key] = before
-    return key
+def workspace() -> Workspace:
+    return Workspace(settings().workspace)
 
 
-def last(key: str):
-    """What `keep_keys` remembered; None if nothing."""
-    return st.session_state.get("_last", {}).get(key)
+def look() -> Snapshot:
+    """The workspace as it was less than a second ago, read once for all sessions."""
+    return snapshot.look(workspace())
 
 
-def mirror(key: str, value: str | list[str], default: str | list[str]) -> None:
-    """Write a widget's value into the URL, where options are ids and Streamlit's own binding would
-    write their labels; the default stays out."""
-    if value == default:
-        st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = value
-
-
-def keep_keys() -> None:
-    """Remember what `carry` may need on the next page.
-
-    Called after each page, and as soon as its widgets are drawn where more work follows.
-    """
-    state = st.session_state
-    state["_last"] = state.get("_last", {}) | {key: state[key] for key in URL_KEYS if key in state}
-    state["_drawn"] = state.get("_here")
+def changed() -> None:
+    """Let the next look be a new one; called after whatever a page has changed itself."""
+    snapshot.forget(workspace())
 
 
 def runs(judged: bool = False) -> list[Run]:
-    """Runs, newest first; only those with figures, if asked."""
-    found = [run for run in reversed(store.list_runs()) if run.judged or not judged]
+    """Runs, newest first, those with figures before the others; only those with, if asked."""
+    found = [run for run in reversed(look().runs) if run.judged or not judged]
     return sorted(found, key=lambda run: not run.judged)
 
 
-def choose_run(options: Sequence[Run]) -> Run:
-    """The select box `run` of every page; its options are the ids, as they stand in the URL."""
-    ids = [run.id for run in options]
-    by_id = dict(zip(ids, options, strict=True))
-    asked = st.query_params.get("run")
-    chosen = st.selectbox("Run", ids, key=carry("run", ids), bind="query-params", width="stretch")
-    if asked and asked not in by_id:
-        st.toast(f"There is no run {words.markdown(asked, 40)} here; the newest is shown.")
-    return by_id.get(chosen, options[0])
+def datasets() -> list[Dataset]:
+    """Newest first."""
+    return list(reversed(look().datasets))
 
 
-def describe(run: Run) -> str:
-    """A run in a line of caption: "quick on drawn, 64 px, 10 epochs"."""
-    parts = f"{run.preset} on {run.dataset}, {run.image_size} px, {run.config['epochs']} epochs"
-    return words.markdown(parts)
+def dataset_of(run: Run) -> Dataset | None:
+    """The dataset that holds the run's pictures; None if it is gone, or holds others by now."""
+    return compare.dataset_of(run, look().datasets)
 
 
 # --- what is cached -----------------------------------------------------------------------------
 
 
 @st.cache_resource(max_entries=settings().models_in_memory, show_spinner=False)
-def model(run_id: str, weights_sha256: str):
-    """The run's model with its lock (engine.inference.Loaded); read-only, shared by everyone."""
+def _model(folder: str, weights_sha256: str):
     from engine import backend, inference
 
     backend.prepare_process(settings().server_gpu_mb)
-    return inference.load(store.open_run(run_id))
+    run = next(run for run in look().runs if str(run.folder) == folder)
+    return inference.load(run)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _dataset(name: str, fingerprint: str) -> Dataset:
-    return open_dataset(settings().datasets / name)
+def model(run: Run):
+    """The run's model with its lock (engine.inference.Loaded); read-only, shared by everyone."""
+    return _model(str(run.folder), run.weights_sha256)
 
 
-def dataset_of(run: Run) -> Dataset | None:
-    """The run's dataset; None if it is gone, or holds other pictures by now."""
-    for found in datasets():
-        if (found.name, found.fingerprint) == (run.dataset, run.dataset_fingerprint):
-            return _dataset(found.name, found.fingerprint)
-    return None
+@st.cache_data(max_entries=64, show_spinner=False)
+def _predictions(folder: str, weights_sha256: str, part: str, _run: Run) -> dict[str, np.ndarray]:
+    return store.predictions(_run, part)
 
 
-def datasets() -> list[Dataset]:
-    """Newest first."""
-    return list_datasets(settings().datasets)[::-1]
+def predictions(run: Run, part: str) -> dict[str, np.ndarray]:
+    """What the run said of each picture of a part: picture, y_true, logit, y_score.
+
+    Raises:
+        CamsightError: if it cannot be read.
+    """
+    return _predictions(str(run.folder), run.weights_sha256, part, run)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def predictions(run_id: str, weights_sha256: str, part: str) -> dict[str, np.ndarray]:
-    return store.predictions(store.open_run(run_id), part)
+class Kept:
+    """Arrays by what they depend on, each by name or SHA-256, bounded by their bytes.
 
+    Streamlit's own cache tells large arrays apart by a sample only, and counts entries.
+    """
 
-class Heats:
-    """Heatmaps by what they depend on: picture, weights, layer, method and target, each by name or
-    SHA-256, since Streamlit's own cache tells large arrays apart by a sample only."""
-
-    def __init__(self):
-        self._kept: OrderedDict[tuple, object] = OrderedDict()
+    def __init__(self, most_bytes: int):
+        self._most, self._bytes = most_bytes, 0
+        self._kept: OrderedDict[tuple, tuple[object, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: tuple):
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
 
-    def put(self, key: tuple, heat) -> None:
+    def put(self, key: tuple, value, size: int) -> None:
+        """Keep it; what was not asked for longest goes. size: in bytes."""
         with self._lock:
-            self._kept[key] = heat
-            while len(self._kept) > HEATS_KEPT:
-                self._kept.popitem(last=False)
+            self._bytes += size - self._kept.pop(key, (None, 0))[1]
+            self._kept[key] = (value, size)
+            while self._bytes > self._most and len(self._kept) > 1:
+                self._bytes -= self._kept.popitem(last=False)[1][1]
 
 
 @st.cache_resource(show_spinner=False)
-def heats() -> Heats:
-    return Heats()
+def kept() -> Kept:
+    """Heatmaps, scores and drawn pictures of all sessions."""
+    return Kept(HEATS_BYTES)
 
 
 # --- what runs beside the pages -----------------------------------------------------------------
@@ -173,16 +139,29 @@ def warm_up() -> threading.Thread:
 
 
 @st.cache_resource(show_spinner=False)
-def _ask_doctor() -> str:
-    return local.start("doctor", ["doctor"])
+def _ask_doctor() -> tuple[Workspace, str] | None:
+    """Once for each server: what computes here does not depend on the workspace."""
+    try:
+        return workspace(), jobs.submit(workspace(), ["doctor"])
+    except (CamsightError, OSError):  # a workspace that cannot be written
+        return None
 
 
 def machine() -> dict | None:
     """What `doctor` says, asked in a process of its own; None while it has not answered."""
-    job = local.look(_ask_doctor())
+    asked = _ask_doctor()
+    job = jobs.look(*asked) if asked else None
     return job.result if job and isinstance(job.result, dict) else None
 
 
 def poll(body: Callable[[], None], active: bool) -> None:
     """Draw `body` as a fragment, every second while something is going on."""
-    st.fragment(body, run_every=1 if active else None)()
+    st.fragment(lambda: guarded(body), run_every=1 if active else None)()
+
+
+def guarded(body: Callable[[], None]) -> None:
+    """Draw `body`; what cannot be read or used is a sentence on the page."""
+    try:
+        body()
+    except CamsightError as error:
+        st.error(words.markdown(error))

@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 
 NOTHING = "–"  # stands where a number is not defined; the words beside it say why
 _MINUS = "\u2212"
@@ -53,7 +54,16 @@ def plotly(text: str, longest: int | None = None) -> str:
     return text.replace("%{", "%&#123;").replace("$", "&#36;")
 
 
-_IRREGULAR = {
+# Only nouns that are known have a plural: "healthy" or "type 2" cannot be told from a noun, and
+# "healthies" is worse than no plural at all.
+_REGULAR = """
+    airplane animal apple bear bee bicycle bike bird boat bottle building camel car cat chair
+    chicken circle cow cup dog donkey duck eagle elephant face flower frog giraffe goat hamster hare
+    hat horse house insect kitten lion lizard monkey moth motorcycle mushroom owl parrot penguin
+    picture pig pigeon plane plant puppet rabbit rat road seal shark shell ship shoe snake spider
+    square squirrel table tiger train tree triangle truck turtle whale zebra
+"""
+_PLURALS = {noun: f"{noun}s" for noun in _REGULAR.split()} | {
     "child": "children",
     "deer": "deer",
     "fish": "fish",
@@ -64,27 +74,23 @@ _IRREGULAR = {
     "sheep": "sheep",
     "wolf": "wolves",
     "woman": "women",
+    "box": "boxes",
+    "bus": "buses",
+    "butterfly": "butterflies",
+    "finch": "finches",
+    "fox": "foxes",
+    "pony": "ponies",
 }
 
 
 def plural(name: str) -> str:
-    """The English plural of a class name in Latin letters; any other name as it is.
+    """The plural of a class name that is a common English noun; any other name as it is.
 
-    >>> plural("cat"), plural("golden retriever"), plural("pony"), plural("犬"), plural("type 2")
-    ('cats', 'golden retrievers', 'ponies', '犬', 'type 2')
+    >>> plural("cat"), plural("Pony"), plural("healthy"), plural("犬"), plural("type 2")
+    ('cats', 'Ponies', 'healthy', '犬', 'type 2')
     """
-    last = re.search(r"[A-Za-z]+$", name)
-    if last is None or re.search(r"[^A-Za-z -]", name):
-        return name
-    word = last[0].lower()
-    if word in _IRREGULAR:
-        ending = _IRREGULAR[word]
-        return name[: last.start()] + (ending.capitalize() if last[0][0].isupper() else ending)
-    if re.search(r"[^aeiou]y$", word):
-        return name[:-1] + "ies"
-    if re.search(r"(ss|x|ch|sh|z)$", word):
-        return name + "es"
-    return name if word.endswith("s") else name + "s"
+    many = _PLURALS.get(name.lower(), name)
+    return many.capitalize() if name[:1].isupper() and many != name else many
 
 
 def found(name: str) -> str:
@@ -95,6 +101,26 @@ def found(name: str) -> str:
 def taken(true_name: str, said_name: str) -> str:
     """What a rate of mistakes counts: "cats taken for dogs"."""
     return f"{plural(true_name)} taken for {plural(said_name)}"
+
+
+def mistakes(n: int, true_name: str, said_name: str) -> str:
+    """How many of one kind: "1 cat taken for dog", "2 cats taken for dogs"."""
+    kind = f"{true_name} taken for {said_name}" if n == 1 else taken(true_name, said_name)
+    return f"{count(n)}{_NO_BREAK}{kind}"
+
+
+def says(class_names: Sequence[str], label: int, score: float) -> str:
+    """What a model says of a picture, and its probability of that very class: "says cat 0.89".
+
+    A number in words is always the probability of the class that is named beside it, so that a
+    worse mistake has the higher number, whichever class it is.
+
+    Args:
+        class_names: as they are to be written; class 1 is the one that has the score.
+        label: what it says, 0 or 1.
+        score: its probability of class 1.
+    """
+    return f"says {class_names[label]} {score if label else 1 - score:.2f}"
 
 
 # --- numbers -----------------------------------------------------------------------------------
@@ -116,6 +142,18 @@ def three_digits(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """A share from 0 to 1 as "90.6%"."""
     return _minus(f"{100 * value:.1f}%") if _finite(value) else NOTHING
+
+
+def threshold(value: float) -> str:
+    """A threshold, rounded to be read: "0.50", "0.429"; "0.00256" where less would say 0 or 1."""
+    if not _finite(value):
+        return NOTHING
+    if value == round(value, 2):
+        return f"{value:.2f}"
+    from_the_end = min(value, 1 - value)
+    if from_the_end <= 1e-6:
+        return repr(value)
+    return f"{value:.{max(3, 2 - math.floor(math.log10(from_the_end)))}f}"
 
 
 def count(value: int) -> str:

@@ -2,57 +2,17 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FLAGS += ["--disable-dev-shm-usage"]  # a container's /dev/shm may be too small for a page
 PAGES = pytest.StashKey[list[Page]]()
 PATIENCE = 60_000  # ms: two cores may be training beside
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="session")
-def serve():
-    """`serve(workspace)`: `python -m dashboard` on a free port; its address, once it answers."""
-    servers = []
-
-    def start(workspace: Path) -> str:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        place = {"CAMSIGHT_WORKSPACE": str(workspace), "CAMSIGHT_PORT": str(port)}
-        server = subprocess.Popen(
-            [sys.executable, "-m", "dashboard"], cwd=ROOT, env=os.environ | place
-        )
-        servers.append(server)
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(240):
-            assert server.poll() is None, "the server ended"
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
-                    if answer.read() == b"ok":
-                        return address
-            except OSError:
-                pass
-            try:
-                server.wait(0.25)
-            except subprocess.TimeoutExpired:
-                continue
-        raise AssertionError("the server did not answer in a minute")
-
-    yield start
-    for server in servers:
-        server.terminate()
-        server.wait(20)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +25,7 @@ def browser_workspace(workspace, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(serve, browser_workspace) -> str:
-    return serve(browser_workspace)
+    return serve(browser_workspace).address
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,25 @@ def test_what_came_by_a_link_stays_across_pages_and_reloads(open_at):
     expect(page.get_by_role("img", name=re.compile("Grad-CAM of"))).to_have_count(0)
 
 
+@pytest.mark.parametrize(("width", "columns"), [(1440, 3), (1024, 3), (390, 2)])
+def test_a_picture_has_a_row_of_its_own_with_its_maps_beside_it(open_at, width, columns):
+    page = open_at("explain?run=quick-1", width=width)
+    maps = page.get_by_role("img", name=HEATMAP)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    expect(maps.first).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    places = {i.get_attribute("alt"): i.bounding_box() for i in page.get_by_role("img").all()}
+    names = {alt.split(" of ")[1].split(" for ")[0] for alt in places if alt and HEATMAP.match(alt)}
+    assert len(names) >= 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for name in names:
+        own = [places[name]] + [box for alt, box in places.items() if f"-CAM of {name} " in alt]
+        first = own[:columns]
+        assert len({round(box["y"]) for box in first}) == 1
+        assert [box["x"] for box in first] == sorted(box["x"] for box in first)
+        assert all(box["x"] == own[0]["x"] and box["y"] > own[0]["y"] for box in own[columns:])
+
+
 def test_the_threshold_in_the_address_is_restored(open_at):
     page = open_at("evaluate?run=quick-1&t=0.3")
     slider = page.get_by_role("slider", name=re.compile("Threshold"))

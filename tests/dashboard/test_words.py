@@ -82,7 +82,6 @@ def test_evidence_line_never_breaks_inside_n():
     [
         ("cat", "cats"),
         ("Dog", "Dogs"),
-        ("golden retriever", "golden retrievers"),
         ("fox", "foxes"),
         ("finch", "finches"),
         ("pony", "ponies"),
@@ -90,6 +89,9 @@ def test_evidence_line_never_breaks_inside_n():
         ("cats", "cats"),
         ("mouse", "mice"),
         ("Person", "People"),
+        ("healthy", "healthy"),
+        ("Cancer", "Cancer"),
+        ("golden retriever", "golden retriever"),
         ("犬", "犬"),
         ("猫 cat", "猫 cat"),
         ("type 2", "type 2"),
@@ -97,14 +99,44 @@ def test_evidence_line_never_breaks_inside_n():
         ("", ""),
     ],
 )
-def test_plural(name, many):
+def test_only_a_known_noun_has_a_plural(name, many):
     assert words.plural(name) == many
 
 
 def test_words_for_rates_come_from_the_class_names():
     assert words.found("dog") == "dogs found"
+    assert words.found("healthy") == "healthy found"
     assert words.taken("cat", "dog") == "cats taken for dogs"
+    assert words.taken("healthy", "cancer") == "healthy taken for cancer"
     assert words.taken("猫", "犬") == "猫 taken for 犬"
+    assert words.mistakes(1, "cat", "dog") == "1\u00a0cat taken for dog"
+    assert words.mistakes(1200, "cat", "dog") == "1,200\u00a0cats taken for dogs"
+
+
+@pytest.mark.parametrize(
+    ("label", "score", "written"),
+    [(0, 0.11, "says cat 0.89"), (1, 0.83, "says dog 0.83"), (0, 0.6, "says cat 0.40")],
+)
+def test_a_number_beside_a_class_is_its_probability(label, score, written):
+    assert words.says(("cat", "dog"), label, score) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.5, "0.50"),
+        (0, "0.00"),
+        (1, "1.00"),
+        (0.29, "0.29"),
+        (0.4287, "0.429"),
+        (0.00256, "0.00256"),
+        (0.99744, "0.99744"),
+        (1e-12, "1e-12"),
+        (float("nan"), "–"),
+    ],
+)
+def test_a_threshold_is_rounded_but_never_to_what_it_is_not(value, written):
+    assert words.threshold(value) == written
 
 
 def test_plain_is_one_line_that_a_browser_can_send():

@@ -1,0 +1,51 @@
+"""The threshold: chosen by hand or by a rule, and kept exactly as it was chosen."""
+
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.parts.params import Param
+from engine.commands.evaluate import THRESHOLD as USUAL
+from engine.errors import CamsightError
+from engine.evaluation import roc, thresholds
+from engine.runs.store import Run
+
+THRESHOLD = Param("t", default=USUAL)
+RULES = (
+    ("Youden", thresholds.youden, "The largest sensitivity + specificity − 1"),
+    (
+        "Closest to corner",
+        thresholds.closest_to_corner,
+        "The point of the ROC curve closest to the corner of a perfect model",
+    ),
+)
+
+
+def choose(run: Run) -> float:
+    """The slider, which holds what a rule or a link gave exactly until it is moved."""
+    positive = words.markdown(run.class_names[1], 24)
+    threshold = st.slider(
+        f"Threshold: say “{positive}” from this score on", 0.0, 1.0, USUAL, 0.01,
+        key=THRESHOLD.carry(), bind="query-params",
+    )  # fmt: skip
+    if threshold != round(threshold, 2):
+        st.caption(f"It is {words.threshold(threshold)}; the slider shows its nearest step.")
+    return threshold
+
+
+def rules(run: Run) -> None:
+    """They choose on validation also when judged on test: chosen on test they would flatter it."""
+    try:
+        predicted = state.predictions(run, "validation")
+        curve = roc.roc_curve(predicted["y_true"], predicted["y_score"])
+    except CamsightError:
+        st.caption("Its validation pictures would choose a threshold, but cannot be read.")
+        return
+    with st.container(horizontal=True):
+        for name, rule, what in RULES:
+            best = rule(curve)
+            st.button(
+                name,
+                on_click=lambda best=best: st.session_state.update({THRESHOLD.key: best}),
+                help=f"{what}: {words.threshold(best)}. It is chosen on the validation "
+                "pictures: chosen on the test pictures, it would flatter the figures on them.",
+            )

@@ -1,0 +1,1 @@
+"""Explain: heatmaps of what a run looks at."""

@@ -1,0 +1,158 @@
+"""What one chooses on Explain; all of it stands in the address."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.explain import own
+from dashboard.explain.gallery import Look
+from dashboard.explain.heat import SAID
+from dashboard.explain.pictures import Picture, at_random, here, of_run, one_of_each
+from dashboard.parts import pictures
+from dashboard.parts.params import Param
+from engine import identity
+from engine.cam.methods import METHODS
+from engine.cam.overlay import COLOUR_MAPS, OPACITIES
+from engine.errors import CamsightError
+from engine.runs.store import Run
+
+OUTCOMES, RANDOM, OWN = "one of each outcome", "random 20", "my own pictures"
+RANDOM_COUNT, DRAWS = 20, 10_000
+NONE = "none"  # in the address, where no method is chosen
+LAYER, TARGET, PICTURES = Param("layer"), Param("target"), Param("pics", default=OUTCOMES)
+VIEW = Param("view", ["overlay", "heatmap"])
+COLOUR_MAP = Param("map", list(COLOUR_MAPS))
+OPACITY = Param("opacity", range(0, 101, 5), 75)
+OPACITY_BY = Param("by", list(OPACITIES))
+SHOWN = Param("m", list(METHODS), list(METHODS))
+DRAW = Param("draw", default="1")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the pictures come from; problem: why it cannot be the run's own dataset."""
+
+    name: str
+    linked: tuple[str, int] | None = None  # part and place of the one picture of a link
+    problem: str = ""
+
+
+# --- the bar --------------------------------------------------------------------------------------
+
+
+def choose_layer(run: Run) -> str:
+    layers = list(run.layers[::-1])
+    return st.selectbox(
+        "Layer", layers, key=LAYER.carry(layers), bind="query-params", width="stretch",
+        help="The maps of this layer become the heatmap. The last one (first in the list) says "
+        "most about the class and least about the place; earlier ones are finer.",
+    )  # fmt: skip
+
+
+def choose_target(run: Run) -> str:
+    targets = [SAID, *run.class_names]
+    target = st.segmented_control(
+        "Heat for", targets, default=SAID, required=True, key=TARGET.carry(targets),
+        bind="query-params",
+    )  # fmt: skip
+    return target or SAID  # an empty value in the address chooses nothing
+
+
+def choose_source(run: Run) -> Source:
+    """Not bound to the address, where a picture is named by what is in it and not by its file."""
+    wanted, linked, name = PICTURES.start(PICTURES.asked()), None, ""
+    sets = [OUTCOMES, RANDOM, OWN]
+    try:
+        here(run, "test")
+        if wanted not in sets and (linked := pictures.find(run, wanted)):
+            (picture,) = of_run(run, linked[0], [linked[1]])
+            wanted, name = picture.id[: identity.SHORT], words.plain(picture.name, 40)
+    except CamsightError as error:
+        st.selectbox("Pictures", [OWN], width="stretch")
+        return Source(OWN, problem=str(error))
+    options = [OUTCOMES, RANDOM, wanted, OWN] if linked else sets
+    if wanted not in options:
+        PICTURES.remark(
+            f"There is no picture {words.markdown(wanted, 24)} among those that {run.id} was "
+            f"judged on and that are still here; {OUTCOMES} is shown.",
+            (run.id, OUTCOMES),
+        )
+        wanted = OUTCOMES
+    chosen = PICTURES.select_box(
+        "Pictures", options, wanted, format_func=lambda one: one if one in sets else name
+    )
+    return Source(chosen, linked if chosen not in sets else None)
+
+
+def choose_look() -> Look:
+    with st.popover("Look", icon=":material/palette:"):
+        view = st.segmented_control(
+            "View", VIEW.options, default="overlay", required=True, key=VIEW.carry(),
+            bind="query-params",
+        )  # fmt: skip
+        colour_map = st.selectbox(
+            "Colour map", COLOUR_MAP.options, key=COLOUR_MAP.carry(), bind="query-params",
+            help="Inferno, Viridis and Cividis grow evenly in brightness; Ocean is the blog "
+            "post's.",
+        )  # fmt: skip
+        opacity = st.slider(
+            "Opacity", 0, 100, OPACITY.default, 5, format="%d%%", key=OPACITY.carry(),
+            bind="query-params",
+        )  # fmt: skip
+        by = st.segmented_control(
+            "Opacity is", OPACITY_BY.options, default=OPACITIES[0], required=True,
+            key=OPACITY_BY.carry(), bind="query-params",
+            help="By heat: cold places keep the picture's own colour. Even: the map lies "
+            "everywhere.",
+        )  # fmt: skip
+    return Look(view or VIEW.options[0], colour_map, opacity / 100, by or OPACITIES[0])
+
+
+# --- the line under it ----------------------------------------------------------------------------
+
+
+def choose_methods() -> tuple[str, ...]:
+    asked = st.query_params.get_all(SHOWN.key)
+    known = [name for name in METHODS if name in asked]
+    start = SHOWN.start(known if known or asked == [NONE] else None)
+    chosen = st.pills(
+        "Methods", list(METHODS), selection_mode="multi", key=SHOWN.widget,
+        default=None if SHOWN.overrule(start) else start,
+        format_func=lambda name: METHODS[name].title,
+    )  # fmt: skip
+    methods = [name for name in METHODS if name in chosen]
+    SHOWN.write(methods or NONE)
+    return tuple(methods)
+
+
+def another_draw() -> None:
+    if st.button("Another 20", icon=":material/shuffle:"):
+        DRAW.write(str((_draw() + 1) % DRAWS))
+
+
+def _draw() -> int:
+    """Which draw the address asks for; the first for what is no number."""
+    asked = DRAW.asked() or ""
+    return int(asked) % DRAWS if asked.isascii() and asked.isdecimal() else 1
+
+
+# --- the pictures ---------------------------------------------------------------------------------
+
+
+def chosen_pictures(run: Run, source: Source) -> list[Picture]:
+    """The pictures to explain.
+
+    Raises:
+        CamsightError: if those of the dataset cannot be read.
+    """
+    if source.name == OWN:
+        return own.show_uploader(run)
+    own.put_aside()
+    if source.linked:
+        part, place = source.linked
+        return of_run(run, part, [place])
+    places = here(run, "test")
+    if source.name == RANDOM:
+        return of_run(run, "test", at_random(places, RANDOM_COUNT, _draw()))
+    return of_run(run, "test", one_of_each(state.predictions(run, "test"), places))

@@ -1,0 +1,135 @@
+"""How Explain shows what it found: a picture a row, its heatmaps beside it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import state, words
+from dashboard.explain.heat import SAID, Wish
+from dashboard.explain.pictures import Picture
+from engine.cam.methods import METHODS
+from engine.cam.overlay import colour, overlay
+from engine.runs.store import Run
+
+SHOWN = 480  # pixels of a picture's side in the browser's memory; about twice what is displayed
+WIDTH, GAP = 280, 16  # of a column of pictures, at most
+CLASS_TINTS = ("orange", "blue")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How heat is drawn; opacity: 0 to 1."""
+
+    view: str
+    colour_map: str
+    opacity: float
+    by: str
+
+
+def scale(wish: Wish, colour_map: str) -> None:
+    """What the colours mean; nothing where there is no heat to have colours."""
+    if not wish.methods:
+        st.caption("No method is chosen; choose one above to see where the heat lies.")
+        return
+    whom = "what the model says" if wish.target == SAID else words.markdown(wish.target, 24)
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        st.image(colour_bar(colour_map), width=145, alt=f"{colour_map} from 0 to 1")
+        st.caption(
+            f"0 to 1, each map by its own maximum: hot places speak for {whom}, cold ones do not.",
+            help=f"The raw map is what {wish.layer} gave before that, negative values included: "
+            "they speak against the class and become 0.",
+            width="stretch",
+        )
+
+
+def lay_out(pictures: int, methods: tuple[str, ...]) -> list[dict[str, DeltaGenerator]]:
+    """Places for each picture: "" for itself, and one by each method's name, all in its own row.
+
+    Without methods there is nothing beside a picture, so that the pictures stand side by side.
+    """
+    if not methods:
+        with st.grid(4, min_column_width=145, width=_width(4)):
+            return [{"": st.empty()} for _ in range(pictures)]
+    rows = []
+    for _ in range(pictures):
+        with st.grid(1 + len(methods), min_column_width=145, width=_width(1 + len(methods))):
+            rows.append({name: st.empty() for name in ("", *methods)})
+    return rows
+
+
+def _width(columns: int) -> int:
+    return columns * WIDTH + (columns - 1) * GAP
+
+
+def show_picture(place: DeltaGenerator, run: Run, picture: Picture) -> None:
+    with place.container():
+        pixels = large(picture.pixels)
+        st.image(pixels, width="stretch", output_format="JPEG", alt=picture.name)
+        name = f":small[:gray[{words.markdown(picture.name, 40)}]]"
+        st.markdown(name if picture.score is None else f"{verdict(run, picture)}  \n{name}")
+
+
+def verdict(run: Run, picture: Picture) -> str:
+    """Truth and answer: "✓ truly cat, says cat 0.96"."""
+    names = [
+        f":{tint}[**{words.markdown(name, 24)}**]"
+        for tint, name in zip(CLASS_TINTS, run.class_names, strict=True)
+    ]
+    says = words.says(names, picture.says, picture.score)
+    if picture.truth is None:
+        return says
+    mark = "✓" if picture.truth == picture.says else "✗"
+    return f"{mark} truly {names[picture.truth]}, {says}"
+
+
+def show_heat(
+    place: DeltaGenerator, wish: Wish, look: Look, picture: Picture, method: str, heat
+) -> None:
+    title = METHODS[method].title
+    class_name = wish.run.class_names[wish.target_of(picture)]
+    with place.container():
+        pixels = _drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
+        alt = f"{title} of {picture.name} for {class_name}"
+        st.image(pixels, width="stretch", output_format="JPEG", alt=alt)
+        low, high = heat.raw.min(), heat.raw.max()
+        below = (
+            f"probability of {words.markdown(class_name, 24)} {words.three_digits(heat.scores[0])}"
+            f" · raw map {range_of(low, high)}"
+        )
+        if high <= 0:
+            below = f"**no heat: nothing here speaks for it** · {below}"
+        seconds = words.duration(heat.seconds)
+        st.markdown(f"**{title}** :gray[{seconds}]  \n:small[:gray[{below}]]")
+
+
+def _drawn(heat_key: tuple, look: Look, pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A heatmap as it is shown, `(SHOWN, SHOWN, 3)` uint8."""
+    key = ("drawn", *heat_key, look)
+    found = state.kept().get(key)
+    if found is None:
+        if look.view == "heatmap":
+            size = (SHOWN, SHOWN)
+            found = cv2.resize(colour(heat, look.colour_map), size, interpolation=cv2.INTER_CUBIC)
+        else:
+            found = overlay(large(pixels), heat, look.colour_map, look.opacity, look.by)
+        state.kept().put(key, found, found.nbytes)
+    return found
+
+
+def large(pixels: np.ndarray) -> np.ndarray:
+    return cv2.resize(pixels, (SHOWN, SHOWN), interpolation=cv2.INTER_CUBIC)
+
+
+def colour_bar(colour_map: str) -> np.ndarray:
+    """Heat from 0 to 1 as a strip `(10, 160, 3)` uint8."""
+    return colour(np.tile(np.linspace(0, 1, 160, dtype=np.float32), (10, 1)), colour_map)
+
+
+def range_of(low: float, high: float) -> str:
+    """The range of a raw map, in three digits: "−0.065 to 0.43", "15 to 302"."""
+    return " to ".join(
+        (f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}").replace("-", "−") for v in (low, high)
+    )

@@ -1,0 +1,76 @@
+"""Under which names the server answers.
+
+A page of another site can have its own name resolved to this machine (DNS rebinding); the browser
+then takes the server for that site, and lets it read everything. What gives such a page away is the
+name: the browser sends it as `Host`, and its own as `Origin`. Streamlit's `server.allowedHosts`
+looks at the WebSocket alone and has no words for "any address", so this stands before every route.
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[^\s:/?#@\[\]]+))(?::\d{1,5})?", re.I)
+
+
+class KnownHosts:
+    """ASGI middleware: status 403 for what was not asked for under a name of this server, by a
+    page of this server.
+
+    Args:
+        listening: the address or name that the server listens on.
+        names: further names; `*.example.com` stands for all below it, `*` for every name.
+    """
+
+    def __init__(self, app: ASGIApp, listening: str, names: Sequence[str]):
+        self.app, self.listening, self.names = app, listening, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            headers = Headers(scope=scope)
+            named = headers.getlist("host") or [""]
+            named += [origin.partition("://")[2] for origin in headers.getlist("origin")]
+            if not all(is_known(name, self.listening, self.names) for name in named):
+                refusal = PlainTextResponse(
+                    "Camsight does not answer under this name; whoever runs it can allow the name "
+                    "by CAMSIGHT_ALLOWED_HOSTS.\n",
+                    status_code=403,
+                )
+                return await refusal(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+
+def is_known(host: str, listening: str, names: Sequence[str] = ()) -> bool:
+    """Whether a `Host` header, with or without a port, names this server.
+
+    Loopback always does, and so does what the server listens on. Where that is every address of the
+    machine, so does any address, and the machine's own name: rebinding needs a name of somebody
+    else's.
+    """
+    found = HOST.fullmatch(host)
+    if not found:
+        return False
+    name = (found["six"] or found["name"]).lower().removesuffix(".")
+    address, here = _address(name), _address(listening)
+    if name in ("localhost", listening.lower()) or (address and address == here):
+        return True
+    if address and address.is_loopback:
+        return True
+    if here and here.is_unspecified and (address or name == socket.gethostname().lower()):
+        return True
+    return any(
+        known in ("*", name) or (known.startswith("*.") and name.endswith(known[1:]))
+        for known in names
+    )
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None

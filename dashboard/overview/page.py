@@ -1,0 +1,87 @@
+"""Overview: where things stand, and what to do next."""
+
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.overview import first_steps, next_steps, own_pictures, said, standing, tables
+from dashboard.parts import evidence, links, live
+from engine.commands.snapshot import Snapshot
+from engine.runs.store import Run
+
+
+def overview(seen: Snapshot, judged: list[Run]) -> None:
+    found = standing.standing(judged)
+    steps = next_steps.what_next(seen.runs, seen.datasets, found)
+    _title()
+    with st.container(gap="xxsmall"):
+        st.header(standing.headline(found), anchor=False)
+        why = standing.explanation(found)
+        if why:
+            st.caption(why)
+    left, right = st.columns([1.85, 1], gap="medium")
+    with left:
+        tables.runs_by_auc(judged, seen.datasets, found)
+        tables.unreadable(seen.unreadable_runs, "runs")
+        tables.runs_under_way(seen.runs)
+        tables.runs_without_figures(seen.runs)
+        if own_pictures.only_drawn(seen.datasets):
+            with st.container(border=True):
+                st.header("Bring pictures of your own", anchor=False)
+                own_pictures.own_pictures()
+        _datasets(seen)
+    with right:
+        state.guarded(lambda: said.examples(found.elected))
+        next_steps.show(steps)
+    own_pictures.asked_for()
+
+
+def _title() -> None:
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    with left.container(gap="xxsmall"):
+        st.title("Overview")
+        st.caption("Where things stand, and what to do next.")
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("**Train a new run**", icon=":material/add:"):
+            st.switch_page(links.TRAIN)
+
+
+def _datasets(seen: Snapshot) -> None:
+    st.space("xxsmall")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header("Datasets", anchor=False, width="content")
+        st.space("stretch")
+        st.page_link(
+            links.OVERVIEW, label="Add pictures", icon=":material/add_photo_alternate:",
+            query_params={own_pictures.ADD.key: own_pictures.OWN},
+        )  # fmt: skip
+    own_pictures.intake()
+    tables.datasets_there(seen.datasets, seen.runs)
+    tables.unreadable(seen.unreadable_datasets, "datasets")
+
+
+def machine_line() -> None:
+    """The device, what it does, and what room is left, as it is now."""
+    seen, told = state.look(), state.machine()
+    training = live.queue(seen.runs)
+    free = seen.free_bytes
+    parts = [
+        words.markdown(told["device"]["name"]) if told else "looking at the device",
+        f"{training[0].id} is training" if training else "nothing is training",
+        f"{free / 1e9:,.1f} GB free" if free is not None else "",
+        f"workspace {words.markdown(state.workspace().path)}",
+    ]
+    st.caption(" · ".join(part for part in parts if part))
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+seen = state.look()
+judged = [run for run in seen.runs if run.judged]
+if judged:
+    overview(seen, judged)
+else:
+    first_steps.welcome(seen)
+    tables.unreadable(seen.unreadable_runs, "runs")
+    tables.unreadable(seen.unreadable_datasets, "datasets")
+    evidence.cards([], key="theme")  # so that a change of theme is noticed
+state.poll(machine_line, active=state.machine() is None)

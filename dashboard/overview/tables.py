@@ -1,0 +1,169 @@
+"""What is there: judged runs by AUC, runs under way, runs without a result, datasets."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.overview import standing
+from dashboard.overview.standing import Standing
+from dashboard.parts import evidence, links, live, results
+from dashboard.parts.evidence import RunRow
+from engine.commands import compare
+from engine.data.dataset import Dataset
+from engine.records import Unreadable
+from engine.runs.store import Run
+
+MOST_ROWS = 50  # of the table with drawn intervals
+MOST_NOTES = 3  # of runs that ended without a result, and of each kind that cannot be read
+
+
+def runs_by_auc(judged: Sequence[Run], datasets: Sequence[Dataset], found: Standing) -> None:
+    """The newest runs by what they were judged on, the highest AUC first; all of them behind."""
+    st.header("Runs by AUC", anchor=False)
+    shown = judged[-MOST_ROWS:]
+    if found.elected not in shown:
+        shown = [found.elected, *shown[1:]]
+    names = standing.groups(judged, datasets)
+    order = list(dict.fromkeys(names[run.id] for run in reversed(shown)))
+    rows = [
+        RunRow(
+            run=run.id, dataset=names[run.id], auc=run.figures["auc"], low=run.figures["auc_low"],
+            high=run.figures["auc_high"], n=results.judged_on(run), remark=remark(run),
+            started=live.when(run.started),
+        )
+        for run in sorted(shown, key=lambda run: (order.index(names[run.id]), -run.figures["auc"]))
+    ]  # fmt: skip
+    methods = " and ".join(sorted({results.method(run) for run in shown}))
+    clicked = evidence.forest(rows, "runs", method=methods, notes=_notes(judged, names, datasets))
+    if clicked:
+        st.switch_page(links.EVALUATE, query_params={"run": clicked})
+    if len(judged) > len(shown):
+        _all_runs(judged)
+
+
+def _notes(judged: Sequence[Run], names: dict[str, str], datasets) -> dict[str, str]:
+    """What makes the runs of each group comparable."""
+    members: dict[str, list[Run]] = {}
+    for run in judged:
+        members.setdefault(names[run.id], []).append(run)
+    return {name: _note(group, datasets) for name, group in members.items()}
+
+
+def _note(group: list[Run], datasets: Sequence[Dataset]) -> str:
+    n = words.count(results.judged_on(group[-1]))
+    several = len(group) > 1
+    said = f"same {n} test pictures: these may be compared" if several else f"{n} test pictures"
+    gone = all(compare.dataset_of(run, datasets) is None for run in group)
+    return f"{said}; no longer stored" if gone else said
+
+
+def remark(run: Run) -> str:
+    stopped = ", stopped" if run.status == "stopped" else ""
+    return f"{run.image_size} px · {live.epochs(run)}{stopped}"
+
+
+def _all_runs(judged: Sequence[Run]) -> None:
+    """Every judged run in a table that scrolls, newest first; drawn only where it is opened."""
+    label = f"The newest are above; here are all {words.count(len(judged))}"
+    behind = st.expander(label, icon=":material/list_alt:", on_change="rerun", key="all-runs")
+    if not behind.open:
+        return
+    newest_first = list(reversed(judged))
+    rows = [
+        {
+            "run": run.id,
+            "dataset": run.dataset,
+            "AUC on test": words.three_digits(run.figures["auc"]),
+            "95%": results.interval(run).removeprefix("95% "),
+            "n": words.count(results.judged_on(run)),
+            "pixels": str(run.image_size),
+            "started": live.when(run.started),
+        }
+        for run in newest_first
+    ]
+    with behind:
+        chosen = st.dataframe(
+            rows, hide_index=True, row_height=34, key="all-runs-table", on_select="rerun",
+            selection_mode="single-row", alt="Every judged run, newest first",
+        )  # fmt: skip
+    if chosen.selection.rows:
+        run = newest_first[chosen.selection.rows[0]]
+        st.switch_page(links.EVALUATE, query_params={"run": run.id})
+
+
+def runs_under_way(runs: Sequence[Run]) -> None:
+    active = live.queue(runs)
+    if not active:
+        return
+    seen = [(run.id, run.status) for run in active]
+
+    def body() -> None:
+        now = state.look().runs
+        if [(run.id, run.status) for run in live.queue(now)] != seen:
+            st.rerun()
+        st.header("Under way", anchor=False)
+        for run in live.queue(now):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                live.link(run)
+                live.badge(live.status(run, now))
+            stage = live.stage(run, now)
+            batch = f" · {stage.batch_line}" if stage.batch_line else ""
+            text = stage.says.removesuffix(".") + batch
+            st.progress(stage.done, text=words.markdown(text))
+
+    state.poll(body, active=True)
+
+
+def runs_without_figures(runs: Sequence[Run]) -> None:
+    """Failed, lost and stopped runs, the newest three, each with its reason."""
+    ended = [run for run in runs if not run.active and (not run.judged or run.error)]
+    if not ended:
+        return
+    st.header("Ended without a result", anchor=False)
+    for run in reversed(ended[-MOST_NOTES:]):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            live.link(run)
+            live.badge(run.status)
+        st.caption(words.markdown(live.why(run)))
+    if len(ended) > MOST_NOTES:
+        older = words.count(len(ended) - MOST_NOTES)
+        st.caption(f"… and {older} older ones; `python -m engine runs` lists all.")
+
+
+def unreadable(found: Sequence[Unreadable], verb: str) -> None:
+    """Rows of what stands in the workspace and cannot be read, each with its reason.
+
+    Args:
+        verb: of the command line, which lists all of them.
+    """
+    for one in found[:MOST_NOTES]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{words.markdown(one.id, 64)}**", width="content")
+            live.badge("unreadable")
+        st.caption(words.markdown(f"unreadable: {one.why}"))
+    if len(found) > MOST_NOTES:
+        more = words.count(len(found) - MOST_NOTES)
+        st.caption(f"… and {more} more that cannot be read; `python -m engine {verb}` lists all.")
+
+
+def datasets_there(datasets: Sequence[Dataset], runs: Sequence[Run]) -> None:
+    rows = [
+        {
+            "dataset": one.name,
+            "pictures": words.count(one.size),
+            "classes": " / ".join(one.class_names),
+            "pixels": str(one.image_size),
+            "refused": words.count(one.refused),
+            "runs": str(sum(trained_on(run, one) for run in runs)),
+            "fingerprint": one.fingerprint[:12],
+        }
+        for one in reversed(datasets)
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, row_height=34, alt="Datasets of this workspace")
+
+
+def trained_on(run: Run, dataset: Dataset) -> bool:
+    """By name as well: the same pictures may stand under two names."""
+    return (run.dataset, run.dataset_fingerprint) == (dataset.name, dataset.fingerprint)

@@ -1,0 +1,1 @@
+"""What pages share: evidence, charts, runs under way, links, and what stands in the address."""

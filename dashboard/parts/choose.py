@@ -1,0 +1,46 @@
+"""The choice of a run, which several pages share."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.parts import live
+from dashboard.parts.params import RUN
+from engine.runs.store import Run
+
+
+def choose_run(options: Sequence[Run]) -> Run:
+    """The select box `run` of every page, whose choice always stands in the address."""
+    by_id = {run.id: run for run in options}
+    asked = RUN.asked()
+    first = RUN.start(asked if asked in by_id else None)
+    run = by_id[RUN.select_box("Run", list(by_id), first if first in by_id else options[0].id)]
+    if asked and asked not in by_id:
+        RUN.remark(f"{unfound(asked)} {run.id} is shown instead.", run.id)
+    return run
+
+
+def say_unfound(run: Run) -> None:
+    """Say, under the choosers, why another run is shown than the one that a link asked for."""
+    if remark := RUN.remarked(run.id):
+        st.warning(remark, icon=":material/link_off:")
+
+
+def unfound(asked: str) -> str:
+    """Why the run of that id is not among those to choose from, in a sentence."""
+    seen = state.look()
+    name = words.markdown(asked, 40)
+    for one in seen.unreadable_runs:
+        if one.id == asked:
+            return f"The run {name} is unreadable: {words.markdown(one.why)}"
+    for run in seen.runs:
+        if run.id == asked:
+            return f"The run {name} is {run.status} and has no weights to look into."
+    return f"There is no run {name} here."
+
+
+def describe(run: Run) -> str:
+    """A run in a line of caption: "quick on drawn, 64 px, 10 epochs"."""
+    text = f"{run.preset} on {run.dataset}, {run.image_size} px, {live.epochs(run)}"
+    return words.markdown(text)

@@ -1,0 +1,135 @@
+"""How long a training will take: from a run of the same settings, or from a short measurement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.parts import live
+from engine import jobs
+from engine.commands import train
+from engine.data.dataset import Dataset
+from engine.jobs import Job
+from engine.runs.store import Run
+from engine.training.config import TrainConfig
+
+EARLIER_RUNS = 20  # of the same settings, that are looked at for one with a whole epoch
+
+
+@dataclass(frozen=True)
+class Cost:
+    """seconds: of training. around: of what comes before and after; 0 where that is not known."""
+
+    seconds: float
+    around: float
+    source: str
+
+    def says(self) -> str:
+        training = f"{words.about(self.seconds)} of training"
+        if not self.around:
+            return f"**About {training}**, {self.source}."
+        whole = words.about(self.seconds + self.around)
+        around = words.about(self.around)
+        return f"**About {whole}**: {training} and {around} to begin and to judge, {self.source}."
+
+
+def caption(dataset: Dataset, config: TrainConfig) -> None:
+    """Say how long it would take, how that is known, and behind which run it would wait."""
+    runs = state.look().runs
+    behind = live.queue(runs)
+    known = _known(runs, dataset, config)
+    if behind and known is None:
+        st.caption(
+            f"How long it will take is measured when {behind[-1].id} has ended. This run would "
+            f"start after it{_when_free(behind)}."
+        )
+        return
+    if known is None:
+        _measure(dataset, config)
+        return
+    start = f" This run would start after {behind[-1].id}{_when_free(behind)}." if behind else ""
+    st.caption(known.says() + start)
+
+
+def unsettled(dataset: Dataset, config: TrainConfig) -> bool:
+    """Whether the caption will change by itself."""
+    runs = state.look().runs
+    return bool(live.queue(runs)) or _known(runs, dataset, config) is None
+
+
+def _known(runs: Sequence[Run], dataset: Dataset, config: TrainConfig) -> Cost | None:
+    job = train.find_estimate(state.workspace(), dataset.name, config)
+    return _of_an_earlier_run(runs, dataset, config) or _of_a_measurement(job, config)
+
+
+def _of_an_earlier_run(runs: Sequence[Run], dataset: Dataset, config: TrainConfig) -> Cost | None:
+    """By the epochs of the newest run here that was trained in the same way.
+
+    The first epoch, which compiles, is left out, and so is the one that a stop cut short.
+    """
+    machine, asked = state.machine(), train.timed(config)
+    alike = [
+        run
+        for run in reversed(runs)
+        if run.judged
+        and run.dataset_fingerprint == dataset.fingerprint
+        and (machine is None or machine["device"]["name"] == run.device)
+        and all(run.config.get(name) == value for name, value in asked.items())
+    ]
+    for run in alike[:EARLIER_RUNS]:
+        seconds = live.history(run).get("seconds", [])
+        whole = seconds[1:-1] if run.status == "stopped" else seconds[1:]
+        if whole:
+            each = float(np.median(whole))
+            return Cost(config.epochs * each, _around(run), "timed on an earlier run")
+    return None
+
+
+def _around(run: Run) -> float:
+    """Seconds from the start of a run to its end that it did not train."""
+    if not (run.started and run.ended and run.seconds is not None):
+        return 0.0
+    whole = datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.started)
+    return max(0.0, whole.total_seconds() - run.seconds)
+
+
+def _of_a_measurement(job: Job | None, config: TrainConfig) -> Cost | None:
+    told = job.result if job and isinstance(job.result, dict) else {}
+    each = told.get("seconds_per_epoch")
+    if not isinstance(each, int | float):
+        return None
+    source = "from a short measurement on this machine"
+    if told.get("busy"):
+        source += ", which had other work meanwhile"
+    return Cost(config.epochs * each, told.get("start_seconds") or 0.0, source)
+
+
+def _measure(dataset: Dataset, config: TrainConfig) -> None:
+    """Have it measured in a process of its own, one at a time, and say so, or why it failed."""
+    workspace, memory = state.workspace(), st.session_state
+    job = train.find_estimate(workspace, dataset.name, config)
+    last = jobs.look(workspace, memory["_measuring"]) if "_measuring" in memory else None
+    if last and last.alive and (job is None or job.id != last.id):
+        st.caption(":material/timer: Measuring other settings; these come next.")
+        return
+    asked = (dataset.fingerprint, *train.timed(config).values())
+    if not (job and job.alive) and memory.get("_measured") != asked:
+        memory["_measured"] = asked  # asked once: one that fails is not asked forever
+        train.start_estimate(workspace, dataset.name, config)
+        job = train.find_estimate(workspace, dataset.name, config)
+    if job is None:
+        return
+    memory["_measuring"] = job.id
+    if job.alive:
+        st.caption(":material/timer: Measuring how long it will take; about 15 s.")
+    elif job.error:
+        st.warning(words.markdown(job.error), title="How long it takes could not be measured.")
+
+
+def _when_free(behind: list[Run]) -> str:
+    """ ", in about 6 min": known where one run is under way and none waits behind it."""
+    left = live.stage(behind[0]).seconds_left if len(behind) == 1 else None
+    return f", in about {words.about(left)}" if left is not None else ""

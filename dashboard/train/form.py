@@ -1,0 +1,88 @@
+"""The form of a new run: dataset, hyperparameters, what it will cost, and the start."""
+
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.parts import links, live
+from dashboard.parts.params import DATASET, JOB
+from dashboard.train import cost
+from dashboard.train.hyperparameters import choose_config
+from engine.commands import first_run
+from engine.data.dataset import Dataset
+from engine.errors import CamsightError
+from engine.runs.store import Run
+from engine.training.config import TrainConfig
+
+ARROW = ":material/arrow_forward:"
+
+
+def new_run() -> None:
+    st.header("New run", anchor=False)
+    found = state.datasets()
+    if not found:
+        nothing_to_train_on()
+        return
+    dataset = choose_dataset(found)
+    config = choose_config(dataset)
+    if config:
+        state.poll(lambda: cost.caption(dataset, config), cost.unsettled(dataset, config))
+    start_button(dataset, config)
+
+
+def choose_dataset(found: list[Dataset]) -> Dataset:
+    by_name, asked = {one.name: one for one in found}, DATASET.asked()
+    names = list(by_name)
+    if asked and asked not in by_name:
+        st.warning(f"There is no dataset {words.markdown(asked, 64)} here; the newest is chosen.")
+    first = DATASET.start(asked if asked in by_name else None)
+    chosen = st.selectbox(
+        "Dataset", names, names.index(first) if first in by_name else 0, key=DATASET.widget,
+        help="Pictures are split once, when they are prepared: 80% to train on, 10% to choose the "
+        "best epoch by, 10% to judge it on.",
+    )  # fmt: skip
+    DATASET.write(chosen)
+    dataset = by_name[chosen]
+    part = words.count(sum(dataset.counts["train"]))
+    classes = " and ".join(words.markdown(name, 24) for name in dataset.class_names)
+    st.caption(
+        f"{words.count(dataset.size)} pictures of {classes}, {part} of them to train on, stored at "
+        f"{dataset.image_size} px."
+    )
+    return dataset
+
+
+def start_button(dataset: Dataset, config: TrainConfig | None) -> None:
+    if st.button("**Start training**", icon=":material/play_arrow:", width="stretch",
+                 disabled=config is None, key="start") and config:  # fmt: skip
+        try:
+            run = live.start(dataset.name, config)
+        except (CamsightError, OSError) as error:
+            st.error(words.markdown(error))
+            return
+        watch(run)
+
+
+def watch(run: Run) -> None:
+    """Let the address name the run, so that a reload finds it again."""
+    JOB.write(run.id)
+    st.rerun()
+
+
+def nothing_to_train_on() -> None:
+    job = first_run.look(state.workspace())
+    if state.look().preparing or (job and job.alive):
+
+        def body() -> None:
+            if state.datasets():
+                st.rerun()
+            st.caption("The first pictures are being prepared; the form is here when they are.")
+            for one in state.look().preparing:
+                if one.total:
+                    text = f"{words.markdown(one.name)}: {one.done:,} of {one.total:,}"
+                    st.progress(min(1.0, one.done / one.total), text=text)
+
+        state.poll(body, active=True)
+        return
+    with st.container(border=True):
+        st.markdown("**There are no pictures to train on yet.** Draw some, or bring your own.")
+        st.page_link(links.OVERVIEW, label="To the pictures", icon=ARROW)

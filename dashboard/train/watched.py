@@ -1,0 +1,256 @@
+"""The run that is watched: what it does or what came of it, its curves, configuration and log."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.parts import evidence, links, live, results
+from dashboard.parts.evidence import Card
+from dashboard.parts.params import JOB, RUN
+from dashboard.train.form import watch
+from engine import jobs
+from engine.commands import first_run
+from engine.errors import CamsightError, ConfigError
+from engine.evaluation.intervals import wilson
+from engine.runs import store
+from engine.runs.store import Run
+from engine.training.config import TrainConfig, stored_config
+
+LOG_LINES = 200
+ENDED = {"failed": "failed", "lost": "was lost"}
+
+
+def chosen_run() -> Run | None:
+    """The run that the address names; else one that is under way, else the newest, which the
+    address then names, so that it shows the same one after the next training."""
+    runs = state.look().runs
+    asked = JOB.asked() or RUN.asked()
+    found = next((run for run in runs if run.id == asked), None)
+    if asked and not found and not asked.startswith("prepare-"):
+        try:
+            found = store.open_run(state.workspace(), asked)
+        except CamsightError as error:
+            st.warning(words.markdown(error))
+    run = found or next(iter(live.queue(runs)), runs[-1] if runs else None)
+    RUN.write(None)
+    JOB.write(run.id if run else None)
+    return run
+
+
+def watched() -> None:
+    run = chosen_run()
+    if run is None:
+        nothing_trained()
+        return
+
+    def body() -> None:
+        runs = state.look().runs
+        now = next((one for one in runs if one.id == run.id), None)
+        now = now or store.open_run(state.workspace(), run.id)  # which says why it is not there
+        if run.active and not now.active:
+            st.rerun()
+        one_run(now, runs)
+
+    state.poll(body, run.active)
+    with st.expander("Configuration", icon=":material/tune:"):
+        configuration(run)
+    with st.expander("Log", icon=":material/terminal:"):
+        state.poll(lambda: log(run), run.active)
+
+
+def nothing_trained() -> None:
+    job = first_run.look(state.workspace())
+    waits = bool(job and job.alive)
+
+    def body() -> None:
+        if state.look().runs:
+            st.rerun()
+        with st.container(border=True):
+            st.markdown(
+                "**The first run starts by itself** as soon as its pictures are drawn."
+                if waits
+                else "**Nothing has been trained yet.** Start a run: how it learns is drawn here, "
+                "epoch by epoch."
+            )
+
+    state.poll(body, waits)
+
+
+def one_run(run: Run, runs: Sequence[Run]) -> None:
+    status = live.status(run, runs)
+    told = live.history(run)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(
+            f"{run.id} · {words.markdown(run.dataset)} · {run.image_size} px · seed "
+            f"{run.config['seed']}",
+            width="content", anchor=False,
+        )  # fmt: skip
+        live.badge(status)
+        st.space("stretch")
+        buttons(run, status)
+    if run.active:
+        under_way(run, runs, told)
+    else:
+        ended(run, told)
+    live.curves(run, told, "live")
+    others = [one for one in live.queue(runs) if one.id != run.id]
+    if others:
+        st.caption("Also under way")
+    for one in others:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            live.link(one)
+            live.badge(live.status(one, runs))
+
+
+def buttons(run: Run, status: str) -> None:
+    if run.active:
+        label = "**Do not start it**" if status == "queued" else "**Stop and keep the best**"
+        st.button(
+            label, icon=":material/stop_circle:", disabled=store.asked_to_stop(run), key="stop",
+            on_click=_stop, args=(run,),
+        )  # fmt: skip
+    elif run.judged:
+        with st.container(horizontal=True, width="content"):
+            for page, label, icon in (
+                (links.EVALUATE, "Evaluate it", ":material/monitoring:"),
+                (links.EXPLAIN, "Look inside", ":material/center_focus_strong:"),
+            ):
+                st.page_link(page, label=f"**{label}**", icon=icon,
+                             query_params={"run": run.id})  # fmt: skip
+    else:
+        again = live.start_again(run, "Start it again")
+        if again:
+            watch(again)
+
+
+def _stop(run: Run) -> None:
+    store.ask_to_stop(run)
+    state.changed()
+
+
+def under_way(run: Run, runs: Sequence[Run], told: dict) -> None:
+    stage = live.stage(run, runs)
+    epoch = f"{stage.epoch} of {stage.epochs}" if stage.epoch else words.NOTHING
+    batch = f"batch {stage.batch} of {stage.batches}" if stage.batch else "not begun"
+    left = words.about(stage.seconds_left)
+    cards = [
+        Card("Epoch", epoch, batch),
+        Card("Time left", left, "from the speed so far" if stage.epoch else "not measured yet"),
+        Card("Speed", words.speed(stage.pictures_per_second), run.config["precision"]),
+        best_so_far(run, told),
+    ]
+    evidence.cards(cards, key="live-cards", small=True)
+    st.progress(stage.done, text=words.markdown(stage.says))
+
+
+def best_so_far(run: Run, told: dict) -> Card:
+    """Validation accuracy of the kept weights; their pictures chose them, and the card says so."""
+    best = live.best_epoch(told)
+    if best is None and run.active:
+        return Card("Best so far", words.NOTHING, "after the first epoch")
+    if best is None:
+        return Card("Best epoch", words.NOTHING, "its history.csv cannot be read")
+    accuracy = told["val_accuracy"][told["epoch"].index(best)]
+    label = f"Best so far, epoch {best}" if run.active else f"Best epoch, {best}"
+    dataset = state.dataset_of(run)
+    if dataset is None:
+        return Card(label, words.percent(accuracy), "accuracy on validation; its pictures are gone")
+    n = sum(dataset.counts["validation"])
+    share = wilson(int(np.clip(np.rint(accuracy * n), 0, n)), n)
+    line = words.evidence_line(
+        words.interval(share.low, share.high, words.percent), "accuracy, validation, Wilson", n
+    )
+    track = evidence.track(share.value, share.low, share.high, percent=True)
+    return Card(label, words.percent(accuracy), line, track=track)
+
+
+def ended(run: Run, told: dict) -> None:
+    reason = live.why(run)
+    if reason and run.status in ENDED:
+        st.error(words.markdown(reason), title=f"{run.id} {ENDED[run.status]}")
+    elif reason:
+        st.warning(words.markdown(reason))
+    if run.judged:
+        evidence.cards(on_one_scale(figures(run, told)), key="live-cards", small=True)
+        kept = weights_kept(run, told)
+        if kept:
+            st.caption(kept)
+
+
+def figures(run: Run, told: dict) -> list[Card]:
+    auc, low, high = (run.figures[name] for name in ("auc", "auc_low", "auc_high"))
+    trained = len(told.get("epoch", []))
+    return [
+        Card(
+            "AUC on test", words.three_digits(auc),
+            words.evidence_line(results.interval(run), results.method(run), results.judged_on(run)),
+            track=evidence.track(auc, low, high),
+        ),
+        best_so_far(run, told),
+        Card("Training time", words.duration(run.seconds),
+             f"{trained} of {run.config['epochs']} epochs"),
+        Card("Speed", words.speed(run.pictures_per_second),
+             " · ".join(part for part in (run.device, run.config["precision"]) if part)),
+    ]  # fmt: skip
+
+
+def on_one_scale(cards: Sequence[Card]) -> list[Card]:
+    """Cards side by side whose intervals can be compared by eye: all from the lowest floor on."""
+    floor = min((card.track.min for card in cards if card.track), default=0.0)
+    return [
+        replace(card, track=replace(card.track, min=floor)) if card.track else card
+        for card in cards
+    ]
+
+
+def weights_kept(run: Run, told: dict) -> str:
+    """How many epochs a run has behind it, and which of them its figures are of and why."""
+    best = live.best_epoch(told)
+    if best is None:
+        return ""
+    at, epochs = told["epoch"].index(best), live.epochs(run)
+    how = f"It was stopped after {epochs}" if run.status == "stopped" else f"It trained {epochs}"
+    return (
+        f"{how}. The weights of epoch {best} are kept and judged: the one with the lowest "
+        f"validation loss, {words.three_digits(told['val_loss'][at])}. Its accuracy on validation "
+        f"was {words.percent(told['val_accuracy'][at])}."
+    )
+
+
+def configuration(run: Run) -> None:
+    """Every hyperparameter of the run with what it means, also those of another version."""
+    known = TrainConfig.model_fields
+    try:
+        stored = run.config | stored_config(run.config).model_dump()
+    except ConfigError as error:
+        st.caption(words.markdown(error))
+        stored = run.config
+    names = [*(name for name in known if name in stored), *(stored.keys() - known.keys())]
+    rows = [
+        {
+            "hyperparameter": words.markdown(name, 40),
+            "value": words.markdown(stored[name], 60),
+            "meaning": words.markdown(known[name].description) if name in known else "",
+        }
+        for name in names
+    ]
+    st.table(rows, border="horizontal", hide_index=True, alt=f"Configuration of {run.id}")
+
+
+def log(run: Run) -> None:
+    """The end of what the run wrote; before it wrote anything, what its process printed."""
+    try:
+        told = (run.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        told = ""
+    job = None if told else jobs.find(state.workspace(), run.id)
+    lines = (told or (jobs.log(state.workspace(), job.id) if job else "")).splitlines()
+    if not lines:
+        st.caption("Its process has written nothing yet.")
+        return
+    st.code("\n".join(lines[-LOG_LINES:]), language=None, wrap_lines=True)
+    if len(lines) > LOG_LINES:
+        st.caption(f"The last {LOG_LINES} of {len(lines):,} lines.")

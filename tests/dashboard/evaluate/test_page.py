@@ -1,0 +1,470 @@
+"""The page Evaluate: every figure is that of the stored predictions, whatever the address says."""
+
+import csv
+import io
+import json
+import shutil
+from types import SimpleNamespace
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+import streamlit as st
+from sklearn import metrics
+from streamlit.testing.v1 import AppTest
+
+from dashboard.evaluate import figures, mistakes, take_along
+from dashboard.parts import links
+from engine.commands import evaluate, snapshot
+from engine.data.dataset import open_dataset
+from engine.evaluation.intervals import wilson
+from engine.runs import outcome, store
+from engine.workspace import Workspace
+
+
+def opened(**query) -> AppTest:
+    at = AppTest.from_file("../../../dashboard/app.py", default_timeout=120).run()
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.switch_page(links.EVALUATE).run()
+    assert not at.exception, at.exception
+    return at
+
+
+@pytest.fixture
+def own(workspace, tmp_path, use_workspace):
+    """A copy of the workspace that a test may write to; the copied run."""
+    shutil.copytree(workspace, tmp_path / "own")
+    place = use_workspace(tmp_path / "own")
+    st.cache_data.clear()
+    yield store.open_run(Workspace(place), "quick-1")
+    st.cache_data.clear()
+
+
+def scored(run: store.Run, **scores) -> None:
+    """Replace the run's scores of "validation" and "test": a function of the labels each."""
+    parts = {}
+    for part in ("validation", "test"):
+        told = store.predictions(run, part)
+        score = scores[part](told["y_true"]) if part in scores else told["y_score"]
+        parts[part] = told | {"y_score": np.asarray(score, np.float64)}
+    outcome.write_predictions(run.folder, parts)
+
+
+def box(at: AppTest, label: str):
+    (found,) = [one for one in at.selectbox if one.label == label]
+    return found
+
+
+def drawn(at: AppTest, kind: str) -> list[dict]:
+    found = [json.loads(element.proto.json) for element in at.get("bidi_component")]
+    return [data for data in found if data["kind"] == kind]
+
+
+def cards(at: AppTest) -> dict[str, dict]:
+    return {card["label"]: card for data in drawn(at, "cards") for card in data["cards"]}
+
+
+def counts(at: AppTest) -> dict[str, int]:
+    (matrix,) = drawn(at, "matrix")
+    return {c["id"]: int(c["count"]) for row in matrix["rows"] for c in row["cells"]}
+
+
+def pressed(at: AppTest) -> list[str]:
+    (matrix,) = drawn(at, "matrix")
+    return [c["id"] for row in matrix["rows"] for c in row["cells"] if c["pressed"]]
+
+
+def explained(at: AppTest) -> list[dict[str, str]]:
+    """What the links under the pictures carry."""
+    queries = [parse_qs(link.proto.query_string.lstrip("?")) for link in at.get("page_link")]
+    return [{key: value[0] for key, value in q.items()} for q in queries if "pics" in q]
+
+
+def texts(at: AppTest) -> str:
+    kinds = (at.markdown, at.warning, at.error, at.caption, at.code, at.info)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def in_the_middle(told: dict) -> float:
+    """A threshold that leaves pictures in every cell, on the slider's steps."""
+    return float(np.floor(100 * np.median(told["y_score"])) / 100)
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def test_the_cards_say_what_scikit_learn_says_of_the_stored_predictions(workspace):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    at = opened()
+    shown = cards(at)
+    auc = metrics.roc_auc_score(told["y_true"], told["y_score"])
+    said = told["y_score"] >= 0.5
+    n = len(said)
+    assert shown["AUC"]["value"] == f"{auc:.3f}"
+    assert shown["AUC"]["interval"].startswith("95% 0.")
+    assert shown["AUC"]["evidence"] == f" · Hanley-McNeil · n\u00a0=\u00a0{n}"
+    accuracy = metrics.accuracy_score(told["y_true"], said)
+    assert shown["Accuracy"]["value"] == f"{100 * accuracy:.1f}%"
+    assert "Wilson" in shown["Accuracy"]["evidence"]
+    recall = metrics.recall_score(told["y_true"], said)
+    assert shown["Sensitivity"]["value"] == f"{100 * recall:.1f}%"
+    assert shown["Mistakes"]["value"] == str((said != told["y_true"]).sum())
+    assert [at.caption[0].value] == ["quick on drawn, 32 px, 2 epochs"]
+
+
+def test_the_address_restores_part_interval_and_threshold(workspace):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "validation")
+    at = opened(run="quick-1", split="validation", interval="newcombe", t="0.31")
+    assert at.slider(key="t").value == 0.31
+    assert box(at, "Interval").value == "newcombe"
+    assert " · Newcombe · " in cards(at)["AUC"]["evidence"]
+    tn, fp, fn, tp = metrics.confusion_matrix(told["y_true"], told["y_score"] >= 0.31).ravel()
+    assert counts(at) == {"tn": tn, "fp": fp, "fn": fn, "tp": tp}
+    assert any("flatter" in warning.value for warning in at.warning)
+
+
+@pytest.mark.parametrize("nonsense", ["", "abc", "<b>", "²", "%00", "-1", "1e999", "f" * 300])
+def test_an_address_with_nonsense_shows_the_newest_run_at_one_half(workspace, nonsense):
+    at = opened(**dict.fromkeys(("run", "split", "interval", "t", "cell", "err"), nonsense))
+    assert box(at, "Run").value == "quick-1"
+    assert at.slider(key="t").value == 0.5
+    assert box(at, "Interval").value == "hanley-mcneil"
+    assert cards(at)["Accuracy"]["remark"] == "at 0.50"
+    assert pressed(at) == []
+    assert at.query_params["run"] in ("quick-1", ["quick-1"])
+
+
+@pytest.mark.parametrize("t", ["7", "nan", "inf", "0,5", "0.5.1"])
+def test_a_threshold_that_is_none_is_one_half(workspace, t):
+    assert opened(t=t).slider(key="t").value == 0.5
+
+
+def test_a_threshold_of_0_in_the_address_calls_everything_positive(workspace):
+    at = opened(t="0")
+    assert at.slider(key="t").value == 0.0
+    assert counts(at)["tn"] == counts(at)["fn"] == 0
+    assert cards(at)["Said “cat”, is cat"]["value"] == "–"
+    assert cards(at)["Said “cat”, is cat"]["track"] is None
+
+
+def test_moving_the_threshold_moves_matrix_cards_and_gallery(workspace):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    at = opened()
+    t = in_the_middle(told)
+    at.slider(key="t").set_value(t).run()
+    tn, fp, fn, tp = metrics.confusion_matrix(told["y_true"], told["y_score"] >= t).ravel()
+    assert counts(at) == {"tn": tn, "fp": fp, "fn": fn, "tp": tp}
+    assert cards(at)["Accuracy"]["remark"] == f"at {t:.2f}"
+    assert len(explained(at)) == min(16, fp + fn)
+
+
+def test_the_buttons_choose_on_validation_even_when_judged_on_test(own):
+    def split_at(threshold):
+        return lambda y: np.where(y == 1, threshold + 0.005, threshold - 0.1)
+
+    scored(own, validation=split_at(0.7), test=split_at(0.3))
+    for name in ("Youden", "Closest to corner"):
+        at = opened()
+        (button,) = [b for b in at.button if b.label == name]
+        button.click().run()
+        assert at.slider(key="t").value == pytest.approx(0.705)
+        assert cards(at)["Sensitivity"]["value"] == "0.0%"
+        assert "validation" in button.help
+
+
+def test_youdens_threshold_is_not_rounded_so_that_the_specificity_stays(own):
+    """Rounded to 0.00 it would call everything positive."""
+    scored(own, **dict.fromkeys(("validation", "test"), lambda y: np.where(y == 1, 0.00256, 0.001)))
+    at = opened()
+    (button,) = [b for b in at.button if b.label == "Youden"]
+    button.click().run()
+    assert at.slider(key="t").value == 0.00256
+    assert at.query_params["t"] in ("0.00256", ["0.00256"])
+    assert cards(at)["Specificity"]["value"] == cards(at)["Sensitivity"]["value"] == "100.0%"
+    assert cards(at)["Accuracy"]["remark"] == "at 0.00256"
+    assert "It is 0.00256; the slider shows its nearest step." in texts(at)
+    again = opened(t=str(0.00256))  # from the link
+    assert cards(again)["Specificity"]["value"] == "100.0%"
+    again.slider(key="t").set_value(0.01).run()
+    assert "nearest step" not in texts(again)
+
+
+def test_a_perfect_auc_gets_newcombes_interval_and_never_a_width_of_zero(own):
+    scored(own, test=lambda y: np.where(y == 1, 0.9, 0.1))
+    at = opened()
+    auc = cards(at)["AUC"]
+    n = len(store.predictions(own, "test")["y_true"])
+    assert auc["value"] == "1.000"
+    assert auc["evidence"].startswith(" · Newcombe, since SE = 0 · ")
+    assert auc["interval"] != "95% 1.000–1.000"
+    assert "standard error is 0" in texts(at)
+    assert cards(at)["Mistakes"]["evidence"].startswith(f"of {n} pictures")
+    at.session_state["evaluate_tab"] = "All numbers"
+    at.run()
+    assert "±0.000" not in texts(at)
+    assert "(newcombe)" in texts(at)
+
+
+def test_few_pictures_of_a_class_are_a_reason_to_warn_and_newcombe_the_way_out(workspace):
+    assert any("with under 100 of a class" in w.value for w in opened().warning)
+    assert any("Newcombe's is safer" in w.value for w in opened().warning)
+    assert [w.value for w in opened(interval="newcombe").warning] == []
+
+
+def test_what_limits_the_figures_stands_in_one_block_with_a_line_each(own):
+    store.save(own, error="The loss became NaN in epoch 2.")
+    (block,) = opened(split="validation").warning
+    lines = block.value.split("  \n")
+    assert [line.split()[0] for line in lines] == ["The", "The", "Only"]
+    assert max(map(len, lines)) < 170
+
+
+# --- details --------------------------------------------------------------------------------------
+
+
+def test_every_picture_links_to_its_own_heatmap_by_what_is_in_it(workspace):
+    run = store.open_run(Workspace(workspace), "quick-1")
+    told = store.predictions(run, "test")
+    said = told["y_score"] >= 0.5
+    mistaken = np.flatnonzero(said != told["y_true"])
+    wrong = {told["picture"][place][:16]: int(said[place]) for place in mistaken}
+    links = explained(opened())
+    assert len(links) == min(16, len(wrong)) > 0
+    for link in links:
+        target = run.class_names[wrong[link["pics"]]]
+        assert link == {"run": "quick-1", "target": target, "pics": link["pics"]}
+
+
+@pytest.mark.parametrize("cell", ["tn", "fp", "fn", "tp"])
+def test_a_cell_in_the_address_is_pressed_and_filters_the_pictures(workspace, cell):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    t = in_the_middle(told)
+    at = opened(cell=cell, t=str(t))
+    said, truth = told["y_score"] >= t, told["y_true"] == 1
+    members = {"tn": ~said & ~truth, "fp": said & ~truth, "fn": ~said & truth, "tp": said & truth}
+    assert pressed(at) == [cell]
+    shown = {link["pics"] for link in explained(at)}
+    assert shown <= {picture[:16] for picture in told["picture"][members[cell]]}
+    assert len(shown) == min(16, int(members[cell].sum()))
+
+
+def test_a_number_under_a_picture_is_the_probability_of_the_class_beside_it(own):
+    """A dog with a score of 0.11 is the worse mistake than one with 0.29, and must look it."""
+    scored(own, test=lambda y: np.where(y == 1, 0.11, 0.6))
+    at = opened()
+    below = [m.value for m in at.markdown if "says" in m.value]
+    dogs = [text for text in below if "✗ dog" in text]
+    cats = [text for text in below if "✗ cat" in text]
+    assert all("dog, says cat 0.89" in text for text in dogs)
+    assert all("cat, says dog 0.60" in text for text in cats)
+    assert len(dogs) + len(cats) == len(below) == 16
+
+
+def test_a_picture_is_named_by_its_file(workspace):
+    names = open_dataset(Workspace(workspace), "drawn").file_names
+    below = [m.value for m in opened().markdown if "says" in m.value]
+    assert below
+    assert all(any(name in text.replace("\\", "") for name in names) for text in below)
+
+
+def test_choosing_the_least_certain_writes_it_into_the_address(workspace):
+    at = opened(cell="tp")
+    (pills,) = [group for group in at.get("button_group") if group.key == "shown"]
+    pills.set_value("uncertain").run()
+    assert pressed(at) == []
+    assert at.query_params["err"] in ("uncertain", ["uncertain"])
+    assert "cell" not in at.query_params
+
+
+def test_the_report_is_scikit_learns_and_only_the_open_tab_is_computed(workspace):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    t = in_the_middle(told)
+    at = opened(t=str(t))
+    assert "precision" not in texts(at)
+    at.session_state["evaluate_tab"] = "Classification report"
+    at.run()
+    (code,) = [c.value for c in at.code if "precision" in c.value]
+    expected = metrics.classification_report(
+        told["y_true"], told["y_score"] >= t, target_names=["cat", "dog"], digits=3
+    )
+    assert code.split() == expected.split()
+    assert explained(at) == []
+
+
+def test_places_are_in_the_order_that_they_are_shown_in():
+    found = SimpleNamespace(
+        y_true=np.array([0, 0, 1, 1, 1]), y_score=np.array([0.9, 0.1, 0.2, 0.55, 0.95]),
+        threshold=0.5,
+    )  # fmt: skip
+    assert mistakes.places(found, "confident").tolist() == [0, 2]
+    assert mistakes.places(found, "uncertain").tolist() == [3, 2, 0, 1, 4]
+    assert mistakes.places(found, "tp").tolist() == [4, 3]
+    assert mistakes.places(found, "fp").tolist() == [0]
+
+
+# --- taken along ----------------------------------------------------------------------------------
+
+
+def test_predictions_as_csv_name_file_class_and_picture_and_give_the_same_auc(workspace, tmp_path):
+    run = store.open_run(Workspace(workspace), "quick-1")
+    found = evaluate.evaluate(Workspace(workspace), "quick-1", threshold=0.3)
+    rows = list(csv.DictReader(io.StringIO(take_along.predictions_csv(found))))
+    data = open_dataset(Workspace(workspace), "drawn")
+    assert len(rows) == len(found.y_true)
+    for row, truth, score in zip(rows, found.y_true, found.y_score, strict=True):
+        (place,) = data.rows_of(np.array([row["picture"]]))
+        assert row["file"] == data.file_names[place]
+        assert row["truth"] == run.class_names[truth] == run.class_names[data.labels[place]]
+        assert row["says"] == run.class_names[int(score >= 0.3)]
+        assert float(row["y_score"]) == score
+    file = tmp_path / "scores.csv"
+    file.write_text(take_along.predictions_csv(found))
+    assert evaluate.auc(file) == found.interval
+
+
+def test_figures_as_json_hold_the_matrix_and_every_rate_with_its_interval(workspace):
+    found = evaluate.evaluate(Workspace(workspace), "quick-1", threshold=0.0)
+    known = json.loads(json.dumps(figures.known(found), allow_nan=False))
+    c = found.confusion
+    assert known["matrix"] == {"tn": c.tn, "fp": c.fp, "fn": c.fn, "tp": c.tp}
+    share = wilson(c.tp + c.tn, len(found.y_true))
+    assert known["rates"]["accuracy"] == {
+        "value": share.value, "low": share.low, "high": share.high, "n": share.n,
+        "interval": "wilson",
+    }  # fmt: skip
+    assert known["rates"]["negative_predictive_value"] is None  # at 0 it never says cat
+    assert known["auc_low"] < known["auc"] < known["auc_high"]
+    assert known["class_names"] == ["cat", "dog"]
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+def test_without_a_run_the_page_says_what_will_be_here_and_leads_to_training(empty_workspace):
+    at = opened()
+    assert "There is no run to judge yet" in texts(at)
+    assert [link.proto.page for link in at.get("page_link")] == ["train"]
+    assert drawn(at, "cards") == []
+
+
+def test_a_run_in_training_says_when_its_figures_come_and_offers_another(own):
+    known = ("dataset", "dataset_fingerprint", "split_id", "class_names", "dataset_image_size",
+             "image_size", "config")  # fmt: skip
+    place = Workspace(own.folder.parents[1])
+    active = store.create(place, "quick", **{name: getattr(own, name) for name in known})
+    with store.taken_up(active):
+        store.save(active, status="running")
+        outcome.write_progress(
+            active.folder,
+            {"phase": "training", "epoch": 2, "epochs": 4, "batch": 3, "batches": 6,
+             "seconds_left": 22.4},
+        )  # fmt: skip
+        at = opened(run=active.id)
+        assert f"{active.id} is running, so it has no AUC yet" in texts(at)
+        assert "in about 22 s" in texts(at)
+        assert drawn(at, "cards") == []
+        (look,) = [b for b in at.button if b.label == "Look at quick-1"]
+        look.click().run()
+        assert cards(at)["AUC"]["value"]
+        assert box(opened(), "Run").value == "quick-1"
+        (active.folder / "progress.json").write_text("{")
+        assert "when its training has ended" in texts(opened(run=active.id))
+
+
+def test_a_failed_run_says_why_in_its_own_words(own):
+    sentence = "The loss became NaN in epoch 1; try a learning rate of 0.03 or less."
+    store.save(own, status="failed", figures=None, error=sentence)
+    at = opened()
+    assert [error.value for error in at.error] == [sentence]
+    assert drawn(at, "cards") == []
+
+
+def test_numbers_stay_where_the_pictures_are_gone(own):
+    before = cards(opened())
+    shutil.rmtree(own.folder.parents[1] / "datasets" / "drawn")
+    at = opened()
+    assert cards(at) == before
+    assert any("is gone, or holds others now" in w.value for w in at.warning)
+    assert explained(at) == []
+
+
+def test_pictures_prepared_again_under_other_names_are_shown_under_their_own_scores(own, cli):
+    """The same pictures in another order: rows of the predictions would show others."""
+    place = Workspace(own.folder.parents[1])
+    data = open_dataset(place, "drawn")
+    before = {name: data.images[at].copy() for at, name in enumerate(data.pictures)}
+    order = np.random.default_rng(3).permutation(data.size)
+    for name in ("images", "labels", "split", "pictures"):
+        array = np.load(data.folder / f"{name}.npy")
+        np.save(data.folder / f"{name}.npy", array[order])
+    files = data.folder / "files.txt"
+    files.write_text("\n".join(f"other/{at:04}.png" for at in range(data.size)))
+    snapshot.forget(place)
+    found = evaluate.evaluate(place, "quick-1")
+    for row in csv.DictReader(io.StringIO(take_along.predictions_csv(found))):
+        at = int(row["file"].removeprefix("other/").removesuffix(".png"))
+        again = open_dataset(place, "drawn")
+        assert (again.images[at] == before[row["picture"]]).all()
+    links = explained(opened())
+    assert {link["pics"] for link in links} <= {name[:16] for name in before}
+    assert links
+
+
+def test_unreadable_predictions_end_in_a_sentence(own):
+    (own.folder / "predictions.npz").write_bytes(b"not an archive")
+    at = opened()
+    (error,) = [error.value for error in at.error]
+    assert error.startswith("The predictions of 'quick-1' cannot be read")
+    assert drawn(at, "cards") == []
+
+
+@pytest.mark.parametrize("file", ["images.npy", "pictures.npy", "files.txt"])
+def test_a_damaged_dataset_takes_the_pictures_and_leaves_the_numbers(own, file):
+    cut_short(own, file)
+    at = opened()
+    assert cards(at)["AUC"]["value"] == f"{own.figures['auc']:.3f}"
+    assert explained(at) == []
+    assert any(f"{file} of the dataset" in warning.value for warning in at.warning)
+
+
+def test_pictures_that_are_cut_short_under_a_running_server_do_not_end_it(own):
+    assert explained(opened())
+    cut_short(own, "images.npy")
+    at = opened()
+    assert explained(at) == []
+    assert any("images.npy of the dataset" in warning.value for warning in at.warning)
+
+
+def cut_short(run: store.Run, file: str) -> None:
+    path = run.folder.parents[1] / "datasets" / "drawn" / file
+    with path.open("r+b") as opened:
+        opened.truncate(200)
+
+
+def test_an_unreadable_run_that_a_link_asks_for_is_told_with_its_reason(own):
+    broken = own.folder.with_name("quick-7")
+    shutil.copytree(own.folder, broken)
+    (broken / "run.json").write_text("{")
+    at = opened(run="quick-7")
+    assert box(at, "Run").value == "quick-1"
+    (warning,) = [w.value for w in at.warning if "quick-7" in w.value]
+    assert "unreadable: run.json cannot be read" in warning.replace("\\", "")
+    assert "quick-1 is shown instead" in warning
+    assert at.query_params["run"] in ("quick-1", ["quick-1"])
+    at.run()
+    assert any("quick-7" in w.value for w in at.warning)  # until one has chosen
+    (own.folder / "run.json").write_text("")
+    assert any("unreadable" in w.value for w in opened(run="quick-1").warning)
+
+
+def test_a_stopped_run_says_how_far_it_came(own):
+    config = {**own.config, "epochs": 40}
+    store.save(own, status="stopped", config=config, best_epoch=1)
+    at = opened()
+    assert at.caption[0].value == "quick on drawn, 32 px, 2 of 40 epochs"
+    at.session_state["evaluate_tab"] = "All numbers"
+    at.run()
+    (numbers, configuration) = at.table
+    assert "of the validation pictures were right then" in numbers.value.to_string()
+    assert "batch_size" in configuration.value.to_string().replace("\\", "")

@@ -1,0 +1,128 @@
+"""The server itself: whom it answers, how it ends, and a workspace that cannot be written."""
+
+import ctypes
+import signal
+import sys
+import tarfile
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+OLD = Path(__file__).resolve().parents[1] / "fixtures" / "workspace-1.tar.xz"
+REFUSED = b"does not answer under this name"
+UPGRADE = {
+    "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "streamlit",
+}  # fmt: skip
+ROUTES = [  # method, path, status for who may ask; None: Streamlit decides by more than the host
+    ("GET", "/", 200),
+    ("GET", "/evaluate", 200),
+    ("HEAD", "/", None),
+    ("OPTIONS", "/_stcore/health", None),
+    ("GET", "/_stcore/health", 200),
+    ("GET", "/_stcore/host-config", 200),
+    ("GET", "/_stcore/metrics", 200),
+    ("GET", "/_stcore/stream", 101),
+    ("PUT", "/_stcore/upload_file/a/b", None),
+    ("DELETE", "/_stcore/upload_file/a/b", None),
+    ("POST", "/_stcore/agent/interact", None),
+    ("GET", "/media/x.png", 404),
+    ("GET", "/component/x/y.js", 404),
+    ("GET", "/_stcore/bidi-components/x/y.js", 404),
+    ("GET", "/static/js/none.js", 200),
+    ("GET", "/app/static/plex-sans.woff2", 200),
+    ("GET", "/oauth2callback", None),
+]
+
+
+@pytest.fixture(scope="module")
+def old_workspace(tmp_path_factory) -> Path:
+    """Runs that are there already, so that a server starts none."""
+    place = tmp_path_factory.mktemp("old")
+    with tarfile.open(OLD) as packed:
+        packed.extractall(place, filter="data")
+    return place / "workspace"
+
+
+@pytest.fixture(scope="module")
+def server(serve, old_workspace):
+    return serve(old_workspace, CAMSIGHT_ALLOWED_HOSTS="camsight.example, *.team.example")
+
+
+@pytest.fixture(scope="module")
+def server_everywhere(serve, old_workspace):
+    return serve(old_workspace, CAMSIGHT_HOST="0.0.0.0")
+
+
+def ask(server, method: str, path: str, host: str, origin: str | None = None):
+    """Status and body of an answer to these very headers."""
+    connection = HTTPConnection(urlsplit(server.address).netloc, timeout=60)
+    connection.putrequest(method, path, skip_host=True)
+    headers = {"Host": host} | ({"Origin": origin} if origin else {})
+    for name, value in (headers | (UPGRADE if path.endswith("/stream") else {})).items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    told = answer.status, answer.read() if answer.status != 101 else b""
+    connection.close()
+    return told
+
+
+@pytest.mark.parametrize(("method", "path", "status"), ROUTES, ids=lambda value: str(value))
+def test_no_route_answers_the_page_of_another_site(server, method, path, status):
+    port = urlsplit(server.address).port
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example"):
+        told, body = ask(server, method, path, host, f"http://{host}")
+        assert told == 403
+        assert REFUSED in body or method == "HEAD"
+    told, body = ask(server, method, path, f"127.0.0.1:{port}", "http://evil.example")
+    assert told == 403
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}", "camsight.example", "a.team.example"):
+        told, body = ask(server, method, path, host, f"http://{host}")
+        assert told == (status or told)
+        assert REFUSED not in body
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("192.168.1.7", 101), ("[2001:db8::1]:80", 101), ("evil.example", 403), ("7.evil.org", 403)],
+)
+def test_a_server_on_every_address_answers_under_addresses_and_no_unknown_name(
+    server_everywhere, host, status
+):
+    assert ask(server_everywhere, "GET", "/_stcore/stream", host, f"http://{host}")[0] == status
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_open_page_does_not_keep_the_server_from_ending(serve, old_workspace, end):
+    server = serve(old_workspace)
+    page = HTTPConnection(urlsplit(server.address).netloc, timeout=60)
+    page.request("GET", "/_stcore/stream", headers=UPGRADE)
+    assert page.getresponse().status == 101
+    server.process.send_signal(end)
+    assert server.process.wait(60) == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+def without_roots_rights() -> None:
+    """Let a folder's mode bind root as it binds everyone: drop CAP_DAC_OVERRIDE before exec."""
+    ctypes.CDLL(None).prctl(24, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="root is bound by modes on Linux only")
+def test_a_workspace_that_cannot_be_written_is_served_and_said(serve, tmp_path):
+    with tarfile.open(OLD) as packed:
+        packed.extractall(tmp_path, filter="data")
+    place = tmp_path / "workspace"
+    folders = [place, *(path for path in place.rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        server = serve(place, preexec_fn=without_roots_rights)
+        assert "cannot be written (Permission denied)" in server.log.read_text()
+        assert "nothing can be trained or prepared" in server.log.read_text()
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
