@@ -17,6 +17,7 @@ COPY engine engine
 COPY dashboard dashboard
 
 USER camsight
+# Under other names than localhost and addresses, say the name: -e CAMSIGHT_ALLOWED_HOSTS=NAME
 ENV CAMSIGHT_WORKSPACE=/workspace CAMSIGHT_HOST=0.0.0.0 CAMSIGHT_PORT=8501
 VOLUME /workspace
 EXPOSE 8501

@@ -4,7 +4,7 @@ PORT ?= $(or $(CAMSIGHT_PORT),8501)
 HOST ?= $(or $(CAMSIGHT_HOST),127.0.0.1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint lock bench clean
+.PHONY: help setup run check test mutate lint lock bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -14,9 +14,15 @@ setup: .venv/.installed ## Make .venv with what Camsight needs (PYTHON= chooses 
 run: .venv/.installed ## Start the dashboard on 127.0.0.1, port 8501 (HOST=, PORT= change it)
 	@CAMSIGHT_HOST="$(HOST)" CAMSIGHT_PORT="$(PORT)" exec .venv/bin/python -m dashboard
 
+check: lint ## Check what takes a minute: lint, and tests that train and start nothing
+	.venv/bin/python -m pytest -m "not slow and not browser"
+
 test: .venv/.installed-dev ## Run every test, the browser's too (CHROMIUM= chooses the browser)
 	@CHROMIUM=$$(tools/find-chromium) && export CHROMIUM && $(MAKE) --no-print-directory lint && \
-		.venv/bin/python -m pytest
+		.venv/bin/python tools/run_tests.py
+
+mutate: .venv/.installed-dev ## Change FILE= in every small way; shows what no test notices (TESTS=)
+	@.venv/bin/python tools/mutate.py $(FILE) $(TESTS)
 
 lint: .venv/.installed-dev ## Check style and who imports whom
 	.venv/bin/python -m ruff check .

@@ -1,11 +1,14 @@
-"""What tests share: a command line, pictures on disk, a workspace that holds a finished run."""
+"""What tests share: a command line, a server, pictures on disk, a workspace with a finished run."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,13 +17,24 @@ import pytest
 from engine.settings import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+# Fixtures of tests that train, or start the command line, a server, processes that decode.
+SLOW = {"workspace", "cli", "serve", "two_classes"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make check` leaves out, by what it uses."""
+    for item in items:
+        if SLOW.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
 def cli() -> Callable[..., subprocess.CompletedProcess]:
     """`python -m engine ARGS` in a process of its own; `workspace=` is CAMSIGHT_WORKSPACE there."""
 
-    def run(*args, workspace: Path | None = None, seconds: float = 240, **environment):
+    def run(
+        *args, workspace: Path | None = None, seconds: float = 240, preexec_fn=None, **environment
+    ):
         place = {} if workspace is None else {"CAMSIGHT_WORKSPACE": str(workspace)}
         return subprocess.run(
             [sys.executable, "-m", "engine", *map(str, args)],
@@ -30,9 +44,60 @@ def cli() -> Callable[..., subprocess.CompletedProcess]:
             text=True,
             timeout=seconds,
             check=False,
+            preexec_fn=preexec_fn,
         )
 
     return run
+
+
+class Server(NamedTuple):
+    """`python -m dashboard`, which answers at `address` and writes what it prints into `log`."""
+
+    address: str
+    process: subprocess.Popen
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory):
+    """`serve(workspace, CAMSIGHT_…=…)`: a Server on a free port of 127.0.0.1, once it answers.
+
+    `preexec_fn` is Popen's.
+    """
+    servers = []
+
+    def start(workspace: Path, *, preexec_fn=None, **environment: str) -> Server:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        place = {"CAMSIGHT_WORKSPACE": str(workspace), "CAMSIGHT_PORT": str(port)}
+        log = tmp_path_factory.mktemp("server") / "log.txt"
+        with log.open("w") as printed:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dashboard"],
+                cwd=ROOT,
+                env=os.environ | place | environment,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                preexec_fn=preexec_fn,
+            )
+        servers.append(process)
+        server = Server(f"http://127.0.0.1:{port}", process, log)
+        for _ in range(480):
+            assert process.poll() is None, f"the server ended: {log.read_text()}"
+            try:
+                with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=1) as told:
+                    if told.read() == b"ok":
+                        return server
+            except OSError:
+                time.sleep(0.25)
+        raise AssertionError(f"the server did not answer in two minutes: {log.read_text()}")
+
+    yield start
+    for process in servers:
+        process.terminate()
+    for process in servers:
+        process.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -185,7 +186,8 @@ def test_make_help_lists_every_target():
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[1].split()
     listed = re.findall(r"^make (\S+) +\S", make("help").stdout, re.M)
     assert listed == phony
-    assert {"help", "setup", "run", "test", "lint", "lock", "bench", "clean"} == set(phony)
+    known = {"help", "setup", "run", "check", "test", "mutate", "lint", "lock", "bench", "clean"}
+    assert known == set(phony)
     assert make().stdout == make("help").stdout
 
 
@@ -203,6 +205,7 @@ def project(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_interrupted_setup_is_never_taken_for_a_complete_one(project):
     """One story, since each environment that is made takes seconds."""
     lock = project / "requirements.lock"
@@ -233,6 +236,75 @@ def test_make_without_a_python_says_so_and_leaves_nothing(project):
     assert result.returncode != 0
     assert "PYTHON=/no/python is not a Python" in result.stderr
     assert not (project / ".venv").exists()
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """`suite(pages=…, rest=…)`: runs a suite of two tests with these bodies as `make test` does."""
+
+    def start(pages: str = "pass", rest: str = "pass") -> subprocess.Popen:
+        for name, body in (
+            ("dashboard/test_a", pages),
+            ("browser/test_b", "pass"),
+            ("test_c", rest),
+        ):
+            file = tmp_path / "tests" / f"{name}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"import pathlib, time\n\ndef {file.stem}():\n    {body}\n")
+        return subprocess.Popen(
+            [sys.executable, ROOT / "tools" / "run_tests.py"],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("bodies", "fails"), [({}, False), ({"pages": "assert 0"}, True), ({"rest": "assert 0"}, True)]
+)
+def test_a_failure_in_either_half_of_the_tests_fails_them(suite, bodies, fails):
+    run = suite(**bodies)
+    told, _ = run.communicate(timeout=120)
+    assert (run.returncode != 0) is fails, told
+    assert told.count(" passed") == 2 - (bodies == {"rest": "assert 0"}), told
+    assert ("FAILED tests/" in told) is fails
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_both_halves_of_the_tests(suite, tmp_path, until, end):
+    wait = "pathlib.Path(__file__).with_suffix('.on').touch(); time.sleep(600)"
+    run = suite(pages=wait, rest=wait)
+    until(lambda: len(list(tmp_path.rglob("*.on"))) == 2)
+    if end == signal.SIGINT:
+        os.killpg(run.pid, end)  # as a terminal does
+    else:
+        run.send_signal(end)
+    told, _ = run.communicate(timeout=120)
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert told.count("KeyboardInterrupt") >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("test", "survive"), [("no(1)", True), ("assert not no(1)", False)])
+def test_make_mutate_shows_what_the_tests_let_through_and_changes_nothing(tmp_path, test, survive):
+    for name in ("tools", "engine", "tests"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / "tools" / "mutate.py", tmp_path / "tools")
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
+    code = "def no(x):\n    return not x\n"
+    (tmp_path / "engine" / "small.py").write_text(code)
+    (tmp_path / "tests" / "test_small.py").write_text(
+        f"from engine.small import no\n\ndef test_no():\n    {test}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "tools/mutate.py", "engine/small.py"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert ("engine/small.py:2 survives:\n-    return not x\n" in done.stdout) is survive
+    assert f"{int(survive)} of " in done.stdout
+    assert (tmp_path / "engine" / "small.py").read_text() == code
 
 
 def test_ci_runs_make_test():

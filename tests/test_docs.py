@@ -7,7 +7,7 @@ import typer
 
 from engine.cam.methods import METHODS
 from engine.cli import app
-from engine.evaluation.intervals import AUC_METHODS
+from engine.evaluation.intervals import INTERVALS
 from engine.models.presets import PRESETS
 from engine.settings import Settings
 from engine.training.config import TrainConfig
@@ -36,7 +36,7 @@ def test_every_heatmap_method_is_documented_as_its_paper_writes_it(method):
     assert method.title in README
 
 
-@pytest.mark.parametrize("method", AUC_METHODS)
+@pytest.mark.parametrize("method", INTERVALS)
 def test_every_interval_method_is_documented(method):
     assert method.split("-")[0] in README.lower()
 
