@@ -1,5 +1,6 @@
 """The commands of the README: what they find, what they install, what they say if they cannot."""
 
+import contextlib
 import json
 import os
 import re
@@ -240,7 +241,9 @@ def test_make_without_a_python_says_so_and_leaves_nothing(project):
 
 @pytest.fixture
 def suite(tmp_path):
-    """`suite(pages=…, rest=…)`: runs a suite of two tests with these bodies as `make test` does."""
+    """`suite(pages=…, rest=…)`: runs a suite of two tests with these bodies as `make test` does.
+    None outlives the test."""
+    started = []
 
     def start(pages: str = "pass", rest: str = "pass") -> subprocess.Popen:
         for name, body in (
@@ -251,13 +254,19 @@ def suite(tmp_path):
             file = tmp_path / "tests" / f"{name}.py"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"import pathlib, time\n\ndef {file.stem}():\n    {body}\n")
-        return subprocess.Popen(
+        run = subprocess.Popen(
             [sys.executable, ROOT / "tools" / "run_tests.py"],
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
+        started.append(run)
+        return run
 
-    return start
+    yield start
+    for run in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
 
 
 @pytest.mark.parametrize(

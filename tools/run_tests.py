@@ -15,6 +15,8 @@ REST = [f"--ignore={folder}" for folder in PAGES]
 
 
 def main() -> int:
+    # What a shell starts in the background ignores Ctrl-C, and so would all that is started here.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with tempfile.TemporaryFile() as told:
         halves = [
             subprocess.Popen([*PYTEST, *PAGES]),
