@@ -114,7 +114,7 @@ def test_with_no_method_no_scale_stands_and_the_address_says_so(open_page):
     assert "each map by its own maximum" in said(open_page(m="grad-cam"))
 
 
-NONSENSE = ["", "abc", "-1", "99999999999999999999", "%00", "<b>", "²", "row-", "row-²", "f" * 300]
+NONSENSE = ["", "abc", "99999999999999999999", "<b>", "row-²", "f" * 300]
 
 
 @pytest.mark.parametrize("value", NONSENSE)
