@@ -96,3 +96,30 @@ def test_a_verb_without_keras(cli, workspace):
         lambda: cli("datasets", "--json", workspace=workspace),
     )
     say(f"runs --json {auc:.2f} s, datasets --json {listed:.2f} s")
+
+
+def test_a_look_at_a_thousand_runs(tmp_path):
+    from dataclasses import replace
+
+    from engine.commands import snapshot
+    from engine.runs import store
+    from engine.training.config import train_config
+    from engine.workspace import Workspace
+
+    place = Workspace(tmp_path)
+    first = store.create(
+        place, "quick", dataset="pets", dataset_fingerprint="f" * 64, split_id="5" * 64,
+        dataset_image_size=64, class_names=("cat", "dog"), image_size=32,
+        config=train_config("quick").model_dump(),
+    )  # fmt: skip
+    for number in range(2, 1001):
+        folder = place.runs / f"quick-{number}"
+        folder.mkdir()
+        store.save(replace(first, folder=folder, status="finished"))
+
+    def look() -> None:
+        snapshot.forget(place)
+        snapshot.look(place)
+
+    seen, listed = alternate(look, lambda: store.list_runs(place))
+    say(f"a look at 1,000 runs: {seen * 1e3:.0f} ms, listing them {listed / seen:.1f} × as long")
