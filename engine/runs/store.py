@@ -229,9 +229,10 @@ def run_folders(workspace: Workspace, named: bool = True) -> list[Path]:
         found = [p for p in workspace.runs.iterdir() if not p.name.startswith(".")]
     except FileNotFoundError:
         return []
-    ids = [p for p in found if NAME.fullmatch(p.name)]
-    others = [] if named else sorted(p for p in found if p not in ids and p.is_dir())
-    return sorted(ids, key=lambda p: number_of(p.name)) + others
+    ids = sorted((p for p in found if NAME.fullmatch(p.name)), key=lambda p: number_of(p.name))
+    if named:
+        return ids
+    return ids + sorted(p for p in found if not NAME.fullmatch(p.name) and p.is_dir())
 
 
 def read_folder(folder: Path) -> Run | Unreadable | None:
