@@ -87,12 +87,14 @@ def _head(title: str, status: str) -> None:
 
 
 def _step_pictures() -> None:
-    found, preparing = state.datasets(), state.look().preparing
-    job = first_run.look(state.workspace())
-    if found:
+    """The pictures that the run of the second step learns from, else the newest that are there."""
+    seen, job = state.look(), first_run.look(state.workspace())
+    found, preparing, run = state.datasets(), seen.preparing, _newest(seen.runs)
+    shown = (state.dataset_of(run) if run else None) or next(iter(found), None)
+    if shown:
         _head("1 · Pictures", "done")
-        st.caption(_about(found[0]))
-        images, names = _thumbnails(found[0].name, found[0].fingerprint)
+        st.caption(_about(shown))
+        images, names = _thumbnails(shown.name, shown.fingerprint)
         with st.container(horizontal=True, gap="xxsmall"):
             for image, name in zip(images, names, strict=True):
                 st.image(image, width=58, alt=name)

@@ -16,7 +16,6 @@ from engine.commands import prepare
 from engine.data.dataset import Dataset
 from engine.errors import CamsightError
 from engine.jobs import Job
-from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from engine.settings import PROJECT
 
 LAYOUT = (
@@ -31,6 +30,12 @@ INTAKE = prepare.job_label("")  # what the addresses of intakes begin with
 
 def only_drawn(datasets: Sequence[Dataset]) -> bool:
     return all(one.source == prepare.DRAWN for one in datasets)
+
+
+def begun() -> bool:
+    """Whether a zip was chosen on the page and not sent yet; it goes where no upload is drawn."""
+    turn = st.session_state.get("_upload_turn", 0)
+    return st.session_state.get(f"zip-page-{turn}") is not None
 
 
 def own_pictures(where: str = "page") -> None:
@@ -114,8 +119,8 @@ def _upload(where: str, name: str = "", size: int = 150) -> None:
         "Name of the dataset", name or suggest_name(sent.name, taken()),
         key=f"zip-name-{where}-{turn}", max_chars=64, help="Letters, digits, '.', '_' or '-'.",
     )  # fmt: skip
-    size = right.number_input(
-        "Pixels of a side", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE, size, key=f"zip-size-{where}-{turn}",
+    size = right.number_input(  # without bounds: see `hyperparameters._number`
+        "Pixels of a side", value=size, key=f"zip-size-{where}-{turn}",
         help="Each picture is stored as a square of this size; a run may use less, never more.",
     )  # fmt: skip
     if st.button("**Check and store them**", icon=":material/upload:", key=f"zip-start-{where}",

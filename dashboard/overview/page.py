@@ -24,7 +24,7 @@ def overview(seen: Snapshot, judged: list[Run]) -> None:
         tables.unreadable(seen.unreadable_runs, "runs")
         tables.runs_under_way(seen.runs)
         tables.runs_without_figures(seen.runs)
-        if own_pictures.only_drawn(seen.datasets):
+        if own_pictures.only_drawn(seen.datasets) or own_pictures.begun():
             with st.container(border=True):
                 st.header("Bring pictures of your own", anchor=False)
                 own_pictures.own_pictures()

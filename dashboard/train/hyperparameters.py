@@ -1,7 +1,6 @@
-"""The form of hyperparameters: a widget for each field of TrainConfig, with its bounds and help."""
+"""The form of hyperparameters: a widget for each field of TrainConfig, with its help."""
 
 import streamlit as st
-from pydantic.fields import FieldInfo
 
 from dashboard import words
 from dashboard.parts import charts
@@ -57,11 +56,9 @@ def choose_config(dataset: Dataset) -> TrainConfig | None:
 def _advanced(default: TrainConfig, dataset: Dataset) -> dict:
     chosen = {}
     with st.grid(2, min_column_width=150, vertical_alignment="bottom"):
-        low, _ = _bounds("image_size")
-        most = max(low, dataset.image_size)
         shared = _keyed("image_size", f"{default.preset}-{dataset.name}")
         chosen["image_size"] = st.number_input(
-            "Image size, px", low, most, min(default.image_size, most), **shared
+            "Image size, px", value=min(default.image_size, dataset.image_size), **shared
         )
         chosen["optimizer"] = _choice("Optimizer", "optimizer", default, box=True)
         chosen["momentum"] = _number("Momentum", "momentum", default, step=0.01)
@@ -75,14 +72,6 @@ def _advanced(default: TrainConfig, dataset: Dataset) -> dict:
     return chosen
 
 
-def _bounds(name: str) -> tuple[float | None, float | None]:
-    """The least and the most that TrainConfig takes."""
-    field: FieldInfo = TrainConfig.model_fields[name]
-    low = [rule.ge for rule in field.metadata if hasattr(rule, "ge")]
-    high = [rule.le for rule in field.metadata if hasattr(rule, "le")]
-    return (low or [None])[0], (high or [None])[0]
-
-
 def _keyed(name: str, preset: str) -> dict:
     """What every widget of a hyperparameter shares; each preset keeps its own values."""
     field = TrainConfig.model_fields[name]
@@ -90,11 +79,12 @@ def _keyed(name: str, preset: str) -> dict:
 
 
 def _number(label: str, name: str, default: TrainConfig, step=1):
-    low, high = _bounds(name)
+    """No bounds of the widget's own: it would keep a number beyond them to itself, and the run
+    would be trained with the last one that it sent. TrainConfig answers in a sentence."""
     value, kind = getattr(default, name), type(step)
     return st.number_input(
-        label, kind(low), kind(high), kind(value), step,
-        format="%g" if kind is float else None, **_keyed(name, default.preset),
+        label, value=kind(value), step=step, format="%g" if kind is float else None,
+        **_keyed(name, default.preset),
     )  # fmt: skip
 
 

@@ -98,8 +98,10 @@ def start(
     Raises:
         DatasetError: if the name cannot be used or is in use; then nothing is written. Of two that
             are sent at the same moment, one ends with this error as its job's.
+        ConfigError: if the image size is out of bounds.
     """
     datasets.check_name(name)
+    _check_size(image_size)
     if (workspace.datasets / name).exists():
         raise DatasetError(f"The dataset '{name}' exists; choose another name.")
     under_way = jobs.find(workspace, job_label(name))
