@@ -24,7 +24,7 @@ def overview(seen: Snapshot, judged: list[Run]) -> None:
         tables.unreadable(seen.unreadable_runs, "runs")
         tables.runs_under_way(seen.runs)
         tables.runs_without_figures(seen.runs)
-        if own_pictures.only_drawn(seen.datasets) or own_pictures.begun():
+        if own_pictures.only_drawn(seen.datasets):
             with st.container(border=True):
                 st.header("Bring pictures of your own", anchor=False)
                 own_pictures.own_pictures()
@@ -77,7 +77,10 @@ def machine_line() -> None:
 
 seen = state.look()
 judged = [run for run in seen.runs if run.judged]
-if judged:
+# a zip that was chosen on the first page, and not sent yet, would be lost with that page
+waits = st.session_state.get("_welcomed", False) and own_pictures.begun()
+st.session_state["_welcomed"] = waits or not judged
+if judged and not waits:
     overview(seen, judged)
 else:
     first_steps.welcome(seen)
