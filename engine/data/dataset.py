@@ -28,12 +28,13 @@ class Dataset:
 
     fingerprint: what it holds (pictures, labels, class names). split_id: what is in its test part.
     Neither knows of order or file names. Every array raises DatasetError where its file is damaged.
+    grouped_by: where the subjects come from: "groups.csv", "folder", or the expression on names.
     extra: keys of another version.
     """
 
     folder: Path
     name: str
-    class_names: tuple[str, str]  # negative (0), positive (1)
+    class_names: tuple[str, ...]  # labels are places in it; of two, the second is the positive one
     image_size: int
     seed: int
     fingerprint: str
@@ -42,8 +43,12 @@ class Dataset:
     created: str
     candidates: int
     refused: int
-    counts: dict[str, tuple[int, int]]  # part -> (negatives, positives)
+    counts: dict[str, tuple[int, ...]]  # part -> pictures of each class
     copies: int = 0  # pictures with the very pixels of another one
+    fit: str = "stretch"  # how a picture becomes a square: a name in `decode.FITS`
+    subjects: int = 0  # how many the pictures are of; 0 where it is not known
+    grouped_by: str = ""
+    remarks: dict[str, int] = field(default_factory=dict)  # what was changed -> about how many
     extra: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -53,7 +58,7 @@ class Dataset:
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """`(n,)` uint8, 0 or 1."""
+        """`(n,)` uint8, places in `class_names`."""
         return self._array("labels.npy")
 
     @cached_property

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock
 from pydantic import ConfigDict, with_config
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from engine import files, identity, lease, records
 from engine.errors import RecordError, RunError
@@ -40,12 +40,13 @@ LOST_AFTER = 60  # seconds until a queued run that nobody took up counts as lost
 class Figures(TypedDict):
     """What a run scored on its test part; `validation_auc` is what runs are chosen by."""
 
-    auc: float
+    auc: float  # of many classes: the mean of Hand & Till
     auc_low: float
     auc_high: float
     interval: str
-    n_positive: int
-    n_negative: int
+    n_positive: NotRequired[int]  # where there are two classes
+    n_negative: NotRequired[int]
+    n: NotRequired[int]  # where there are more
     accuracy: float
 
 
@@ -69,12 +70,15 @@ class Run:
     dataset_fingerprint: str
     split_id: str  # what is in the test part; "" where the first version's run does not tell
     dataset_image_size: int
-    class_names: tuple[str, str]
+    class_names: tuple[str, ...]  # what its labels are called: of two, the second is positive
     image_size: int
     config: Hyperparameters
     status: Status
     created: str
     folder: Path
+    dataset_fit: str = "stretch"
+    positive: tuple[str, ...] = ()  # of a question about more classes: those of the dataset that
+    negative: tuple[str, ...] = ()  # stand for class 1 and for class 0
     started: str | None = None
     ended: str | None = None
     seconds: float | None = None  # of training alone
@@ -92,6 +96,11 @@ class Run:
     @property
     def number(self) -> int:
         return number_of(self.id)
+
+    @property
+    def question(self) -> str:
+        """ "dog against cat, fox"; empty for a run on all classes of its dataset."""
+        return f"{self.class_names[1]} against {self.class_names[0]}" if self.positive else ""
 
     @property
     def active(self) -> bool:
