@@ -104,6 +104,16 @@ def prepare(
 @options.from_fields(TrainConfig, {name: preset.defaults for name, preset in PRESETS.items()})
 def train(
     dataset: Annotated[str | None, typer.Option(help="The dataset's name.")] = None,
+    positive: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a dataset with more than two classes: a class to find, more than once for "
+            "several. Classes that neither this nor --negative names are left out."
+        ),
+    ] = None,
+    negative: Annotated[
+        list[str] | None, typer.Option(help="A class to tell it from, more than once for several.")
+    ] = None,
     *,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Measure how long it would take, and end.")
@@ -114,6 +124,8 @@ def train(
 ) -> None:
     """Train a classifier; Ctrl-C keeps the best weights so far and judges them."""
     from engine.commands import train as commands
+    from engine.data.dataset import open_dataset
+    from engine.data.question import ask
     from engine.runs import store
 
     workspace = _workspace()
@@ -123,10 +135,11 @@ def train(
         config = train_config(**hyperparameters)
         if dataset is None:
             raise typer.BadParameter("give --dataset NAME; `datasets` lists them")
+        question = ask(open_dataset(workspace, dataset), positive or (), negative or ())
         if estimate:
-            expected = commands.estimate(workspace, dataset, config)
+            expected = commands.estimate(workspace, dataset, config, question)
             return terminal.print_estimate(expected, as_json)
-        run = commands.create_run(workspace, dataset, config)
+        run = commands.create_run(workspace, dataset, config, question)
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: store.ask_to_stop(run))
     with terminal.training_bar(run, quiet=as_json) as report:
@@ -146,12 +159,20 @@ def evaluate(
     interval: Interval = "hanley-mcneil",
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Positive from here on.")] = 0.5,
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--class", help="A class against the rest; default, of many classes: the means."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """AUC with its interval, accuracy, confusion matrix and report of a run."""
     from engine.commands.evaluate import evaluate as judge
 
-    evaluation = judge(_workspace(), run, part=split, threshold=threshold, method=interval)
+    evaluation = judge(
+        _workspace(), run, part=split, threshold=threshold, method=interval, target=target
+    )
     terminal.print_evaluation(evaluation, as_json)
 
 

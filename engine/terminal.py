@@ -10,6 +10,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 screen = Console(stderr=True, highlight=False)
 
@@ -49,12 +51,18 @@ def outlive_readers() -> None:
 
 
 def print_evaluation(evaluation, as_json: bool) -> None:
+    run, many = evaluation.run, hasattr(evaluation, "classes")
     if as_json:
-        figures = {"run": evaluation.run.id, **evaluation.figures}
-        return print_json(figures | {"seconds": evaluation.run.seconds})
+        asked = {"question": run.question} if run.question else {}
+        classes = {"classes": [class_facts(one) for one in evaluation.classes]} if many else {}
+        figures = {"run": run.id, **asked, **evaluation.figures, **classes}
+        return print_json(figures | {"seconds": run.seconds})
+    asked = f", {run.question}" if run.question else ""
+    print(f"{run.id} on the {evaluation.part} part of {run.dataset}{asked}")
+    if many:
+        return _print_means(evaluation)
     matrix = evaluation.confusion
-    zero, one = evaluation.run.class_names
-    print(f"{evaluation.run.id} on the {evaluation.part} part of {evaluation.run.dataset}")
+    zero, one = evaluation.class_names
     print(f"confusion at {evaluation.threshold:g}: truly {zero}: {matrix.tn:,} right, "
           f"{matrix.fp:,} taken for {one}; truly {one}: {matrix.tp:,} right, "
           f"{matrix.fn:,} taken for {zero}")  # fmt: skip
@@ -62,6 +70,36 @@ def print_evaluation(evaluation, as_json: bool) -> None:
     print(evaluation.closing_line())
     warn_of_few(evaluation.interval)
     return None
+
+
+def _print_means(means) -> None:
+    """Each class against the rest, the worst first; then all together."""
+    table = Table("class", "pictures", "AUC", "95%", "sensitivity", "precision", box=None)
+    for one in means.worst_first:
+        table.add_row(
+            Text(one.name), f"{one.n:,}", f"{one.interval.value:.3f}",
+            f"{one.interval.low:.3f} to {one.interval.high:.3f}", f"{one.sensitivity.value:.3f}",
+            f"{one.precision.value:.3f}" if one.precision else "never said",
+        )  # fmt: skip
+    Console(highlight=False).print(table)
+    print(f"The AUC is the mean over {len(means.classes)} classes (Hand & Till 2001).")
+    print(means.closing_line())
+    fewest = min((one.interval for one in means.classes), key=lambda found: found.n_positive)
+    warn_of_few(fewest)
+
+
+def class_facts(one) -> dict[str, Any]:
+    """One of many classes for `--json`."""
+    return {
+        "class": one.name,
+        "n": one.n,
+        "auc": one.interval.value,
+        "auc_low": one.interval.low,
+        "auc_high": one.interval.high,
+        "interval": one.interval.method,
+        "sensitivity": one.sensitivity.value,
+        "precision": one.precision.value if one.precision else None,
+    }
 
 
 def warn_of_few(interval) -> None:
@@ -94,6 +132,7 @@ def run_facts(run) -> dict[str, Any]:
         "run": run.id,
         "name": run.id,
         "dataset": run.dataset,
+        "question": run.question or None,
         "preset": run.preset,
         "status": run.status,
         "split_id": run.split_id,

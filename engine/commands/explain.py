@@ -10,9 +10,11 @@ import numpy as np
 from engine import files
 from engine.cam.methods import METHODS, check_method
 from engine.cam.overlay import check_colour_map, colour, overlay
+from engine.commands.evaluate import class_number
 from engine.data.decode import decode, resize
 from engine.data.sources import read_file
 from engine.errors import ConfigError, PictureError
+from engine.evaluation import multiclass
 from engine.runs import store
 from engine.runs.store import Run
 from engine.workspace import Workspace
@@ -72,7 +74,7 @@ def explain(
     loaded = inference.load(run)
     layer = choose_layer(loaded.model, layer)
     images = np.stack(pixels)
-    says = (inference.logits(loaded.model, images) >= 0).astype(int)
+    says = multiclass.said(inference.probabilities(inference.logits(loaded.model, images)))
     targets = says if label is None else np.full(len(images), label)
     heats = {
         method: explain_pictures(
@@ -91,20 +93,6 @@ def explain(
         for i in range(len(images))
         for method in methods
     ]
-
-
-def class_number(run: Run, name: str) -> int:
-    """0 or 1 for a class name of the run, in whatever case it is written.
-
-    Raises:
-        ConfigError: if the run has no such class.
-    """
-    folded = [known.casefold() for known in run.class_names]
-    if name.casefold() not in folded:
-        raise ConfigError(
-            f"The class '{name}' is not one of '{run.id}'; choose {' or '.join(run.class_names)}."
-        )
-    return folded.index(name.casefold())
 
 
 def _check_folder(out: Path) -> None:

@@ -65,8 +65,10 @@ def read_history(folder: Path) -> dict[str, list[float]]:
 
 
 def write_predictions(folder: Path, parts: dict[str, dict[str, np.ndarray]]) -> None:
-    """For each part: picture (identities), y_true, logit, y_score, all `(n,)`."""
-    arrays = {"schema": np.array(2)}
+    """For each part: picture (identities) and y_true `(n,)`; logit and y_score `(n,)`, or of many
+    classes `(n, k)`, which versions up to schema 2 do not know."""
+    many = any(columns["logit"].ndim == 2 for columns in parts.values())
+    arrays = {"schema": np.array(3 if many else 2)}
     for part, columns in parts.items():
         for name, array in columns.items():
             arrays[f"{part}_{name}"] = array.astype("S64") if name == "picture" else array
@@ -74,7 +76,8 @@ def write_predictions(folder: Path, parts: dict[str, dict[str, np.ndarray]]) -> 
 
 
 def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
-    """picture, y_true, logit and y_score of "validation" or "test", all `(n,)`.
+    """picture, y_true, logit and y_score of "validation" or "test", all `(n,)`; of many classes
+    logit and y_score are `(n, k)`.
 
     Runs of the first version knew rows of their dataset and no pictures: theirs are "", and `row`
     is there as well.
@@ -86,7 +89,7 @@ def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             schema = int(stored["schema"]) if "schema" in stored else 1
-            if schema > 2:
+            if schema > 3:
                 raise RecordError(f"{path.name} was written by a newer version (schema {schema})")
             columns = {
                 name: stored[f"{part}_{name}"] for name in ("y_true", "logit", "y_score")
@@ -105,11 +108,15 @@ def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
 
 
 def _check(columns: dict[str, np.ndarray], name: str) -> None:
-    shapes = {column.shape for column in columns.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 1 or not next(iter(shapes))[0]:
+    scores = columns["y_score"]
+    classes = scores.shape[1] if scores.ndim == 2 else 2
+    shapes = {c: (scores if c in ("logit", "y_score") else scores[..., 0] if scores.ndim == 2
+              else scores).shape for c in columns}  # fmt: skip
+    together = all(column.shape == shapes[c] for c, column in columns.items())
+    if not together or scores.ndim not in (1, 2) or not len(scores):
         raise RecordError(f"{name} is damaged (its columns do not belong together)")
     numbers = all(np.issubdtype(columns[c].dtype, np.number) for c in ("y_true", "y_score"))
-    if not numbers or not np.isin(columns["y_true"], (0, 1)).all():
-        raise RecordError(f"{name} is damaged (its labels are not 0 and 1)")
+    if not numbers or not np.isin(columns["y_true"], range(classes)).all():
+        raise RecordError(f"{name} is damaged (its labels are not 0 to {classes - 1})")
     if not np.isfinite(columns["y_score"]).all():
         raise RecordError(f"{name} is damaged (a score is no finite number)")
