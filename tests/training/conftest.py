@@ -3,16 +3,17 @@
 import keras
 import pytest
 
-from engine.data.dataset import Dataset, open_dataset
+from engine.data.dataset import open_dataset
+from engine.data.question import Task, task_of
 from engine.training.config import TrainConfig, train_config
 from engine.training.fit import compile_model
 from engine.workspace import Workspace
 
 
 @pytest.fixture
-def dataset(workspace) -> Dataset:
+def task(workspace) -> Task:
     """240 drawn pictures of 64 pixels, 192 of them for training. Tests must not write into it."""
-    return open_dataset(Workspace(workspace), "drawn")
+    return task_of(open_dataset(Workspace(workspace), "drawn"), None)
 
 
 @pytest.fixture(scope="session")
