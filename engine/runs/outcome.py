@@ -110,10 +110,11 @@ def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
 def _check(columns: dict[str, np.ndarray], name: str) -> None:
     scores = columns["y_score"]
     classes = scores.shape[1] if scores.ndim == 2 else 2
-    shapes = {c: (scores if c in ("logit", "y_score") else scores[..., 0] if scores.ndim == 2
-              else scores).shape for c in columns}  # fmt: skip
-    together = all(column.shape == shapes[c] for c, column in columns.items())
-    if not together or scores.ndim not in (1, 2) or not len(scores):
+    together = scores.ndim in (1, 2) and len(scores) and all(
+        column.shape == (scores.shape if key in ("logit", "y_score") else (len(scores),))
+        for key, column in columns.items()
+    )  # fmt: skip
+    if not together:
         raise RecordError(f"{name} is damaged (its columns do not belong together)")
     numbers = all(np.issubdtype(columns[c].dtype, np.number) for c in ("y_true", "y_score"))
     if not numbers or not np.isin(columns["y_true"], range(classes)).all():

@@ -29,7 +29,7 @@ def small_config():
 
 @pytest.fixture(scope="session")
 def small_model():
-    """`small_model(config, classes=3)`: the mean colour decides; built from the seed, and compiled."""
+    """`small_model(config, classes=3)`: the mean colour decides; built from the seed, compiled."""
 
     def make(config: TrainConfig, classes: int = 2) -> keras.Model:
         keras.utils.set_random_seed(config.seed)
