@@ -69,6 +69,10 @@ def prepare(
     seed: Annotated[int, typer.Option(help="Of the split (and of what is drawn).")] = 1,
     count: Annotated[int, typer.Option(help="How many pictures are drawn.")] = 2000,
     replace: Annotated[bool, typer.Option("--replace", help="Take a name that is in use.")] = False,
+    fit: Annotated[
+        str,
+        typer.Option(help="How a picture becomes a square: stretch, pad (whole, on grey) or crop."),
+    ] = "stretch",
     as_json: Json = False,
 ) -> None:
     """Check, count and store pictures of two classes as a dataset."""
@@ -78,7 +82,7 @@ def prepare(
     with terminal.bar("pictures", quiet=as_json) as progress:
         dataset = run_prepare(
             _workspace(), source, name,
-            image_size=image_size, seed=seed, count=count, replace=replace,
+            image_size=image_size, seed=seed, count=count, replace=replace, fit=fit,
             progress=lambda done, total, refused: progress(done, total, f"{refused:,} refused"),
         )  # fmt: skip
     if as_json:
@@ -97,6 +101,8 @@ def prepare(
         print(f"  {part:<11} {negative:,} {zero}, {positive:,} {one}")
     if dataset.copies:
         print(f"  copies      {dataset.copies:,} of others; those of one picture are in one part")
+    for sentence in dataset.changes():
+        print(f"  {sentence}")
     return None
 
 
@@ -210,6 +216,9 @@ def explain(
             f"{one.layer}, raw map {one.raw_min:.3g} to {one.raw_max:.3g}, {one.seconds:.2f} s",
             markup=False, soft_wrap=True,
         )  # fmt: skip
+    changes = (f"{one.picture} was {remark}" for one in explained for remark in one.remarks)
+    for change in dict.fromkeys(changes):
+        screen.print(change, markup=False, soft_wrap=True)
     written = (path for one in explained for path in (one.original, one.heatmap, one.overlay))
     for path in dict.fromkeys(written):
         print(path)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from engine import files, identity, jobs, lease
 from engine.data import dataset as datasets
 from engine.data.dataset import Dataset
+from engine.data.decode import check_fit
 from engine.errors import ConfigError, DatasetError, JobError, SourceError
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from engine.workspace import Workspace
@@ -51,6 +52,7 @@ def prepare(
     seed: int = 1,
     count: int = DRAWN_COUNT,
     replace: bool = False,
+    fit: str = "stretch",
     progress: Callable[[int, int, int], None] = lambda done, total, refused: None,
 ) -> Dataset:
     """Make the dataset `name` from a folder, a zip or "drawn", whole or not at all.
@@ -60,6 +62,7 @@ def prepare(
     Args:
         count: how many pictures are drawn; of no effect on other sources.
         replace: let other content take the name; runs keep the fingerprint they were made on.
+        fit: how a picture becomes a square, a name in `decode.FITS`.
         progress: called with (pictures done, all, refused).
 
     Raises:
@@ -68,12 +71,14 @@ def prepare(
     try:
         datasets.check_name(name)
         _check_size(image_size)
+        check_fit(fit)
         workspace.datasets.mkdir(parents=True, exist_ok=True)
         with _name_of_ones_own(workspace, name) as staging:
             about = {
                 "name": name,
                 "image_size": image_size,
                 "seed": seed,
+                "fit": fit,
                 "source": DRAWN if source == DRAWN else Path(source).resolve().name,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
             }
@@ -88,7 +93,12 @@ def prepare(
 
 
 def start(
-    workspace: Workspace, content: BinaryIO, name: str, *, image_size: int = 150
+    workspace: Workspace,
+    content: BinaryIO,
+    name: str,
+    *,
+    image_size: int = 150,
+    fit: str = "stretch",
 ) -> str:
     """Take in an uploaded zip in a process of its own, which outlives whoever sent it.
 
@@ -98,10 +108,11 @@ def start(
     Raises:
         DatasetError: if the name cannot be used or is in use; then nothing is written. Of two that
             are sent at the same moment, one ends with this error as its job's.
-        ConfigError: if the image size is out of bounds.
+        ConfigError: if the image size is out of bounds, or there is no such fit.
     """
     datasets.check_name(name)
     _check_size(image_size)
+    check_fit(fit)
     if (workspace.datasets / name).exists():
         raise DatasetError(f"The dataset '{name}' exists; choose another name.")
     under_way = jobs.find(workspace, job_label(name))
@@ -115,6 +126,7 @@ def start(
             shutil.copyfileobj(content, file)
         source = f"{UPLOAD}{token}/{name}.zip"
         argv = ["prepare", source, "--name", name, "--image-size", str(image_size)]
+        argv += ["--fit", fit]
         return jobs.submit(workspace, argv, label=job_label(name))
     except (OSError, JobError):
         shutil.rmtree(upload.parent, ignore_errors=True)
@@ -244,7 +256,8 @@ def _take_in(staging: Path, about: dict, path: Path, progress) -> Dataset:
     from engine.data.sources import open_source
 
     source = open_source(path)
-    report = take_in(source, about["image_size"], staging / "images.npy", progress)
+    images = staging / "images.npy"
+    report = take_in(source, about["image_size"], images, progress, about["fit"])
     kept = np.flatnonzero(report.kept)
     refused = [(source.files[i], reason) for i, reason in report.refused] + list(source.refused)
     return datasets.write_dataset(
@@ -254,6 +267,7 @@ def _take_in(staging: Path, about: dict, path: Path, progress) -> Dataset:
         pictures=report.hashes[kept],
         file_names=[source.files[i] for i in kept],
         refused=refused,
+        remarks=[(source.files[i], remark) for i, remark in report.remarks],
     )
 
 
@@ -282,6 +296,8 @@ def _difference(stored: Dataset, made: Dataset) -> str:
     if stored.fingerprint in (made.fingerprint, first_version):
         if stored.class_names != made.class_names:
             return f"calls its classes {' and '.join(stored.class_names)}"
+        if stored.fit != made.fit:  # whose pictures all are squares; others would not be
+            return f"has the fit '{stored.fit}'"
         return "" if stored.seed == made.seed else f"is split by the seed {stored.seed}"
     of_names = identity.of_pictures(made.pictures, made.labels, stored.class_names)
     if stored.fingerprint == of_names:

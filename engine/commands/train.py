@@ -45,6 +45,7 @@ def create_run(workspace: Workspace, dataset_name: str, config: TrainConfig) -> 
         dataset_fingerprint=dataset.fingerprint,
         split_id=dataset.split_id,
         dataset_image_size=dataset.image_size,
+        dataset_fit=dataset.fit,
         class_names=dataset.class_names,
         image_size=config.image_size,
         config=config.model_dump(),

@@ -4,6 +4,8 @@ import csv
 import re
 import secrets
 import shutil
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine import identity, records
+from engine.data.kinds import remark_of
 from engine.errors import DatasetError, RecordError
 from engine.records import Unreadable
 from engine.workspace import Workspace
@@ -103,6 +106,10 @@ class Dataset:
     @cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
         return np.unique(self.pictures, return_index=True)
+
+    def changes(self) -> list[str]:
+        """What was changed in pictures, a sentence for each kind, without its stop."""
+        return [remark_of(count, remark) for remark, count in self.remarks.items()]
 
     def refused_files(self) -> list[tuple[str, str]]:
         """(file, reason) of every file that was left out."""
@@ -251,11 +258,13 @@ def write_dataset(
     pictures: np.ndarray,
     file_names: list[str],
     refused: list[tuple[str, str]],
+    remarks: Sequence[tuple[str, str]] = (),
 ) -> Dataset:
     """Complete the folder `staging`, which holds images.npy already, into a dataset.
 
     Args:
-        about: name, class_names, image_size, seed, source, created.
+        about: name, class_names, image_size, seed, source, created, fit.
+        remarks: (file, what was changed in its picture).
 
     Raises:
         DatasetError: if a class holds fewer than 10 different usable pictures.
@@ -274,6 +283,9 @@ def write_dataset(
     )
     with (staging / "refused.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("file", "reason"), *refused])
+    if remarks:
+        with (staging / "remarks.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("file", "remark"), *remarks])
     test, names = part_of == PARTS.index("test"), about["class_names"]
     dataset = Dataset(
         folder=staging,
@@ -283,6 +295,7 @@ def write_dataset(
         refused=len(refused),
         counts=counts,
         copies=len(pictures) - len(np.unique(pictures)),
+        remarks=dict(Counter(remark for _, remark in remarks).most_common()),
         **about,
     )
     records.write(staging / "dataset.json", KIND, dataset)
