@@ -75,7 +75,7 @@ def explain(
     backend.prepare_process()
     loaded = inference.load(run)
     layer = choose_layer(loaded.model, layer)
-    images = np.stack([resize(one.pixels, run.image_size) for one in read])
+    images = np.stack([one.pixels for one in read])
     says = (inference.logits(loaded.model, images) >= 0).astype(int)
     targets = says if label is None else np.full(len(images), label)
     heats = {
@@ -128,11 +128,12 @@ def _check_folder(out: Path) -> None:
 
 
 def _read(run: Run, path: Path) -> Decoded:
-    """The picture as the run's dataset would hold it."""
+    """The picture as the run's dataset would hold it, at the run's size."""
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise PictureError(f"The picture '{path}' is no file; give picture files.")
     try:
-        return decode(read_file(path), run.dataset_image_size, run.dataset_fit)
+        found = decode(read_file(path), run.dataset_image_size, run.dataset_fit)
+        return Decoded(resize(found.pixels, run.image_size), found.remarks)
     except OSError as error:
         raise PictureError(
             f"The picture '{path}' cannot be read ({error.strerror}); check the path."

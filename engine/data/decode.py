@@ -65,7 +65,9 @@ def decode(data: bytes, size: int, fit: str = "stretch") -> Decoded:
     check_fit(fit)
     kind = check_header(data)
     try:
-        pixels, remarks = READERS[kind](data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Pillow mended or left out
+            pixels, remarks = READERS[kind](data)
     except PictureError:
         raise
     except Exception:  # a broken header, a side longer than OpenCV takes, anything of Pillow's
