@@ -17,7 +17,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 PNG_DEPTH, PNG_COLOURS = 24, 25  # places in the file, which begins with this header
 BITS, PHOTOMETRIC, ORIENTATION, PLANES, EXTRA = 258, 262, 274, 284, 338  # tags of TIFF 6.0
 WHITE_IS_ZERO, SEPARATE, PREMULTIPLIED = 0, 2, (1,)
-BLOCK = 2**20  # values that are scaled at a time
+BLOCK = 2**18  # pixels that are scaled at a time
 MIDDLE = 128  # neither dark nor light
 
 ON_WHITE = "laid on white where it is see-through"
@@ -126,14 +126,18 @@ def _deep(data: bytes):
         # OpenCV has turned a TIFF by now; of a PNG it does so only where it cuts it to 8 bits.
         turned = picture.getexif().get(ORIENTATION) if picture.format == "PNG" else None
         clear = picture.info.get("transparency")
-    alpha = None
-    if see_through:
-        alpha = values != clear if values.ndim == 2 else values[..., 3] / np.float32(65535)
-        alpha = np.rint(alpha * np.float32(255)).astype(np.uint8)
-    if values.ndim == 3:
-        values = np.ascontiguousarray(values[..., 2::-1])
-    eight, remarks = _scaled(values, alpha, bits, inverted)
-    page = Image.fromarray(eight).convert("RGB")
+    grey, alpha = values.ndim == 2, None
+    if see_through and grey:
+        alpha = (values != clear).astype(np.uint8) * 255
+    elif see_through:
+        alpha = cv2.convertScaleAbs(cv2.extractChannel(values, 3), alpha=255 / 65535)
+    eight, remarks = _scaled(np.atleast_3d(values)[..., 2::-1], alpha, bits, inverted)
+    del values  # up to eight bytes a pixel
+    page = Image.fromarray(eight[..., 0] if grey else eight)
+    return _finished(page.convert("RGB"), alpha, turned, remarks)
+
+
+def _finished(page: Image.Image, alpha: np.ndarray | None, turned: int | None, remarks):
     if alpha is not None:
         page.putalpha(Image.fromarray(alpha))
     page.getexif()[ORIENTATION] = turned or 1
@@ -145,24 +149,26 @@ def _deep(data: bytes):
 
 
 def _scaled(values: np.ndarray, alpha: np.ndarray | None, bits: int, inverted: bool):
-    """uint8 of the same shape, and remarks; what cannot be seen has no say in the range."""
-    seen = True if alpha is None else (alpha > 0).reshape(alpha.shape + (1,) * (values.ndim - 2))
-    if not np.any(seen):
-        return np.zeros(values.shape, np.uint8), ()
-    start = values.flat[0] if alpha is None else values[alpha > 0].flat[0]
-    low, high = (float(of(values, where=seen, initial=start)) for of in (np.min, np.max))
+    """`(h, w, channels)` as uint8, and remarks; what cannot be seen has no say in the range."""
+    shape, values = values.shape, values.reshape(-1, values.shape[2])
+    blocks = [slice(at, at + BLOCK) for at in range(0, len(values), BLOCK)]
+    seen = alpha.reshape(-1) > 0 if alpha is not None else np.broadcast_to(True, len(values))
+    ends = [of(values[b][seen[b]]) for b in blocks if seen[b].any() for of in (np.min, np.max)]
+    if not ends:
+        return np.zeros(shape, np.uint8), ()
+    low, high = float(np.min(ends)), float(np.max(ends))
     if not np.isfinite([low, high]).all():
         raise PictureError("some of its values are no numbers (NaN or infinity)")
     if low == high:
-        return np.full(values.shape, MIDDLE, np.uint8), (FLAT,)
+        return np.full(shape, MIDDLE, np.uint8), (FLAT,)
     if inverted:
         low, high = high, low
-    scaled = np.empty(values.size, np.uint8)
-    for at in range(0, values.size, BLOCK):
-        block = values.reshape(-1)[at : at + BLOCK].astype(np.float64)
-        scaled[at : at + BLOCK] = np.rint(np.clip((block - low) * 255 / (high - low), 0, 255))
+    scaled = np.empty(values.shape, np.uint8)
+    for block in blocks:
+        share = (values[block].astype(np.float64) - low) * 255 / (high - low)
+        scaled[block] = np.rint(np.clip(share, 0, 255))
     what = "floating point" if values.dtype.kind == "f" else f"{bits} bits"
-    return scaled.reshape(values.shape), (f"scaled from {what} by its own range",)
+    return scaled.reshape(shape), (f"scaled from {what} by its own range",)
 
 
 # Each takes a file's bytes and gives `(h, w, 3)` uint8 or None, and remarks.
