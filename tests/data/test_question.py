@@ -53,7 +53,8 @@ def test_runs_with_other_questions_are_not_judged_on_the_same(dataset):
 
 
 def test_one_question_is_one_however_it_is_put(dataset):
-    one, other = (ask(dataset, ["wolf"], names) for names in (["fox", "cat"], ["CAT", "fox", "cat"]))
+    ways = (["fox", "cat"], ["CAT", "fox", "cat"])
+    one, other = (ask(dataset, ["wolf"], names) for names in ways)
     assert one == other
     assert task_of(dataset, one).split_id == task_of(dataset, other).split_id
 
