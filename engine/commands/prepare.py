@@ -377,7 +377,7 @@ def _difference(stored: Dataset, made: Dataset) -> str:
     if (stored.subjects or made.subjects) and stored.fingerprint != made.fingerprint:
         if not stored.subjects:
             return "keeps no subjects together"
-        return f"keeps {stored.subjects:,} subjects together that {stored.grouped_by} told"
+        return f"keeps {stored.subjects:,} subjects together, as {stored.grouped_by} tells them"
     return "" if stored.seed == made.seed else f"is split by the seed {stored.seed}"
 
 

@@ -1,10 +1,11 @@
 """Datasets whose files are damaged, and swaps of names that something cut short."""
 
+import csv
 from pathlib import Path
 
 import pytest
 
-from engine import lease
+from engine import files, lease, records
 from engine.commands.prepare import prepare, preparing
 from engine.commands.sweep import sweep
 from engine.data import dataset as datasets
@@ -14,7 +15,7 @@ from engine.errors import DatasetError, RecordError
 pytestmark = pytest.mark.usefixtures("one_process")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 3}', '{"schema": 2, "name": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 4}', '{"schema": 2, "name": 1}'])
 def test_a_dataset_that_cannot_be_read_is_a_row_beside_the_healthy_ones(copied, text):
     place = copied
     (place.datasets / "one" / "dataset.json").write_text(text)
@@ -51,6 +52,46 @@ def test_a_damaged_file_of_a_dataset_is_named(copied, name, damage):
     else:
         with pytest.raises(DatasetError, match=f"{name} of the dataset 'one' is missing or damag"):
             read_all(again)
+
+
+def as_before_subjects(folder: Path) -> None:
+    """A dataset as schema 2 had it: names in files.txt, and no pictures.csv."""
+    record = files.read_json(folder / "dataset.json")
+    files.write_json(folder / "dataset.json", record | {"schema": 2})
+    with (folder / "pictures.csv").open(encoding="utf-8", newline="") as file:
+        names = [row["file"] for row in csv.DictReader(file)]
+    (folder / "files.txt").write_text("\n".join(names), encoding="utf-8")
+    (folder / "pictures.csv").unlink()
+
+
+def test_a_dataset_of_before_subjects_is_as_it_was(copied, prepared):
+    before = open_dataset(copied, "one")
+    names = before.file_names
+    as_before_subjects(before.folder)
+    again = open_dataset(copied, "one")
+    assert again == before
+    assert again.file_names == names
+    assert (again.groups, again.subjects, again.grouped_by) == (None, 0, "")
+    folder = str(prepared.path.parent / "pets")
+    assert prepare(copied, folder, "one", image_size=32).created == before.created
+
+
+@pytest.mark.parametrize("data", [b"a.png\nb.png", b"", b"\xff" * 300])
+def test_damaged_names_of_a_dataset_of_before_subjects_are_named(copied, data):
+    folder = open_dataset(copied, "one").folder
+    as_before_subjects(folder)
+    (folder / "files.txt").write_bytes(data)
+    with pytest.raises(DatasetError, match=r"files.txt of the dataset 'one' is missing or damaged"):
+        _ = open_dataset(copied, "one").file_names
+
+
+def test_an_older_version_refuses_a_dataset_of_this_one_in_a_sentence(copied, monkeypatch):
+    older = records.Kind(datasets.Dataset, steps=datasets.KIND.steps[:1])
+    monkeypatch.setattr(datasets, "KIND", older)
+    with pytest.raises(
+        RecordError, match=r"a newer version \(schema 3, and this one reads up to 2"
+    ):
+        open_dataset(copied, "one")
 
 
 def read_all(dataset) -> None:

@@ -178,7 +178,7 @@ def test_folders_below_the_classes_tell_subjects_and_one_name_is_one_subject(tmp
 def test_pictures_in_no_folder_of_a_subject_are_counted_and_the_first_is_named(tmp_path):
     names = [f"{word}/p{i}/1.jpg" for word in ("cat", "dog") for i in range(4)]
     path = made(tmp_path, "folder", [*names, "dog/8.jpg", "dog/9.jpg"])
-    with pytest.raises(SourceError, match=r"2 of 10 pictures lie in no folder below .* 'dog/8.jpg'"):
+    with pytest.raises(SourceError, match=r"2 of 10 pictures lie in no folder below .* 'dog/8"):
         open_source(path, group_by="folder")
     flat = made(tmp_path / "flat", "folder", ["cat.1.jpg", "dog.1.jpg"])
     with pytest.raises(SourceError, match="2 of 2 pictures lie in no folder below"):
@@ -220,7 +220,7 @@ def test_an_expression_that_would_never_be_done_is_given_up(tmp_path, monkeypatc
     monkeypatch.setattr(subjects, "MATCH_SECONDS", 0.5)
     names = [*NAMES, "cat/" + "a" * 60 + "!.jpg"]
     began = time.monotonic()
-    with pytest.raises(SourceError, match=r"not done with 17 names in 0.5 s; write one without rep"):
+    with pytest.raises(SourceError, match=r"not done with 17 names in 0.5 s; write one without"):
         open_source(made(tmp_path, "zip", names), group_by="^(a+)+$")
     assert time.monotonic() - began < 10
 
