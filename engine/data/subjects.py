@@ -273,7 +273,7 @@ def hint(files: Sequence[str], labels: Sequence[int]) -> str:
 
     Of what fits, the shortest stem with subjects enough for a split: larger groups leak less.
     """
-    names = [PurePosixPath(name).name for name in files]
+    names = [name.rpartition("/")[2] for name in files]
     fitting = [found for stem in STEMS if (found := _alike(names, labels, stem))]
     if not fitting:
         return ""
@@ -289,7 +289,7 @@ def _alike(names: list[str], labels: Sequence[int], stem: str):
     strict = re.compile(f"({stem}){NO_HASH}")
     members: dict[int, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     for name, label in zip(names, labels, strict=True):
-        without_suffix = PurePosixPath(name).stem  # which may stand in several folders
+        without_suffix = name.rpartition(".")[0]  # which may stand in several folders
         found = strict.match(without_suffix)
         members[label][found[1] if found else without_suffix][without_suffix] = name
     shared = {
