@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from engine import options, terminal
 from engine.errors import CamsightError, RunError
@@ -81,6 +82,10 @@ def prepare(
     positive: Annotated[
         str | None, typer.Option(help="The positive one of two classes; default: the last by name.")
     ] = None,
+    fit: Annotated[
+        str,
+        typer.Option(help="How a picture becomes a square: stretch, pad (whole, on grey) or crop."),
+    ] = "stretch",
     as_json: Json = False,
 ) -> None:
     """Check, count and store pictures of 2 to 100 classes as a dataset."""
@@ -92,12 +97,14 @@ def prepare(
         dataset = run_prepare(
             _workspace(), source, name,
             image_size=image_size, seed=seed, count=count, replace=replace,
-            group_by=group_by, positive=positive,
+            group_by=group_by, positive=positive, fit=fit,
             progress=lambda done, total, refused: progress(done, total, f"{refused:,} refused"),
         )  # fmt: skip
     if as_json:
         return terminal.print_json(terminal.dataset_facts(dataset))
     terminal.print_dataset(dataset)
+    for sentence in dataset.changes():
+        print(f"  {sentence}")
     if group_by is not None and dataset.grouped_by == "groups.csv":
         terminal.warn("groups.csv tells the subjects, and --group-by was not used.")
     terminal.warn(hint(dataset))
@@ -108,6 +115,16 @@ def prepare(
 @options.from_fields(TrainConfig, {name: preset.defaults for name, preset in PRESETS.items()})
 def train(
     dataset: Annotated[str | None, typer.Option(help="The dataset's name.")] = None,
+    positive: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a dataset with more than two classes: a class to find, more than once for "
+            "several. Classes that neither this nor --negative names are left out."
+        ),
+    ] = None,
+    negative: Annotated[
+        list[str] | None, typer.Option(help="A class to tell it from, more than once for several.")
+    ] = None,
     *,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Measure how long it would take, and end.")
@@ -118,6 +135,8 @@ def train(
 ) -> None:
     """Train a classifier; Ctrl-C keeps the best weights so far and judges them."""
     from engine.commands import train as commands
+    from engine.data.dataset import open_dataset
+    from engine.data.question import ask
     from engine.runs import store
 
     workspace = _workspace()
@@ -127,10 +146,11 @@ def train(
         config = train_config(**hyperparameters)
         if dataset is None:
             raise typer.BadParameter("give --dataset NAME; `datasets` lists them")
+        question = ask(open_dataset(workspace, dataset), positive or (), negative or ())
         if estimate:
-            expected = commands.estimate(workspace, dataset, config)
+            expected = commands.estimate(workspace, dataset, config, question)
             return terminal.print_estimate(expected, as_json)
-        run = commands.create_run(workspace, dataset, config)
+        run = commands.create_run(workspace, dataset, config, question)
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: store.ask_to_stop(run))
     with terminal.training_bar(run, quiet=as_json) as report:
@@ -148,14 +168,24 @@ def train(
 def evaluate(
     run: RunId,
     interval: Interval = "hanley-mcneil",
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Positive from here on.")] = 0.5,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Positive from here on; default 0.5.")
+    ] = None,
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--class", help="A class against the rest; default, of many classes: the means."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """AUC with its interval, accuracy, confusion matrix and report of a run."""
     from engine.commands.evaluate import evaluate as judge
 
-    evaluation = judge(_workspace(), run, part=split, threshold=threshold, method=interval)
+    evaluation = judge(
+        _workspace(), run, part=split, threshold=threshold, method=interval, target=target
+    )
     terminal.print_evaluation(evaluation, as_json)
 
 
@@ -214,6 +244,9 @@ def explain(
             f"{one.layer}, raw map {one.raw_min:.3g} to {one.raw_max:.3g}, {one.seconds:.2f} s",
             markup=False, soft_wrap=True,
         )  # fmt: skip
+    changes = (f"{one.picture} was {remark}" for one in explained for remark in one.remarks)
+    for change in dict.fromkeys(changes):
+        screen.print(change, markup=False, soft_wrap=True)
     written = (path for one in explained for path in (one.original, one.heatmap, one.overlay))
     for path in dict.fromkeys(written):
         print(path)
@@ -233,8 +266,8 @@ def runs(as_json: Json = False) -> None:
     for run in listed:
         told = run.figures
         table.add_row(
-            run.id, run.status, run.dataset, run.preset,
-            f"{told['auc']:.3f}" if told else "",
+            run.id, run.status, Text(terminal.learns(run)), run.preset,
+            f"{told['auc']:.3f}{terminal.mean_of(run)}" if told else "",
             f"{told['auc_low']:.3f} to {told['auc_high']:.3f}" if told else "",
             f"{run.seconds:.0f}" if run.seconds else "",
         )  # fmt: skip

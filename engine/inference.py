@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import special
 
 from engine import backend, files  # the backend before Keras: it keeps TensorFlow quiet
 from engine.data.decode import resize_all
@@ -38,7 +39,7 @@ def load(run: Run) -> Loaded:
         raise RunError(
             f"The weights of '{run.id}' are missing or were changed after it ended; train it again."
         )
-    model = build(run.preset, run.image_size, l2=run.config["l2"])
+    model = build(run.preset, run.image_size, len(run.class_names), l2=run.config["l2"])
     model.load_weights(weights)
     return Loaded(run, model)
 
@@ -49,7 +50,7 @@ def logits(
     rows: np.ndarray | None = None,
     progress: Callable[[int, int], None] = lambda done, n: None,
 ) -> np.ndarray:
-    """Logits of class 1, `(n,)` float32, for `(n, h, w, 3)` uint8 of any size.
+    """Logits for `(n, h, w, 3)` uint8 of any size, float32: of class 1 `(n,)`, or of many `(n, k)`.
 
     The logit and not the probability, since float32's sigmoid is exactly 1 from 17 on, and ties
     among the surest pictures would bend the ROC curve.
@@ -62,11 +63,16 @@ def logits(
     found = []
     for start in range(0, len(rows), BATCH):
         pixels = resize_all(images[rows[start : start + BATCH]], size).astype(np.float32)
-        found.append(np.asarray(head.fast(pixels)[1])[:, 0])
+        found.append(np.asarray(head.fast(pixels)[1]))
         progress(min(start + BATCH, len(rows)), len(rows))
-    return np.concatenate(found)
+    logit = np.concatenate(found)
+    return logit[:, 0] if head.units == 1 else logit
 
 
 def probabilities(logit: np.ndarray) -> np.ndarray:
-    """Sigmoid in float64, which tells logits up to 36 from certainty."""
-    return np.exp(-np.logaddexp(0, -logit.astype(np.float64)))
+    """Sigmoid of `(n,)` or softmax of `(n, k)` in float64, which tells logits up to 36 from
+    certainty."""
+    logit = logit.astype(np.float64)
+    if logit.ndim == 1:
+        return np.exp(-np.logaddexp(0, -logit))
+    return special.softmax(logit, axis=1)

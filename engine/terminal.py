@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 screen = Console(stderr=True, highlight=False)
 
@@ -50,12 +51,17 @@ def outlive_readers() -> None:
 
 
 def print_evaluation(evaluation, as_json: bool) -> None:
+    run, many = evaluation.run, hasattr(evaluation, "classes")
     if as_json:
-        figures = {"run": evaluation.run.id, **evaluation.figures}
-        return print_json(figures | {"seconds": evaluation.run.seconds})
+        asked = {"question": run.question} if run.question else {}
+        classes = {"classes": [class_facts(one) for one in evaluation.classes]} if many else {}
+        figures = {"run": run.id, **asked, **evaluation.figures, **classes}
+        return print_json(figures | {"seconds": run.seconds})
+    print(f"{run.id} on the {evaluation.part} part of {learns(run)}")
+    if many:
+        return _print_means(evaluation)
     matrix = evaluation.confusion
-    zero, one = evaluation.run.class_names
-    print(f"{evaluation.run.id} on the {evaluation.part} part of {evaluation.run.dataset}")
+    zero, one = evaluation.class_names
     print(f"confusion at {evaluation.threshold:g}: truly {zero}: {matrix.tn:,} right, "
           f"{matrix.fp:,} taken for {one}; truly {one}: {matrix.tp:,} right, "
           f"{matrix.fn:,} taken for {zero}")  # fmt: skip
@@ -63,6 +69,36 @@ def print_evaluation(evaluation, as_json: bool) -> None:
     print(evaluation.closing_line())
     warn_of_few(evaluation.interval)
     return None
+
+
+def _print_means(means) -> None:
+    """Each class against the rest, the worst first; then all together."""
+    table = Table("class", "pictures", "AUC", "95%", "sensitivity", "precision", box=None)
+    for one in means.worst_first:
+        table.add_row(
+            Text(one.name), f"{one.n:,}", f"{one.interval.value:.3f}",
+            f"{one.interval.low:.3f} to {one.interval.high:.3f}", f"{one.sensitivity.value:.3f}",
+            f"{one.precision.value:.3f}" if one.precision else "never said",
+        )  # fmt: skip
+    Console(highlight=False).print(table)
+    print(f"The AUC is the mean over {len(means.classes)} classes (Hand & Till 2001).")
+    print(means.closing_line())
+    fewest = min((one.interval for one in means.classes), key=lambda found: found.n_positive)
+    warn_of_few(fewest)
+
+
+def class_facts(one) -> dict[str, Any]:
+    """One of many classes for `--json`."""
+    return {
+        "class": one.name,
+        "n": one.n,
+        "auc": one.interval.value,
+        "auc_low": one.interval.low,
+        "auc_high": one.interval.high,
+        "interval": one.interval.method,
+        "sensitivity": one.sensitivity.value,
+        "precision": one.precision.value if one.precision else None,
+    }
 
 
 def warn_of_few(interval) -> None:
@@ -87,12 +123,24 @@ def print_estimate(expected, as_json: bool) -> None:
     return None
 
 
+def learns(run) -> str:
+    """ "breeds", or "breeds: dog against cat, fox"."""
+    return f"{run.dataset}: {run.question}" if run.question else run.dataset
+
+
+def mean_of(run) -> str:
+    """What the AUC is the mean of, to follow it."""
+    return f" (mean of {len(run.class_names)})" if len(run.class_names) > 2 else ""
+
+
 def run_facts(run) -> dict[str, Any]:
     told = run.figures or {}
     return {
         "run": run.id,
         "name": run.id,
         "dataset": run.dataset,
+        "class_names": run.class_names,
+        "question": run.question or None,
         "preset": run.preset,
         "status": run.status,
         "split_id": run.split_id,
@@ -118,9 +166,11 @@ def dataset_facts(dataset) -> dict[str, Any]:
         "groups": dataset.subjects or None,
         "grouped_by": dataset.grouped_by or None,
         "image_size": dataset.image_size,
+        "fit": dataset.fit,
         "seed": dataset.seed,
         "candidates": dataset.candidates,
         "refused": dataset.refused,
+        "remarks": dataset.remarks,
         "copies": dataset.copies,
         "fingerprint": dataset.fingerprint,
         "split_id": dataset.split_id,
@@ -219,8 +269,9 @@ def training_bar(run, *, quiet: bool) -> Iterator:
         def report(told: dict) -> None:
             if told["phase"] == "estimated" and not quiet:
                 progress.console.print(
-                    f"{run.id} on {run.dataset}: about {_duration(told['seconds'])} of training at "
-                    f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement"
+                    f"{run.id} on {learns(run)}: about {_duration(told['seconds'])} of training at "
+                    f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement",
+                    markup=False,
                 )
             if told["phase"] != "training":
                 return progress.update(task, said=f"{run.id}: {told['phase']}")

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.evaluation import intervals, roc, thresholds
-from engine.evaluation.intervals import Interval
+from engine.errors import ConfigError
+from engine.evaluation import intervals, multiclass, roc, thresholds
+from engine.evaluation.intervals import Interval, Proportion
+from engine.evaluation.multiclass import MeanAuc
 from engine.evaluation.roc import RocCurve
 from engine.evaluation.thresholds import Confusion
 from engine.runs import store
@@ -14,11 +16,16 @@ from engine.runs.store import Run
 from engine.workspace import Workspace
 
 THRESHOLD = 0.5
+REST = "the rest"  # what one of many classes is told from
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A run judged on one part of its dataset at one threshold."""
+    """A run judged on one part of its dataset at one threshold, as two classes.
+
+    class_names: the negative one and the positive one.
+    target: of a run of many classes, which one is judged against the rest; None for a run of two.
+    """
 
     run: Run
     part: str
@@ -28,14 +35,21 @@ class Evaluation:
     picture: np.ndarray  # identities; "" where the run is of the first version
     y_true: np.ndarray
     y_score: np.ndarray
+    class_names: tuple[str, str]
+    target: int | None = None
 
     @property
     def figures(self) -> dict:
         """What `--json` prints, apart from run and seconds."""
-        return interval_figures(self.interval) | {
-            "accuracy": self.confusion.accuracy,
-            "threshold": self.threshold,
-        }
+        named = {} if self.target is None else {"class": self.class_names[1]}
+        return (
+            named
+            | interval_figures(self.interval)
+            | {
+                "accuracy": self.confusion.accuracy,
+                "threshold": self.threshold,
+            }
+        )
 
     def curve(self) -> RocCurve:
         return roc.roc_curve(self.y_true, self.y_score)
@@ -43,7 +57,7 @@ class Evaluation:
     def report(self) -> str:
         """scikit-learn's classification report at the threshold."""
         return thresholds.classification_report(
-            self.y_true, self.y_score, self.threshold, self.run.class_names
+            self.y_true, self.y_score, self.threshold, self.class_names
         )
 
     def closing_line(self) -> str:
@@ -52,29 +66,124 @@ class Evaluation:
         )
 
 
+@dataclass(frozen=True)
+class ClassFigures:
+    """One of many classes: its AUC against the rest, and how it fares in what the model says.
+
+    sensitivity: the share of its pictures that is called so; precision: the share of those called
+    so that is right, None where it is never said.
+    """
+
+    label: int
+    name: str
+    n: int
+    interval: Interval
+    sensitivity: Proportion
+    precision: Proportion | None
+
+
+@dataclass(frozen=True)
+class Means:
+    """A run of many classes judged on one part: the mean AUC, and each class."""
+
+    run: Run
+    part: str
+    auc: MeanAuc
+    accuracy: Proportion
+    classes: tuple[ClassFigures, ...]
+    matrix: np.ndarray  # (k, k) counts: truth in rows, what it says in columns
+    picture: np.ndarray
+    y_true: np.ndarray  # (n,)
+    y_score: np.ndarray  # (n, k)
+    said: np.ndarray  # (n,) the class of largest probability
+
+    @property
+    def worst_first(self) -> list[ClassFigures]:
+        """Classes by their AUC, then by their sensitivity, the lowest first."""
+        return sorted(self.classes, key=lambda one: (one.interval.value, one.sensitivity.value))
+
+    @property
+    def figures(self) -> dict:
+        return {
+            "auc": self.auc.value,
+            "auc_low": self.auc.low,
+            "auc_high": self.auc.high,
+            "standard_error": self.auc.standard_error,
+            "interval": self.auc.method,
+            "n": self.auc.n,
+            "accuracy": self.accuracy.value,
+        }
+
+    def report(self) -> str:
+        """scikit-learn's classification report of what the model says."""
+        return thresholds.report_of(self.y_true, self.said, self.run.class_names)
+
+    def closing_line(self) -> str:
+        return thresholds.closing_line(self.auc, self.accuracy.value, self.run.seconds or 0.0)
+
+
 def evaluate(
     workspace: Workspace,
     run_id: str,
     *,
     part: str = "test",
-    threshold: float = THRESHOLD,
+    threshold: float | None = None,
     method: str = "hanley-mcneil",
-) -> Evaluation:
+    target: str | None = None,
+) -> Evaluation | Means:
     """Judge a run by the predictions that it stored.
+
+    Args:
+        threshold: None is 0.5.
+        target: a class by name, judged against the rest. Without one, a run of many classes is
+            judged as a whole, by the largest probability.
 
     Raises:
         RunError: if there is no such run, or it has no predictions.
         RecordError: if they cannot be read.
-        ScoresError: if there is no such interval method.
+        ConfigError: if there is no such interval method or class, or a threshold but no class.
     """
     run = store.open_run(workspace, run_id)
     told = store.predictions(run, part)
-    return judge(run, part, told, threshold, method)
+    number = None if target is None else class_number(run, target)
+    if number is None and len(run.class_names) > 2:
+        if threshold is not None:
+            raise ConfigError(
+                f"'{run.id}' knows {len(run.class_names)} classes and says the most probable one; "
+                "a threshold is of one class against the rest, so name it by --class."
+            )
+        return judge_all(run, part, told, method)
+    return judge(run, part, told, THRESHOLD if threshold is None else threshold, method, number)
 
 
-def judge(run: Run, part: str, told: dict, threshold: float, method: str) -> Evaluation:
-    """An evaluation of predictions at hand: picture, y_true, y_score."""
-    y_true, y_score = roc.validate(told["y_true"], told["y_score"])
+def class_number(run: Run, name: str) -> int:
+    """The number of a class of the run, by its name in whatever case.
+
+    Raises:
+        ConfigError: if the run has no such class.
+    """
+    folded = [known.casefold() for known in run.class_names]
+    if name.casefold() in folded:
+        return folded.index(name.casefold())
+    names = run.class_names
+    listed = " or ".join(names) if len(names) == 2 else ", ".join(names[:8])
+    more = f" or one of {len(names) - 8} more" if len(names) > 8 else ""
+    raise ConfigError(f"The class '{name}' is not one of '{run.id}'; choose {listed}{more}.")
+
+
+def judge(
+    run: Run, part: str, told: dict, threshold: float, method: str, target: int | None = None
+) -> Evaluation:
+    """An evaluation of predictions at hand: picture, y_true, y_score.
+
+    Args:
+        target: a class number, judged against the rest; None for a run of two classes as it is.
+    """
+    class_names, y_true, y_score = run.class_names, told["y_true"], told["y_score"]
+    if target is not None:
+        class_names = _against(run, target)
+        y_true, y_score = y_true == target, multiclass.by_class(y_score)[:, target]
+    y_true, y_score = roc.validate(y_true, y_score)
     return Evaluation(
         run=run,
         part=part,
@@ -84,7 +193,57 @@ def judge(run: Run, part: str, told: dict, threshold: float, method: str) -> Eva
         picture=told["picture"],
         y_true=y_true,
         y_score=y_score,
+        class_names=class_names,
+        target=target,
     )
+
+
+def _against(run: Run, target: int) -> tuple[str, str]:
+    """What the class is told from: the other of two, the rest of many."""
+    names = run.class_names
+    return (names[1 - target] if len(names) == 2 else REST), names[target]
+
+
+def judge_all(run: Run, part: str, told: dict, method: str) -> Means:
+    """A run of many classes as a whole, and each class against the rest."""
+    y_true, y_score = told["y_true"], told["y_score"]
+    said = multiclass.said(y_score)
+    matrix = multiclass.confusion_matrix(y_true, said, len(run.class_names))
+    return Means(
+        run=run,
+        part=part,
+        auc=multiclass.mean_auc(y_true, y_score),
+        accuracy=intervals.wilson(int(np.trace(matrix)), len(y_true)),
+        classes=tuple(
+            _class_figures(run, label, matrix, y_true, y_score, method)
+            for label in range(len(run.class_names))
+        ),
+        matrix=matrix,
+        picture=told["picture"],
+        y_true=y_true,
+        y_score=y_score,
+        said=said,
+    )
+
+
+def _class_figures(run, label: int, matrix, y_true, y_score, method: str) -> ClassFigures:
+    right, n, called = (
+        int(of.sum()) for of in (matrix[label, label], matrix[label], matrix[:, label])
+    )
+    return ClassFigures(
+        label=label,
+        name=run.class_names[label],
+        n=n,
+        interval=_interval((y_true == label).astype(np.int8), y_score[:, label], method),
+        sensitivity=intervals.wilson(right, n),
+        precision=intervals.wilson(right, called) if called else None,
+    )
+
+
+def area(told: dict) -> float:
+    """The AUC of predictions at hand; of many classes the mean."""
+    y_true, y_score = told["y_true"], told["y_score"]
+    return multiclass.hand_till(y_true, y_score) if y_score.ndim == 2 else roc.auc(y_true, y_score)
 
 
 def auc(scores: Path, *, method: str = "hanley-mcneil") -> Interval:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
+import numpy as np
+
 from engine import files, jobs
-from engine.commands.evaluate import THRESHOLD, Evaluation, judge
+from engine.commands.evaluate import THRESHOLD, Evaluation, Means, area, judge, judge_all
 from engine.data.dataset import Dataset, open_dataset
+from engine.data.question import Question, Task, task_of
 from engine.errors import CamsightError, ConfigError, DatasetError, JobError, RunError
-from engine.evaluation import roc
 from engine.jobs import queue
 from engine.models.presets import MIN_IMAGE_SIZE
 from engine.runs import outcome, store
@@ -28,9 +30,14 @@ LOOK_AGAIN = 0.3  # seconds between two looks of a run that waits for its turn
 BUSY_KEPT = 600  # seconds for which an estimate of a busy machine answers
 
 
-def create_run(workspace: Workspace, dataset_name: str, config: TrainConfig) -> Run:
+def create_run(
+    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
+) -> Run:
     """A queued run, in line behind those that are there, which `train_run` takes up in whichever
     process.
+
+    Args:
+        question: which classes of the dataset are told apart; None for all of them.
 
     Raises:
         DatasetError: if there is no such dataset.
@@ -38,14 +45,18 @@ def create_run(workspace: Workspace, dataset_name: str, config: TrainConfig) -> 
     """
     dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)
+    task = task_of(dataset, question)
     run = store.create(
         workspace,
         config.preset,
         dataset=dataset.name,
         dataset_fingerprint=dataset.fingerprint,
-        split_id=dataset.split_id,
+        split_id=task.split_id,
         dataset_image_size=dataset.image_size,
-        class_names=dataset.class_names,
+        dataset_fit=dataset.fit,
+        class_names=task.class_names,
+        positive=question.positive if question else (),
+        negative=question.negative if question else (),
         image_size=config.image_size,
         config=config.model_dump(),
     )
@@ -62,9 +73,16 @@ def check_size(config: TrainConfig, dataset: Dataset) -> None:
         )
 
 
-def start(workspace: Workspace, dataset_name: str, config: TrainConfig) -> Run:
+def question_of(run: Run) -> Question | None:
+    """The question that the run was trained on; None where it knows all classes."""
+    return Question(run.positive, run.negative) if run.positive else None
+
+
+def start(
+    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
+) -> Run:
     """A new run, trained in a process of its own that outlives whoever asked for it."""
-    run = create_run(workspace, dataset_name, config)
+    run = create_run(workspace, dataset_name, config, question)
     try:
         jobs.submit(workspace, ["train", "--queued", run.id], label=run.id)
     except JobError as error:
@@ -74,34 +92,42 @@ def start(workspace: Workspace, dataset_name: str, config: TrainConfig) -> Run:
     return run
 
 
-def start_estimate(workspace: Workspace, dataset_name: str, config: TrainConfig) -> None:
+def start_estimate(
+    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
+) -> None:
     """Measure in a process of its own how long a training would take, unless that is known."""
-    found = find_estimate(workspace, dataset_name, config)
+    found = find_estimate(workspace, dataset_name, config, question)
     if found is None or (not found.alive and found.result is None):
         options = [
             part for name, value in config.model_dump().items() for part in _option(name, value)
         ]
+        for side in ("positive", "negative"):
+            for name in getattr(question, side, ()):
+                options += [f"--{side}", name]
         argv = ["train", "--estimate", "--dataset", dataset_name, *options]
-        label = _estimate_label(workspace, dataset_name, config)
+        label = _estimate_label(workspace, dataset_name, config, question)
         jobs.submit(workspace, argv, label=label, once=True)
 
 
 def find_estimate(
-    workspace: Workspace, dataset_name: str, config: TrainConfig
+    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
 ) -> jobs.Job | None:
     """The newest measurement of such a training, under way or ended; None if there is none, or
     only one of a busy machine that is out of date.
 
     Its result holds seconds, seconds_per_epoch and pictures_per_second.
     """
-    job = jobs.find(workspace, _estimate_label(workspace, dataset_name, config))
+    job = jobs.find(workspace, _estimate_label(workspace, dataset_name, config, question))
     busy = job and isinstance(job.result, dict) and job.result.get("busy")
     return None if busy and time.time() - job.started > BUSY_KEPT else job
 
 
-def _estimate_label(workspace: Workspace, dataset_name: str, config: TrainConfig) -> str:
+def _estimate_label(
+    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None
+) -> str:
     dataset = open_dataset(workspace, dataset_name)
-    asked = json.dumps([dataset.fingerprint, timed(config)], sort_keys=True)
+    of = [dataset.fingerprint, timed(config), *([asdict(question)] if question else [])]
+    asked = json.dumps(of, sort_keys=True)
     return f"estimate-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
 
@@ -120,7 +146,7 @@ def _option(name: str, value) -> list[str]:
 
 def train_run(
     workspace: Workspace, run: Run, report: Report = lambda told: None
-) -> Evaluation | None:
+) -> Evaluation | Means | None:
     """Train a queued run to its end, and judge its best weights on validation and test.
 
     Waits while runs that came first train or wait. Every outcome ends up in the run's folder.
@@ -159,30 +185,33 @@ def train_run(
             queue.leave(workspace, run.id)
 
 
-def estimate(workspace: Workspace, dataset_name: str, config: TrainConfig):
+def estimate(
+    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
+):
     """How long a training would take here, from a short measurement; nothing is written."""
     began = time.perf_counter()
     dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)
     from engine.training import fit
 
-    return fit.estimate(_model(config), dataset, config, began=began)
+    task = task_of(dataset, question)
+    return fit.estimate(_model(config, task), task, config, began=began)
 
 
-def _train(workspace: Workspace, run: Run, told: Report) -> Evaluation | None:
+def _train(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | None:
     began = time.perf_counter()
     told({"phase": "starting"})
     run = store.save(run, status="running", started=store.now())
     log.info("starting on %s", run.dataset)
-    dataset = _dataset_of(workspace, run)
+    task = _task_of(workspace, run)
     config = stored_config(run.config)
 
     from engine import backend
     from engine.models.build import spatial_layers
     from engine.training import fit, storage
 
-    model = _model(config)
-    storage.require_space(run.folder, storage.needed_bytes(model, dataset, config))
+    model = _model(config, task)
+    storage.require_space(run.folder, storage.needed_bytes(model, task, config))
     run = store.save(
         run,
         device=backend.device()["name"],
@@ -191,13 +220,13 @@ def _train(workspace: Workspace, run: Run, told: Report) -> Evaluation | None:
         layers=tuple(spatial_layers(model)),
     )
     told({"phase": "measuring"})
-    expected = fit.estimate(model, dataset, config, began=began)
+    expected = fit.estimate(model, task, config, began=began)
     told({"phase": "estimated", **asdict(expected)})
     log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
 
     fitted = fit.fit(
         model,
-        dataset,
+        task,
         config,
         run.folder,
         report=told,
@@ -213,11 +242,11 @@ def _train(workspace: Workspace, run: Run, told: Report) -> Evaluation | None:
     if not fitted.best_epoch:
         raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
     told({"phase": "judging"})
-    return _judge(run, model, dataset, config, fitted)
+    return _judge(run, model, task, config, fitted)
 
 
-def _dataset_of(workspace: Workspace, run: Run) -> Dataset:
-    """The dataset that the run was queued on, its arrays open.
+def _task_of(workspace: Workspace, run: Run) -> Task:
+    """What the run was queued to learn, its arrays open.
 
     Raises:
         DatasetError: if other pictures, or another split of them, have its name by now.
@@ -225,17 +254,19 @@ def _dataset_of(workspace: Workspace, run: Run) -> Dataset:
     dataset = open_dataset(workspace, run.dataset)
     arrays = (dataset.images, dataset.labels, dataset.part_of, dataset.pictures)
     again = open_dataset(workspace, run.dataset)  # it may have been replaced between two arrays
+    question = question_of(run)
     for one in (dataset, again):
-        same_split = run.split_id in ("", one.split_id)
-        if one.fingerprint != run.dataset_fingerprint or not same_split or not len(arrays[0]):
+        same = one.fingerprint == run.dataset_fingerprint
+        same = same and run.split_id in ("", task_of(one, question).split_id)
+        if not same or not len(arrays[0]):
             raise DatasetError(
                 f"The dataset '{run.dataset}' was replaced after '{run.id}' was queued; start "
                 "anew."
             )
-    return dataset
+    return task_of(dataset, question)
 
 
-def _model(config: TrainConfig):
+def _model(config: TrainConfig, task: Task):
     """The compiled network in a process made ready for it."""
     from engine import backend
     from engine.models.build import build
@@ -243,33 +274,39 @@ def _model(config: TrainConfig):
 
     backend.prepare_process()
     backend.make_repeatable(config.seed)
-    model = build(config.preset, config.image_size, l2=config.l2, precision=config.precision)
+    model = build(
+        config.preset, config.image_size, len(task.class_names),
+        l2=config.l2, precision=config.precision,
+    )  # fmt: skip
     compile_model(model, config)
     return model
 
 
-def _judge(run: Run, model, dataset: Dataset, config: TrainConfig, fitted) -> Evaluation:
+def _judge(run: Run, model, task: Task, config: TrainConfig, fitted) -> Evaluation | Means:
     """Score validation and test with the best weights, and complete the run's folder."""
     from engine import inference
     from engine.models.build import build
 
     weights = run.folder / "best.weights.h5"
     if config.precision != "float32":
-        model = build(config.preset, config.image_size, l2=config.l2)
+        model = build(config.preset, config.image_size, len(task.class_names), l2=config.l2)
     model.load_weights(weights)
     parts = {}
     for part in ("validation", "test"):
-        rows = dataset.indices(part)
-        logit = inference.logits(model, dataset.images, rows)
+        rows = task.indices(part)
+        logit = inference.logits(model, task.images, rows)
         parts[part] = {
-            "picture": dataset.pictures[rows],
-            "y_true": dataset.labels[rows],
+            "picture": task.dataset.pictures[rows],
+            "y_true": task.labels[rows].astype(np.uint8),
             "logit": logit,
             "y_score": inference.probabilities(logit),
         }
     outcome.write_predictions(run.folder, parts)
-    evaluation = judge(run, "test", parts["test"], THRESHOLD, "hanley-mcneil")
-    chosen_by = roc.auc(parts["validation"]["y_true"], parts["validation"]["y_score"])
+    if len(task.class_names) > 2:
+        evaluation = judge_all(run, "test", parts["test"], "hanley-mcneil")
+    else:
+        evaluation = judge(run, "test", parts["test"], THRESHOLD, "hanley-mcneil")
+    chosen_by = area(parts["validation"])
     _draw_curves(run)
     run = store.save(
         run,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.evaluation.intervals import Interval
+from engine.evaluation.multiclass import MeanAuc
 from engine.evaluation.roc import RocCurve, validate
 
 
@@ -102,20 +103,30 @@ def classification_report(
     Raises:
         ScoresError: as `roc.validate`.
     """
+    labels, scores = validate(y_true, y_score)
+    return report_of(labels, scores >= threshold, class_names)
+
+
+def report_of(y_true: ArrayLike, said: ArrayLike, class_names: Sequence[str]) -> str:
+    """scikit-learn's table of precision, recall and F1 for what a model says, of any classes.
+
+    Args:
+        y_true, said: (n,) class numbers each.
+        class_names: of all classes, by their number.
+    """
     from sklearn import metrics  # half a second, which the closing line need not pay
 
-    labels, scores = validate(y_true, y_score)
     return metrics.classification_report(
-        labels,
-        scores >= threshold,
-        labels=[0, 1],
+        y_true,
+        said,
+        labels=list(range(len(class_names))),
         target_names=list(class_names),
         digits=3,
         zero_division=nan,
     )
 
 
-def closing_line(interval: Interval, accuracy: float, seconds: float) -> str:
+def closing_line(interval: Interval | MeanAuc, accuracy: float, seconds: float) -> str:
     """The blog post's closing line, with the interval's method named.
 
     An interval that does not lie evenly around the AUC, such as Newcombe's and any that is cut at 0

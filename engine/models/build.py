@@ -14,10 +14,16 @@ from engine.models.presets import find_preset
 
 
 def build(
-    preset: str, image_size: int, *, l2: float = 0.01, precision: str = "float32"
+    preset: str,
+    image_size: int,
+    classes: int = 2,
+    *,
+    l2: float = 0.01,
+    precision: str = "float32",
 ) -> keras.Model:
     """The untrained network of `preset`, from pixels `(n, image_size, image_size, 3)` to
-    the probability of class 1, `(n, 1)` float32.
+    probabilities, float32: of two classes that of class 1 `(n, 1)` by a sigmoid, of more that of
+    each `(n, classes)` by a softmax.
 
     Args:
         precision: "float32", or "bfloat16" for Keras's mixed_bfloat16 (weights stay float32).
@@ -29,7 +35,7 @@ def build(
     policy = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     pixels = keras.Input((image_size, image_size, 3), name="pixels", dtype="float32")
     scaled = layers.Rescaling(1 / 255, name="scale", dtype=policy)(pixels)
-    probability = network(scaled, l2, policy)
+    probability = network(scaled, classes, l2, policy)
     return keras.Model(pixels, probability, name=preset)
 
 

@@ -1,14 +1,14 @@
-"""The presets' networks, from pixels between 0 and 1 to the probability of class 1, `(n, 1)`.
+"""The presets' networks, from pixels between 0 and 1 to probabilities (see `_probability`).
 
-Each takes the scaled pixels, the L2 penalty and the dtype policy of its layers; which network is
-which preset's stands in `engine.models.presets`.
+Each takes the scaled pixels, the number of classes, the L2 penalty and the dtype policy of its
+layers; which network is which preset's stands in `engine.models.presets`.
 """
 
 import keras
 from keras import layers
 
 
-def classic(x, l2: float, policy):
+def classic(x, classes: int, l2: float, policy):
     """The network of the blog post: Conv, ReLU, BatchNorm, seven times; global average; Dense."""
     x = layers.BatchNormalization(name="input_norm", dtype=policy)(x)
     for stage, (filters, convolutions) in enumerate(((32, 2), (64, 2), (128, 3)), start=1):
@@ -29,10 +29,10 @@ def classic(x, l2: float, policy):
         dtype=policy,
     )(x)
     x = layers.BatchNormalization(name="dense_norm", dtype=policy)(x)
-    return layers.Dense(1, activation="sigmoid", name="probability", dtype="float32")(x)
+    return _probability(x, classes)
 
 
-def quick(x, l2: float, policy):
+def quick(x, classes: int, l2: float, policy):
     """A small residual network (He et al. 2016) for two cores: at 64 pixels its maps are 8 × 8."""
     x = _convolution(x, 32, 5, 2, "stem", policy)
     x = layers.Activation("relu", name="stem_relu", dtype=policy)(x)
@@ -40,12 +40,14 @@ def quick(x, l2: float, policy):
     x = _residual_block(x, 64, 2, "block1", policy)
     x = _residual_block(x, 96, 1, "block2", policy)
     x = layers.GlobalAveragePooling2D(name="average", dtype=policy)(x)
+    return _probability(x, classes, kernel_regularizer=keras.regularizers.L2(l2))
+
+
+def _probability(x, classes: int, **more):
+    """Of two classes the probability of class 1, `(n, 1)`; of more that of each, `(n, classes)`."""
+    units, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")
     return layers.Dense(
-        1,
-        activation="sigmoid",
-        kernel_regularizer=keras.regularizers.L2(l2),
-        name="probability",
-        dtype="float32",
+        units, activation=activation, name="probability", dtype="float32", **more
     )(x)
 
 

@@ -65,16 +65,19 @@ def read_history(folder: Path) -> dict[str, list[float]]:
 
 
 def write_predictions(folder: Path, parts: dict[str, dict[str, np.ndarray]]) -> None:
-    """For each part: picture (identities), y_true, logit, y_score, all `(n,)`."""
-    arrays = {"schema": np.array(2)}
+    """For each part: picture (identities) and y_true `(n,)`; logit and y_score `(n,)`, or of many
+    classes `(n, k)`, which versions up to schema 2 do not know."""
+    many = any(columns["logit"].ndim == 2 for columns in parts.values())
+    arrays = {"schema": np.array(3 if many else 2)}
     for part, columns in parts.items():
         for name, array in columns.items():
             arrays[f"{part}_{name}"] = array.astype("S64") if name == "picture" else array
     files.write(folder / "predictions.npz", lambda beside: np.savez(beside, **arrays))
 
 
-def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
-    """picture, y_true, logit and y_score of "validation" or "test", all `(n,)`.
+def read_predictions(folder: Path, part: str, classes: int) -> dict[str, np.ndarray]:
+    """picture, y_true, logit and y_score of "validation" or "test", all `(n,)`; of more than two
+    classes logit and y_score are `(n, classes)`.
 
     Runs of the first version knew rows of their dataset and no pictures: theirs are "", and `row`
     is there as well.
@@ -86,7 +89,7 @@ def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             schema = int(stored["schema"]) if "schema" in stored else 1
-            if schema > 2:
+            if schema > 3:
                 raise RecordError(f"{path.name} was written by a newer version (schema {schema})")
             columns = {
                 name: stored[f"{part}_{name}"] for name in ("y_true", "logit", "y_score")
@@ -100,16 +103,18 @@ def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
         raise RecordError(f"{path.name} is missing") from None
     except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
         raise RecordError(f"{path.name} is damaged") from error
-    _check(columns, path.name)
+    _check(columns, classes, path.name)
     return columns
 
 
-def _check(columns: dict[str, np.ndarray], name: str) -> None:
-    shapes = {column.shape for column in columns.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 1 or not next(iter(shapes))[0]:
+def _check(columns: dict[str, np.ndarray], classes: int, name: str) -> None:
+    n = columns["y_true"].size
+    wide = (n,) if classes == 2 else (n, classes)
+    shapes = {"logit": wide, "y_score": wide}
+    if not n or any(column.shape != shapes.get(key, (n,)) for key, column in columns.items()):
         raise RecordError(f"{name} is damaged (its columns do not belong together)")
     numbers = all(np.issubdtype(columns[c].dtype, np.number) for c in ("y_true", "y_score"))
-    if not numbers or not np.isin(columns["y_true"], (0, 1)).all():
-        raise RecordError(f"{name} is damaged (its labels are not 0 and 1)")
+    if not numbers or not np.isin(columns["y_true"], range(classes)).all():
+        raise RecordError(f"{name} is damaged (its labels are not 0 to {classes - 1})")
     if not np.isfinite(columns["y_score"]).all():
         raise RecordError(f"{name} is damaged (a score is no finite number)")

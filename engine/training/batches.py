@@ -7,18 +7,18 @@ is in memory, however large the dataset is.
 import keras
 import numpy as np
 
-from engine.data.dataset import Dataset
 from engine.data.decode import resize_all
+from engine.data.question import Task
 
 SHIFT = 0.08  # of a picture's side, at most, when augmenting
 
 
 class Batches(keras.utils.PyDataset):
-    """Pictures and labels of some rows of a dataset, at the run's own size."""
+    """Pictures and labels of some rows of a task's dataset, at the run's own size."""
 
     def __init__(
         self,
-        dataset: Dataset,
+        task: Task,
         indices: np.ndarray,
         image_size: int,
         batch_size: int,
@@ -27,7 +27,7 @@ class Batches(keras.utils.PyDataset):
         augment: bool = False,
     ):
         super().__init__(workers=1, max_queue_size=8)
-        self.dataset, self.indices = dataset, indices
+        self.task, self.indices = task, indices
         self.image_size, self.batch_size = image_size, batch_size
         self.seed, self.augment, self.epoch = shuffled_by, augment, 0
         self.order = self._shuffled()
@@ -38,12 +38,12 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, at: int):
         rows = self.order[at * self.batch_size : (at + 1) * self.batch_size]
         by_place = np.argsort(rows)  # reads the file in one direction
-        images = np.empty((len(rows), *self.dataset.images.shape[1:]), np.uint8)
-        images[by_place] = self.dataset.images[rows[by_place]]
+        images = np.empty((len(rows), *self.task.images.shape[1:]), np.uint8)
+        images[by_place] = self.task.images[rows[by_place]]
         images = resize_all(images, self.image_size)
         if self.augment:
             images = augmented(images, np.random.default_rng([self.seed, self.epoch, at]))
-        return images, self.dataset.labels[rows].astype(np.float32)[:, None]
+        return images, self.task.labels[rows].astype(np.float32)[:, None]
 
     def on_epoch_end(self) -> None:
         self.epoch += 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from engine.data.dataset import Dataset
+from engine.data.question import Task
 from engine.training.batches import Batches
 from engine.training.config import TrainConfig
 from engine.training.keeper import Keeper, Report
@@ -59,22 +59,24 @@ class Fitted:
 
 
 def compile_model(model: keras.Model, config: TrainConfig) -> None:
-    """Give the model the configuration's optimizer, binary cross-entropy and accuracy."""
+    """Give the model the configuration's optimizer, cross-entropy and accuracy."""
     rate, momentum = config.learning_rate, config.momentum
     optimizer = {
         "sgd": lambda: keras.optimizers.SGD(rate, momentum=momentum),
         "adam": lambda: keras.optimizers.Adam(rate, beta_1=momentum),
         "adamw": lambda: keras.optimizers.AdamW(rate, beta_1=momentum),
     }[config.optimizer]()
-    model.compile(optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+    binary = model.output_shape[-1] == 1
+    loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+    model.compile(optimizer, loss=loss, metrics=["accuracy"])
 
 
 def batches_of(
-    dataset: Dataset, config: TrainConfig, at_most: tuple[int, int] | None = None
+    task: Task, config: TrainConfig, at_most: tuple[int, int] | None = None
 ) -> tuple[Batches, Batches]:
     """Batches for training and for validation; all, or `at_most` so many of each, drawn by lot."""
     sizes = (config.batch_size, max(64, config.batch_size))
-    rows = [dataset.indices(part) for part in ("train", "validation")]
+    rows = [task.indices(part) for part in ("train", "validation")]
     if at_most:
         lot = np.random.default_rng(config.seed)
         rows = [
@@ -82,14 +84,14 @@ def batches_of(
             for every, most, size in zip(rows, at_most, sizes, strict=True)
         ]
     training = Batches(
-        dataset, rows[0], config.image_size, sizes[0], shuffled_by=config.seed,
+        task, rows[0], config.image_size, sizes[0], shuffled_by=config.seed,
         augment=config.augment,
     )  # fmt: skip
-    return training, Batches(dataset, rows[1], config.image_size, sizes[1])
+    return training, Batches(task, rows[1], config.image_size, sizes[1])
 
 
 def estimate(
-    model: keras.Model, dataset: Dataset, config: TrainConfig, *, began: float | None = None
+    model: keras.Model, task: Task, config: TrainConfig, *, began: float | None = None
 ) -> Estimate:
     """Time a few batches, then put weights and optimizer back as they were.
 
@@ -100,8 +102,8 @@ def estimate(
     """
     began = time.perf_counter() if began is None else began
     busy = os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
-    every, every_judged = batches_of(dataset, config)
-    training, validation = batches_of(dataset, config, at_most=(TIMED_BATCHES // 2, 2))
+    every, every_judged = batches_of(task, config)
+    training, validation = batches_of(task, config, at_most=(TIMED_BATCHES // 2, 2))
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
@@ -151,7 +153,7 @@ class _Clock(keras.callbacks.Callback):
 
 def fit(
     model: keras.Model,
-    dataset: Dataset,
+    task: Task,
     config: TrainConfig,
     folder: Path,
     *,
@@ -170,8 +172,8 @@ def fit(
         report: called about twice a second with epoch, batch, speed and time left. The last batch
             of an epoch is reported once the epoch's row is in the history.
     """
-    training, validation = batches_of(dataset, config)
-    needed = needed_bytes(model, dataset, config)
+    training, validation = batches_of(task, config)
+    needed = needed_bytes(model, task, config)
     keeper = Keeper(config, folder, training, needed, report, should_stop)
     started = time.perf_counter()
     model.fit(

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import keras
 
-from engine.data.dataset import Dataset
+from engine.data.question import Task
 from engine.errors import RunError
 from engine.training.config import TrainConfig
 
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 EPOCH_BYTES = 500  # a row of the history and a line of the log
 PICTURE_BYTES = 500  # identity, label, logit and score
+CLASS_BYTES = 12  # logit and score of a further class
 REST_BYTES = 1_000_000  # records, progress and the drawn curves
 
 
@@ -38,10 +39,11 @@ def weights_bytes(model: keras.Model) -> bytes:
     return memory.getvalue()
 
 
-def needed_bytes(model: keras.Model, dataset: Dataset, config: TrainConfig) -> int:
+def needed_bytes(model: keras.Model, task: Task, config: TrainConfig) -> int:
     """What a run's folder takes at most, a file and the one that replaces it side by side."""
-    judged = len(dataset.indices("validation")) + len(dataset.indices("test"))
-    growing = config.epochs * EPOCH_BYTES + judged * PICTURE_BYTES
+    judged = len(task.indices("validation")) + len(task.indices("test"))
+    a_picture = PICTURE_BYTES + CLASS_BYTES * len(task.class_names)
+    growing = config.epochs * EPOCH_BYTES + judged * a_picture
     return 2 * (len(weights_bytes(model)) + growing) + REST_BYTES
 
 

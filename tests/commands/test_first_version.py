@@ -69,7 +69,7 @@ def test_a_run_can_be_queued_on_its_dataset(first_version):
     run = commands.create_run(first_version, "drawn", config)
     dataset = open_dataset(first_version, "drawn")
     assert (run.id, run.split_id) == ("quick-4", dataset.split_id)
-    assert (commands._dataset_of(first_version, run).pictures == dataset.pictures).all()
+    assert (commands._task_of(first_version, run).dataset.pictures == dataset.pictures).all()
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])

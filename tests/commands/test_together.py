@@ -56,7 +56,7 @@ def prepare_other(place, turn):
 
 def create_run(place, turn):
     run = commands.create_run(place, "pets", CONFIG)
-    commands._dataset_of(place, run)
+    commands._task_of(place, run)
     return "queued"
 
 

@@ -3,16 +3,17 @@
 import keras
 import pytest
 
-from engine.data.dataset import Dataset, open_dataset
+from engine.data.dataset import open_dataset
+from engine.data.question import Task, task_of
 from engine.training.config import TrainConfig, train_config
 from engine.training.fit import compile_model
 from engine.workspace import Workspace
 
 
 @pytest.fixture
-def dataset(workspace) -> Dataset:
+def task(workspace) -> Task:
     """240 drawn pictures of 64 pixels, 192 of them for training. Tests must not write into it."""
-    return open_dataset(Workspace(workspace), "drawn")
+    return task_of(open_dataset(Workspace(workspace), "drawn"), None)
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +29,15 @@ def small_config():
 
 @pytest.fixture(scope="session")
 def small_model():
-    """`small_model(config)`: the mean colour decides; built from the seed, and compiled."""
+    """`small_model(config, classes=3)`: the mean colour decides; built from the seed, compiled."""
 
-    def make(config: TrainConfig) -> keras.Model:
+    def make(config: TrainConfig, classes: int = 2) -> keras.Model:
         keras.utils.set_random_seed(config.seed)
         pixels = keras.Input((32, 32, 3))
         colour = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels))
         hidden = keras.layers.Dropout(0.2)(keras.layers.Dense(8, activation="relu")(colour))
-        model = keras.Model(pixels, keras.layers.Dense(1, activation="sigmoid")(hidden))
+        units, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")
+        model = keras.Model(pixels, keras.layers.Dense(units, activation=activation)(hidden))
         compile_model(model, config)
         return model
 

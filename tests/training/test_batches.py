@@ -12,21 +12,21 @@ def all_of(batches: Batches) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
 
-def make(dataset, **options):
-    return Batches(dataset, dataset.indices("train"), 32, 50, **options)
+def make(task, **options):
+    return Batches(task, task.indices("train"), 32, 50, **options)
 
 
-def test_pixels_travel_as_uint8_and_labels_as_a_column(dataset):
-    images, labels = make(dataset, shuffled_by=1)[0]
+def test_pixels_travel_as_uint8_and_labels_as_a_column(task):
+    images, labels = make(task, shuffled_by=1)[0]
     assert (images.shape, images.dtype) == ((50, 32, 32, 3), np.uint8)
     assert (labels.shape, labels.dtype) == ((50, 1), np.float32)
 
 
-def test_every_training_picture_comes_once_an_epoch_with_its_own_label(dataset):
-    batches = make(dataset, shuffled_by=1)
-    rows = dataset.indices("train")
+def test_every_training_picture_comes_once_an_epoch_with_its_own_label(task):
+    batches = make(task, shuffled_by=1)
+    rows = task.indices("train")
     expected = sorted(
-        (resize(dataset.images[row], 32).tobytes(), int(dataset.labels[row])) for row in rows
+        (resize(task.images[row], 32).tobytes(), int(task.labels[row])) for row in rows
     )
     for _ in range(2):
         images, labels = all_of(batches)
@@ -35,42 +35,42 @@ def test_every_training_picture_comes_once_an_epoch_with_its_own_label(dataset):
         batches.on_epoch_end()
 
 
-def test_the_same_seed_gives_the_same_batches_and_another_seed_others(dataset):
-    one, two, other = (make(dataset, shuffled_by=s, augment=True) for s in (1, 1, 2))
+def test_the_same_seed_gives_the_same_batches_and_another_seed_others(task):
+    one, two, other = (make(task, shuffled_by=s, augment=True) for s in (1, 1, 2))
     assert all((a == b).all() for a, b in zip(all_of(one), all_of(two), strict=True))
     assert (all_of(one)[0] != all_of(other)[0]).any()
 
 
-def test_every_epoch_has_an_order_of_its_own(dataset):
-    batches = make(dataset, shuffled_by=1)
+def test_every_epoch_has_an_order_of_its_own(task):
+    batches = make(task, shuffled_by=1)
     before = all_of(batches)[0]
     batches.on_epoch_end()
     assert (all_of(batches)[0] != before).any()
 
 
-def test_every_epoch_augments_a_picture_in_another_way(dataset):
-    batches = make(dataset, shuffled_by=1, augment=True)
+def test_every_epoch_augments_a_picture_in_another_way(task):
+    batches = make(task, shuffled_by=1, augment=True)
     order, first = batches.order, batches[0][0]
     batches.on_epoch_end()
     batches.order = order  # the same pictures in the same places
-    assert (batches[0][1] == make(dataset, shuffled_by=1)[0][1]).all()
+    assert (batches[0][1] == make(task, shuffled_by=1)[0][1]).all()
     changed = (batches[0][0] != first).any(axis=(1, 2, 3))
     assert changed.mean() > 0.5
 
 
-def test_every_batch_augments_in_another_way(dataset):
-    batches = make(dataset, shuffled_by=1, augment=True)
+def test_every_batch_augments_in_another_way(task):
+    batches = make(task, shuffled_by=1, augment=True)
     batches.order = np.concatenate([batches.order[:50], batches.order[:50]])
     assert (batches[0][0] != batches[1][0]).any(axis=(1, 2, 3)).mean() > 0.5
 
 
-def test_without_a_seed_the_order_is_the_dataset_s(dataset):
-    rows = dataset.indices("validation")
-    labels = all_of(Batches(dataset, rows, 32, 7))[1]
-    assert (labels[:, 0] == dataset.labels[rows]).all()
+def test_without_a_seed_the_order_is_the_dataset_s(task):
+    rows = task.indices("validation")
+    labels = all_of(Batches(task, rows, 32, 7))[1]
+    assert (labels[:, 0] == task.labels[rows]).all()
 
 
-def test_keras_takes_every_batch_once_and_in_the_order_of_the_seed(dataset):
+def test_keras_takes_every_batch_once_and_in_the_order_of_the_seed(task):
     """What `fit` really sees, epoch by epoch, whatever Keras prefetches."""
 
     class Watched(Batches):
@@ -79,7 +79,7 @@ def test_keras_takes_every_batch_once_and_in_the_order_of_the_seed(dataset):
             return super().__getitem__(at)
 
     seen = []
-    batches = Watched(dataset, dataset.indices("train"), 32, 50, shuffled_by=1)
+    batches = Watched(task, task.indices("train"), 32, 50, shuffled_by=1)
     pixels = keras.Input((32, 32, 3))
     flat = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels))
     model = keras.Model(pixels, keras.layers.Dense(1, activation="sigmoid")(flat))

@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -23,13 +24,13 @@ PICTURES, BATCHES = 192, 6  # for training; of 32 pictures each
 
 
 @pytest.fixture
-def train(dataset, small_config, small_model, tmp_path):
+def train(task, small_config, small_model, tmp_path):
     """`train(epochs=3)`: a training into `tmp_path`."""
 
     def run(report=lambda told: None, should_stop=lambda: False, config=None, model=None, **chosen):
         config = config or small_config(**chosen)
         model = model or small_model(config)
-        return fit(model, dataset, config, tmp_path, report=report, should_stop=should_stop)
+        return fit(model, task, config, tmp_path, report=report, should_stop=should_stop)
 
     return run
 
@@ -47,18 +48,18 @@ def numbers(model: keras.Model) -> list[np.ndarray]:
     return [variable.numpy().copy() for variable in [*model.variables, *model.optimizer.variables]]
 
 
-def stored_loss(model: keras.Model, dataset, config, weights: Path) -> float:
+def stored_loss(model: keras.Model, task, config, weights: Path) -> float:
     """Validation loss of stored weights, worked out anew."""
     model.optimizer = None
     model.load_weights(weights)
-    validation = batches_of(dataset, config)[1]
+    validation = batches_of(task, config)[1]
     probability = model.predict(validation[0][0], verbose=0).astype(np.float64)
     assert len(validation) == 1
     return float(-np.log(np.where(validation[0][1] == 1, probability, 1 - probability)).mean())
 
 
 def test_the_weights_kept_are_those_of_the_lowest_validation_loss(
-    train, dataset, small_config, small_model, tmp_path
+    train, task, small_config, small_model, tmp_path
 ):
     """The rate grows tenfold with every epoch, so the last one is far from the best."""
     wild = {"schedule": "exponential", "decay": -1.0, "learning_rate": 0.01}
@@ -67,8 +68,31 @@ def test_the_weights_kept_are_those_of_the_lowest_validation_loss(
     losses = [row["val_loss"] for row in rows(tmp_path)]
     assert fitted.best_epoch == 1 + int(np.argmin(losses)) < 5
     assert losses[-1] > min(losses) + 0.01
-    kept = stored_loss(small_model(config), dataset, config, tmp_path / "best.weights.h5")
+    kept = stored_loss(small_model(config), task, config, tmp_path / "best.weights.h5")
     assert kept == pytest.approx(min(losses), abs=1e-4)
+
+
+def test_many_classes_are_learned_by_their_cross_entropy(
+    task, small_config, small_model, tmp_path
+):
+    thirds = replace(
+        task, class_names=("a", "b", "c"), labels=np.arange(len(task.labels), dtype=np.uint8) % 3
+    )
+    config = small_config(epochs=2)
+    fit(
+        small_model(config, classes=3), thirds, config, tmp_path,
+        report=lambda told: None, should_stop=lambda: False,
+    )  # fmt: skip
+    told = min(rows(tmp_path), key=lambda row: row["val_loss"])
+    model = small_model(config, classes=3)
+    model.optimizer = None
+    model.load_weights(tmp_path / "best.weights.h5")
+    images, labels = batches_of(thirds, config)[1][0]
+    says = model.predict(images, verbose=0).astype(np.float64)
+    of_truth = says[np.arange(len(says)), labels[:, 0].astype(int)]
+    assert told["val_loss"] == pytest.approx(-np.log(of_truth).mean(), abs=1e-4)
+    right = says.argmax(axis=1) == labels[:, 0]
+    assert told["val_accuracy"] == pytest.approx(right.mean(), abs=1e-6)
 
 
 def test_the_network_that_was_trained_takes_its_best_weights(
@@ -115,7 +139,7 @@ def test_what_is_reported_is_never_ahead_of_the_history(train, tmp_path, monkeyp
 
 
 def test_a_disk_that_fills_up_ends_the_training_and_keeps_its_last_good_epoch(
-    train, dataset, small_config, small_model, tmp_path
+    train, task, small_config, small_model, tmp_path
 ):
     """HDF5 ended the process with a segmentation fault. Files here may suddenly hold 2 kB only."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -134,7 +158,7 @@ def test_a_disk_that_fills_up_ends_the_training_and_keeps_its_last_good_epoch(
         "1 were kept; free 2 MB and start it again."
     )
     kept = stored_loss(
-        small_model(small_config()), dataset, small_config(), tmp_path / "best.weights.h5"
+        small_model(small_config()), task, small_config(), tmp_path / "best.weights.h5"
     )
     assert kept == pytest.approx(rows(tmp_path)[0]["val_loss"], abs=1e-4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.weights.h5", "history.csv"]
@@ -177,12 +201,12 @@ def test_another_fault_of_whoever_listens_is_not_taken_for_a_full_disk(train):
 
 
 def test_weights_are_stored_without_the_optimizer_and_older_ones_still_open(
-    dataset, small_config, small_model, tmp_path
+    task, small_config, small_model, tmp_path
 ):
     """A quick run's file was three times as large as its weights."""
     config = small_config(optimizer="adam")
     model = small_model(config)
-    model.train_on_batch(*batches_of(dataset, config)[0][0])
+    model.train_on_batch(*batches_of(task, config)[0][0])
     (tmp_path / "new.weights.h5").write_bytes(weights_bytes(model))
     model.save_weights(tmp_path / "old.weights.h5")
     with (
@@ -202,40 +226,40 @@ def test_weights_are_stored_without_the_optimizer_and_older_ones_still_open(
 
 
 def test_an_estimate_leaves_weights_optimizer_and_random_states_as_they_were(
-    dataset, small_config, small_model
+    task, small_config, small_model
 ):
     config = small_config(optimizer="adamw", augment=True)
     model = small_model(config)
     model.optimizer.build(model.trainable_variables)
     before = numbers(model)
     assert any(variable.name == "seed_generator_state" for variable in model.variables)
-    estimate(model, dataset, config)
+    estimate(model, task, config)
     assert all((a == b).all() for a, b in zip(before, numbers(model), strict=True))
 
 
 def test_a_training_after_an_estimate_is_the_one_without(
-    train, dataset, small_config, small_model, tmp_path
+    train, task, small_config, small_model, tmp_path
 ):
     config = small_config(optimizer="adam", augment=True, epochs=2)
     train(config=config)
     expected = rows(tmp_path)
     model = small_model(config)
-    estimate(model, dataset, config)
-    fit(model, dataset, config, tmp_path, report=lambda told: None, should_stop=lambda: False)
+    estimate(model, task, config)
+    fit(model, task, config, tmp_path, report=lambda told: None, should_stop=lambda: False)
     for row, other in zip(rows(tmp_path), expected, strict=True):
         assert row | {"seconds": 0} == other | {"seconds": 0}
 
 
-def test_what_an_estimate_traces_is_not_traced_again(train, dataset, small_config, small_model):
+def test_what_an_estimate_traces_is_not_traced_again(train, task, small_config, small_model):
     """The first epoch of every run waited for it a second time, and no estimate told so."""
     config = small_config()
     model, traced = small_model(config), []
     call = model.call
     model.call = lambda *inputs, **options: traced.append(1) or call(*inputs, **options)
-    estimate(model, dataset, config)
+    estimate(model, task, config)
     assert traced
     traced.clear()
-    folder = dataset.folder.parent  # nothing is written: it is stopped at once, by its first report
+    folder = task.dataset.folder.parent  # nothing is written: its first report stops it
 
     class Stopped(Exception):
         pass
@@ -244,31 +268,31 @@ def test_what_an_estimate_traces_is_not_traced_again(train, dataset, small_confi
         raise Stopped
 
     with pytest.raises(Stopped):
-        fit(model, dataset, config, folder, report=lambda told: None, should_stop=stop)
+        fit(model, task, config, folder, report=lambda told: None, should_stop=stop)
     assert not traced
 
 
 @pytest.mark.parametrize(("load", "busy"), [(0.0, False), (1e6, True)])
 def test_an_estimate_says_how_long_the_start_takes_and_whether_the_machine_was_busy(
-    dataset, small_config, small_model, monkeypatch, load, busy
+    task, small_config, small_model, monkeypatch, load, busy
 ):
     monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
     config = small_config(epochs=7, batch_size=50)
     began = perf_counter()
-    found = estimate(small_model(config), dataset, config, began=began - 1000)
+    found = estimate(small_model(config), task, config, began=began - 1000)
     assert 1000 < found.start_seconds < 1000 + perf_counter() - began
     assert found.seconds == pytest.approx(7 * found.seconds_per_epoch)
     assert found.pictures_per_second > PICTURES / found.seconds_per_epoch
     assert found.busy is busy
 
 
-def test_what_a_run_writes_is_foreseen(train, dataset, small_config, small_model, tmp_path):
+def test_what_a_run_writes_is_foreseen(train, task, small_config, small_model, tmp_path):
     config = small_config(epochs=3)
-    needed = needed_bytes(small_model(config), dataset, config)
+    needed = needed_bytes(small_model(config), task, config)
     train(config=config)
     written = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert written < needed < 3e6
-    more = needed_bytes(small_model(config), dataset, small_config(epochs=300))
+    more = needed_bytes(small_model(config), task, small_config(epochs=300))
     assert more - needed >= 297 * 200  # bytes of a row and of a line of the log
 
 

@@ -80,8 +80,13 @@ def labels(n: int, seed: int) -> np.ndarray:
     return truth
 
 
-def draw_one(seed: int, i: int, label: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_one(
+    seed: int, i: int, label: int, size: int, light: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Picture `i` of `seed`, the same on every machine and in any order.
+
+    Args:
+        light: from 1 on, the same animal in the same place under other light.
 
     Returns:
         The image (size, size, 3) uint8 RGB and its mask (size, size) uint8: bit ANIMAL where the
@@ -95,7 +100,7 @@ def draw_one(seed: int, i: int, label: int, size: int) -> tuple[np.ndarray, np.n
     draw_animal(canvas, animal)
     hide(canvas, rng, animal)
     image, mask = shrink(canvas)
-    return develop(image, rng), mask
+    return develop(image, np.random.default_rng([seed, i, light]) if light else rng), mask
 
 
 def draw_animal(canvas: Canvas, animal: Animal) -> None:
