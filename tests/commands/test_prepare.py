@@ -203,7 +203,7 @@ def test_an_upload_takes_its_subjects_and_positive_class_along(
     place, content = Workspace(empty_workspace), sent(things / "two")
     room.start(place, content, "mine", group_by=r"-?(\w+_\d+)_", positive="ant")
     ((verb, source, *options),) = submitted
-    assert (verb, options[4:]) == ("prepare", [r"--group-by=-?(\w+_\d+)_", "--positive=ant"])
+    assert (verb, options[4:6]) == ("prepare", [r"--group-by=-?(\w+_\d+)_", "--positive=ant"])
     (upload,) = place.uploads.glob("*/mine.zip")
     assert upload.read_bytes() == content.getvalue()
     assert source == f"upload:{upload.parent.name}/mine.zip"
