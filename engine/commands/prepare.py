@@ -373,7 +373,7 @@ def _difference(stored: Dataset, made: Dataset) -> str:
         return "cannot be read"
     same_names = set(stored.class_names) == set(made.class_names)
     labels = _relabelled(made, stored.class_names) if same_names else made.labels
-    first_version = identity.of_first_version(made.pictures, made.labels, made.image_size)
+    first_version = identity.of_first_version(made.pictures, labels, made.image_size)
     if stored.fit != made.fit:
         return f"makes its pictures square by --fit {stored.fit}"
     if held not in (

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Dataset:
     refused: int
     counts: dict[str, tuple[int, ...]]  # part -> pictures of each class
     copies: int = 0  # pictures with the very pixels of another one
-    fit: str = "stretch"  # how a picture becomes a square: a name in `decode.FITS`
+    fit: Literal["stretch", "pad", "crop"] = "stretch"  # how a picture becomes a square
     subjects: int = 0  # how many the pictures are of; 0 where it is not known
     grouped_by: str = ""
     remarks: dict[str, int] = field(default_factory=dict)  # what was changed -> about how many

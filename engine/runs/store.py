@@ -76,7 +76,7 @@ class Run:
     status: Status
     created: str
     folder: Path
-    dataset_fit: str = "stretch"
+    dataset_fit: Literal["stretch", "pad", "crop"] = "stretch"
     positive: tuple[str, ...] = ()  # of a question about more classes: those of the dataset that
     negative: tuple[str, ...] = ()  # stand for class 1 and for class 0
     started: str | None = None

@@ -48,6 +48,7 @@ BAD_LINES = {
     "prepare {things}/few --name x": "The class 'dog' has 9 usable pictures",
     "prepare {things}/broken.zip --name x": "cannot be read as a zip",
     "prepare {things}/good --name x --image-size 31": "image size 31 is outside 32 to 512",
+    "prepare {things}/good --name x --fit fill": "The fit 'fill' is not known; choose one of str",
     "prepare {things}/good --name ../x": "cannot name a dataset",
     "prepare {things}/good --name drawn": "'drawn' exists and holds other pictures",
     "prepare drawn --name x --count 3": "3 drawn pictures are too few",
@@ -246,15 +247,19 @@ def test_prepare_says_what_was_kept_and_what_was_refused(cli, tmp_path, things):
     (tmp_path / "good" / "cat" / "bad [red].jpg").write_bytes(b"")
     again = sorted((tmp_path / "good" / "dog").iterdir())[0]
     shutil.copy(again, again.with_name("again.png"))
-    line = ["prepare", tmp_path / "good", "--name", "pets", "--image-size", "32"]
+    deepen(tmp_path / "good" / "cat" / "3.png")
+    options = "--name pets --image-size 32 --fit pad"
+    line = ["prepare", tmp_path / "good", *options.split()]
     done = cli(*line, workspace=tmp_path / "ws")
     assert done.returncode == 0, done.stderr
     assert "refused: cat/bad [red].jpg: empty: 0 bytes" in done.stderr
     assert done.stdout.startswith("pets: 25 pictures of 26 files kept, 1 refused, 32 px")
     assert "copies      1 of others;" in done.stdout
+    assert "\n  1 picture was scaled from 16 bits by its own range\n" in done.stdout
     told = answer(cli(*line, "--json", workspace=tmp_path / "ws"))
     assert (told["pictures"], told["refused"], told["candidates"]) == (25, 1, 26)
-    assert told["copies"] == 1
+    assert (told["copies"], told["fit"]) == (1, "pad")
+    assert told["remarks"] == {"scaled from 16 bits by its own range": 1}
     assert sum(map(sum, told["counts"].values())) == 25
 
 
@@ -267,17 +272,23 @@ def test_estimate_measures_and_writes_no_run(cli, workspace, listing):
     assert listing(workspace) == before
 
 
+def deepen(path) -> None:
+    """Write the picture anew with the 12 bits of a scanner in 16."""
+    cv2.imwrite(str(path), png(path)[..., ::-1].astype(np.uint16) * 16)
+
+
 def png(path) -> np.ndarray:
     return cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
 
 
 @pytest.fixture(scope="session")
 def explained(cli, workspace, tmp_path_factory, draw_files):
-    """Two pictures of one name, and what explain said of them and wrote."""
+    """Two pictures of one name, the second of 16 bits, and what explain said of them and wrote."""
     place = tmp_path_factory.mktemp("explained")
     pictures = [
         draw_files(place / folder, folder, 1, "my cat.png", size=90)[0] for folder in ("a", "b")
     ]
+    deepen(pictures[1])
     done = cli(
         "explain", "latest", *pictures, "--out", place / "out", "--json", workspace=workspace
     )
@@ -303,6 +314,18 @@ def test_explain_writes_the_original_as_the_model_saw_it(explained):
     for picture, name in zip(pictures, ("my cat", "my cat-2"), strict=True):
         expected = resize(decode(picture.read_bytes(), 64).pixels, 32)
         assert (png(place / "out" / f"{name}.original.png") == expected).all()
+
+
+def test_explain_says_what_was_changed_in_a_picture(explained, workspace, use_workspace, capsys):
+    from engine import cli
+
+    place, pictures, told = explained
+    deep = "scaled from 16 bits by its own range"
+    assert [one["remarks"] for one in told] == [[], [], [deep], [deep]]
+    assert png(place / "out" / "my cat-2.original.png").max() > 150
+    use_workspace(workspace)
+    cli.explain("latest", pictures, place / "told", method=["grad-cam"], as_json=False)
+    assert capsys.readouterr().err.count(" was ") == 1
 
 
 def test_explain_draws_what_the_engine_computes(explained, workspace):

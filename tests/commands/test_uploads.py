@@ -29,12 +29,13 @@ def pets(tmp_path, two_classes) -> io.BytesIO:
 
 
 def test_an_upload_becomes_a_dataset_and_its_zip_goes(place, pets, until):
-    job_id = room.start(place, pets, "pets", image_size=32)
+    job_id = room.start(place, pets, "pets", image_size=32, fit="crop")
     with pytest.raises(DatasetError, match=r"'pets' (is being prepared|exists); choose an"):
         room.start(place, pets, "pets")
     until(lambda: not jobs.look(place, job_id).alive)
     assert jobs.look(place, job_id).error is None
-    assert open_dataset(place, "pets").size == 24
+    made = open_dataset(place, "pets")
+    assert (made.size, made.fit) == (24, "crop")
     assert list(place.uploads.iterdir()) == []
     assert str(place.path) not in " ".join(jobs.look(place, job_id).argv)
 

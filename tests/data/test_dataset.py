@@ -280,7 +280,7 @@ def test_explain_sees_the_pixels_that_the_dataset_holds(place, tmp_path, draw_fi
         status="finished", created="", folder=tmp_path,
     )  # fmt: skip
     for i, name in enumerate(dataset.file_names):
-        seen = _read(run, tmp_path / "pets" / name)
+        seen = _read(run, tmp_path / "pets" / name).pixels
         assert (seen == resize(np.asarray(dataset.images[i]), 32)).all()
 
 

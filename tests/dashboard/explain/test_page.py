@@ -2,12 +2,13 @@
 
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.explain import own, pictures
+from dashboard.explain import gallery, own, pictures
 from dashboard.parts import links
 from engine.data.dataset import Dataset, open_dataset
 from engine.runs import store
@@ -254,6 +255,36 @@ def test_an_uploaded_picture_is_explained_and_a_broken_file_named(open_page, dra
     assert [e.value for e in at.error] == [
         "broken.jpg cannot be used: not a picture, or broken; save it as JPEG or PNG and try again."
     ]
+
+
+def test_an_upload_of_16_bits_is_shown_with_its_levels_and_the_page_says_so(
+    open_page, draw_files, tmp_path, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr(gallery, "large", lambda pixels: drawn.append(pixels) or pixels)
+    at = open_page(pics="my own pictures", **NO_METHOD)
+    assert "They are stretched to a square, as in training, and shown so" in said(at)
+    pixels = cv2.imread(str(draw_files(tmp_path, "cat", 1)[0])).astype(np.uint16) * 16
+    at.file_uploader[0].upload("scan.png", cv2.imencode(".png", pixels)[1].tobytes())
+    at.run()
+    assert "scan.png was scaled from 16 bits by its own range." in said(at)
+    assert np.std(drawn[-1]) > 25  # noise; cut to 8 bits it has 16 levels, and 5
+
+
+def test_an_upload_becomes_a_square_as_the_pictures_did_that_the_run_learnt_from(
+    copied, open_page, monkeypatch
+):
+    store.save(copied, dataset_fit="pad")
+    drawn = []
+    monkeypatch.setattr(gallery, "large", lambda pixels: drawn.append(pixels) or pixels)
+    at = open_page(pics="my own pictures", **NO_METHOD)
+    assert "fitted into a square whole, with grey beside them, as in training" in said(at)
+    wide = np.full((20, 80, 3), 250, np.uint8)
+    at.file_uploader[0].upload("wide.png", cv2.imencode(".png", wide)[1].tobytes())
+    at.run()
+    assert drawn[-1].shape == (64, 64, 3)
+    assert np.unique(drawn[-1][:24]).tolist() == np.unique(drawn[-1][-24:]).tolist() == [128]
+    assert np.unique(drawn[-1][24:40]).tolist() == [250]
 
 
 def test_ones_own_pictures_are_kept_for_the_visit_and_the_page_says_what_a_link_carries(
