@@ -288,7 +288,7 @@ def datasets(as_json: Json = False) -> None:
     columns = ("dataset", "pictures", "subjects", "classes", "pixels", "refused", "fingerprint")
     table = Table(*columns, box=None)
     for one in listed:
-        many = len(one.class_names) > 3
+        many = len(one.class_names) > 2
         table.add_row(
             one.name, f"{one.size:,}", f"{one.subjects:,}" if one.subjects else "",
             f"{len(one.class_names)} classes" if many else " / ".join(one.class_names),

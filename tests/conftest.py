@@ -144,6 +144,18 @@ def empty_workspace(tmp_path, use_workspace) -> Path:
     return use_workspace(place)
 
 
+@pytest.fixture
+def decode_here(monkeypatch) -> None:
+    """Pictures are decoded in this process: a worker takes a second to start, and how one breaks
+    has tests of its own."""
+    from engine.data import workers
+
+    def each(work, n: int, processes: int, seconds: float):
+        return ((i, answer, "") for i, answer in enumerate(work(0, n)))
+
+    monkeypatch.setattr(workers, "each", each)
+
+
 @pytest.fixture(scope="session")
 def draw_files() -> Callable[..., list[Path]]:
     """`draw_files(folder, "cat", 12)`: pictures of noise, each another, as PNG in `folder`.

@@ -373,7 +373,7 @@ def _difference(stored: Dataset, made: Dataset) -> str:
         return "cannot be read"
     same_names = set(stored.class_names) == set(made.class_names)
     labels = _relabelled(made, stored.class_names) if same_names else made.labels
-    first_version = identity.of_first_version(made.pictures, made.labels, made.image_size)
+    first_version = identity.of_first_version(made.pictures, labels, made.image_size)
     if stored.fit != made.fit:
         return f"makes its pictures square by --fit {stored.fit}"
     if held not in (
@@ -387,7 +387,7 @@ def _difference(stored: Dataset, made: Dataset) -> str:
     if (stored.subjects or made.subjects) and stored.fingerprint != made.fingerprint:
         if not stored.subjects:
             return "keeps no subjects together"
-        return f"keeps {stored.subjects:,} subjects together that {stored.grouped_by} told"
+        return f"keeps {stored.subjects:,} subjects together, as {stored.grouped_by} tells them"
     return "" if stored.seed == made.seed else f"is split by the seed {stored.seed}"
 
 

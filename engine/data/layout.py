@@ -138,9 +138,11 @@ def _refuse_two_readings(
     if subjects_below:
         return
     inside = {name: way for name, way in from_class.items() if way}
-    for chosen in (set(found), *({folder} for folder in found)):
-        others = sum(counts[folder] for folder in found if folder not in chosen)
-        below = _classes_below({n: way for n, way in inside.items() if way[0] in chosen}, others)
+    of_folder: dict[str, dict[str, Way]] = defaultdict(dict)
+    for name, way in inside.items():
+        of_folder[way[0]][name] = way
+    for chosen in (inside, *of_folder.values()):
+        below = _classes_below(chosen, others=len(inside) - len(chosen))
         if below:
             raise SourceError(
                 f"{folders} and in them {_and(below)}, so that either may be the classes; give one "

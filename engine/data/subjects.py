@@ -273,7 +273,7 @@ def hint(files: Sequence[str], labels: Sequence[int]) -> str:
 
     Of what fits, the shortest stem with subjects enough for a split: larger groups leak less.
     """
-    names = [PurePosixPath(name).name for name in files]
+    names = [name.rpartition("/")[2] for name in files]
     fitting = [found for stem in STEMS if (found := _alike(names, labels, stem))]
     if not fitting:
         return ""
@@ -287,13 +287,13 @@ def hint(files: Sequence[str], labels: Sequence[int]) -> str:
 def _alike(names: list[str], labels: Sequence[int], stem: str):
     """(expression, two names of one subject, whether each class has enough) or None."""
     strict = re.compile(f"({stem}){NO_HASH}")
-    members: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    members: dict[int, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     for name, label in zip(names, labels, strict=True):
-        name = PurePosixPath(name).stem
-        found = strict.match(name)
-        members[label][found[1] if found else name].add(name)
+        without_suffix = name.rpartition(".")[0]  # which may stand in several folders
+        found = strict.match(without_suffix)
+        members[label][found[1] if found else without_suffix][without_suffix] = name
     shared = {
-        label: [of_one for of_one in stems.values() if len(of_one) > 1]
+        label: [sorted(of_one.values()) for of_one in stems.values() if len(of_one) > 1]
         for label, stems in members.items()
     }
     several = [of_one for found in shared.values() if len(found) > 1 for of_one in found]
@@ -303,5 +303,4 @@ def _alike(names: list[str], labels: Sequence[int], stem: str):
     same = all((a := simple.match(n)) and (b := strict.match(n)) and a[1] == b[1] for n in names)
     expression = simple.pattern if same else f"^({stem}{NO_HASH}|.+)"
     enough = all(len(stems) >= MIN_PER_CLASS for stems in members.values())
-    first = min(several, key=min)
-    return expression, sorted(first)[:2], enough
+    return expression, min(several)[:2], enough

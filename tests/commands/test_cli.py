@@ -25,8 +25,6 @@ def things(tmp_path_factory, draw_files, two_classes) -> Path:
     draw_files(place / "one" / "cat", "cat", 12)
     for word, count in (("cat", 12), ("dog", 9)):
         draw_files(place / "few" / word, word, count)
-    for word in ("cat", "dog", "fox"):
-        draw_files(place / "three" / word, word, 12)
     good = draw_files(place, "photo", 1, "photo.png")[0].read_bytes()
     (place / "corrupt.png").write_bytes(good[: len(good) // 2])
     (place / "words.jpg").write_text("words")
@@ -47,7 +45,6 @@ BAD_LINES = {
     "prepare {things}/nowhere --name x": "is not there; give a folder or a zip that is",
     "prepare {things}/none --name x": "holds no pictures",
     "prepare {things}/one --name x": "holds one class",
-    "prepare {things}/three --name x": "holds 3 classes",
     "prepare {things}/few --name x": "The class 'dog' has 9 usable pictures",
     "prepare {things}/broken.zip --name x": "cannot be read as a zip",
     "prepare {things}/good --name x --image-size 31": "image size 31 is outside 32 to 512",

@@ -9,45 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from engine import lease
-from engine.commands.prepare import prepare, preparing
-from engine.commands.sweep import sweep
+from engine.commands.prepare import prepare
 from engine.data import dataset as datasets
-from engine.data.dataset import PARTS, open_dataset, split
+from engine.data.dataset import PARTS, open_dataset
 from engine.data.decode import decode, resize
-from engine.errors import ConfigError, DatasetError, RecordError, SourceError
+from engine.errors import ConfigError, DatasetError, SourceError
 from engine.settings import settings
-from engine.workspace import Workspace
 
-
-@pytest.fixture(autouse=True)
-def _one_process(monkeypatch):
-    monkeypatch.setenv("CAMSIGHT_PROCESSES", "1")
-    settings.cache_clear()
-    yield
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
-@pytest.fixture
-def place(tmp_path) -> Workspace:
-    return Workspace(tmp_path / "workspace")
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory, two_classes) -> Workspace:
-    """Datasets "one" and "two" of the same 24 pictures, with a refused file; tests copy them."""
-    base = tmp_path_factory.mktemp("prepared")
-    folder = two_classes(base / "pets")
-    (folder / "cat" / "notes.txt").write_text("words")
-    for name in ("one", "two"):
-        prepare(Workspace(base / "workspace"), str(folder), name, image_size=32)
-    return Workspace(base / "workspace")
-
-
-@pytest.fixture
-def copied(prepared, tmp_path) -> Workspace:
-    return Workspace(shutil.copytree(prepared.path, tmp_path / "copied"))
+pytestmark = pytest.mark.usefixtures("one_process")
 
 
 def zipped(folder: Path, path: Path, *, backwards: bool = False) -> Path:
@@ -149,36 +118,6 @@ def test_a_damaged_entry_of_a_zip_is_refused_and_the_others_are_kept(place, tmp_
     assert "cannot be read (Bad CRC-32" in reason
 
 
-def test_the_split_is_80_10_10_of_each_class():
-    rng = np.random.default_rng(2)
-    labels = rng.permutation(np.repeat([0, 1], [130, 70])).astype(np.uint8)
-    pictures = np.array([rng.bytes(32).hex() for _ in labels])
-    part_of = split(labels, pictures, seed=1)
-    counts = [[int(((part_of == p) & (labels == c)).sum()) for c in (0, 1)] for p in range(3)]
-    assert counts == [[104, 56], [13, 7], [13, 7]]
-
-
-def test_another_seed_is_another_split_and_the_same_seed_the_same():
-    rng = np.random.default_rng(2)
-    labels = np.repeat([0, 1], 100).astype(np.uint8)
-    pictures = np.array([rng.bytes(32).hex() for _ in labels])
-    assert (split(labels, pictures, 1) == split(labels, pictures, 1)).all()
-    assert (split(labels, pictures, 1) != split(labels, pictures, 2)).any()
-
-
-def test_copies_of_a_picture_stay_in_one_part(place, tmp_path, two_classes):
-    folder = two_classes(tmp_path / "pets", 20)
-    for i in range(10):
-        (folder / "cat" / f"copy of {i}.png").write_bytes((folder / f"cat/{i}.png").read_bytes())
-    dataset = prepare(place, str(folder), "pets", image_size=32)
-    assert (dataset.size, dataset.copies) == (50, 10)
-    assert dataset.counts == {"train": (26, 16), "validation": (2, 2), "test": (2, 2)}
-    parts = {}
-    for image, part in zip(dataset.images, dataset.part_of, strict=True):
-        parts.setdefault(image.tobytes(), set()).add(int(part))
-    assert all(len(found) == 1 for found in parts.values())
-
-
 def test_copies_do_not_make_a_class_large_enough(place, tmp_path, two_classes):
     folder = two_classes(tmp_path / "pets", 12)
     for i in range(4, 12):
@@ -196,11 +135,6 @@ def test_a_picture_in_both_classes_is_refused_in_both(place, tmp_path, two_class
         "cat/5.png": "the same picture as dog/3.png, which is in the other class",
         "dog/3.png": "the same picture as cat/5.png, which is in the other class",
     }
-
-
-def test_the_smallest_dataset_has_both_classes_in_every_part(place, tmp_path, two_classes):
-    dataset = prepare(place, str(two_classes(tmp_path / "pets", 10)), "pets", image_size=32)
-    assert dataset.counts == {"train": (8, 8), "validation": (1, 1), "test": (1, 1)}
 
 
 def test_the_same_name_with_the_same_content_takes_the_stored_one(place, tmp_path, two_classes):
@@ -386,131 +320,3 @@ def test_renamed_classes_are_another_dataset_and_never_the_stored_one(place, tmp
     assert two.class_names == ("kitten", "puppy")
     assert one.fingerprint != two.fingerprint
     assert one.split_id != two.split_id
-
-
-# --- damaged, swapped, killed ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 3}', '{"schema": 2, "name": 1}'])
-def test_a_dataset_that_cannot_be_read_is_a_row_beside_the_healthy_ones(copied, text):
-    place = copied
-    (place.datasets / "one" / "dataset.json").write_text(text)
-    found, unreadable = datasets.read_datasets(place)
-    assert [one.name for one in found] == ["two"]
-    assert [one.id for one in unreadable] == ["one"]
-    with pytest.raises(RecordError, match="The dataset 'one' is unreadable: dataset"):
-        open_dataset(place, "one")
-
-
-def test_a_dataset_that_cannot_be_read_keeps_its_name_until_it_is_replaced(copied, prepared):
-    (copied.datasets / "one" / "dataset.json").write_text("")
-    folder = str(prepared.path.parent / "pets")
-    with pytest.raises(DatasetError, match="'one' exists and cannot be read; choose another name"):
-        prepare(copied, folder, "one", image_size=32)
-    assert prepare(copied, folder, "one", image_size=32, replace=True).size == 24
-
-
-ARRAYS = ("images.npy", "labels.npy", "split.npy", "pictures.npy", "pictures.csv", "refused.csv")
-
-
-@pytest.mark.parametrize("name", ARRAYS)
-@pytest.mark.parametrize("damage", ["truncated", "empty", "other", "missing"])
-def test_a_damaged_file_of_a_dataset_is_named(copied, name, damage):
-    dataset = open_dataset(copied, "one")
-    whole = dataset.pictures
-    path = dataset.folder / name
-    data = path.read_bytes()
-    new = {"truncated": data[: len(data) // 3], "empty": b"", "other": b"\xff" * 300}.get(damage)
-    path.unlink() if new is None else path.write_bytes(new)
-    again = open_dataset(copied, "one")
-    if name == "pictures.npy" and damage == "missing":  # as the first version left it
-        assert (again.pictures == whole).all()
-    else:
-        with pytest.raises(DatasetError, match=f"{name} of the dataset 'one' is missing or damag"):
-            read_all(again)
-
-
-def read_all(dataset) -> None:
-    for row in (dataset.images, dataset.labels, dataset.part_of, dataset.pictures):
-        assert len(row)
-    assert dataset.file_names
-    assert dataset.refused_files()
-
-
-def test_a_swap_that_fails_puts_the_old_dataset_back(place, tmp_path, two_classes, monkeypatch):
-    folder = str(two_classes(tmp_path / "pets"))
-    first = prepare(place, folder, "pets", image_size=32)
-    rename = Path.rename
-
-    def fail(path, target):
-        if path.name.startswith(".preparing-"):
-            assert not Path(target).exists()
-            raise OSError(5, "Input/output error")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(OSError, match="Input/output"):
-        prepare(place, folder, "pets", image_size=48, replace=True)
-    assert open_dataset(place, "pets") == first
-    assert (open_dataset(place, "pets").images == first.images).all()
-
-
-def test_the_old_dataset_is_whole_until_the_new_one_has_its_name(
-    place, tmp_path, two_classes, monkeypatch
-):
-    """A swap that deletes before it renames would leave nothing if it were killed in between."""
-    folder = str(two_classes(tmp_path / "pets"))
-    prepare(place, folder, "pets", image_size=32)
-    rename, seen = Path.rename, []
-
-    def watch(path, target):
-        if path.name.startswith(".preparing-"):
-            (old,) = place.datasets.glob(".replaced-pets-*")
-            seen.append(len(list(old.iterdir())))
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", watch)
-    prepare(place, folder, "pets", image_size=48, replace=True)
-    assert seen == [7]
-    assert list(place.datasets.glob(".replaced-*")) == []
-
-
-def test_a_swap_that_was_killed_between_its_renames_is_mended_at_the_next_start(
-    place, tmp_path, two_classes
-):
-    for name in ("pets", "pets-2"):
-        prepare(place, str(two_classes(tmp_path / name)), name, image_size=32)
-    (place.datasets / "pets").rename(place.datasets / ".replaced-pets-0a1b2c3d")
-    (place.datasets / "pets-2").rename(place.datasets / ".replaced-pets-2-0a1b2c3d")
-    (place.datasets / ".preparing-pets").mkdir()
-    assert datasets.list_datasets(place) == []
-    sweep(place)
-    assert [one.name for one in datasets.list_datasets(place)] == ["pets", "pets-2"]
-    assert sorted(p.name for p in place.datasets.iterdir() if p.is_dir()) == ["pets", "pets-2"]
-
-
-def test_what_a_killed_preparation_left_is_swept_and_a_living_one_is_left_alone(place):
-    dead, alive = (place.datasets / f".preparing-{name}" for name in ("dead", "alive"))
-    for staging in (dead, alive):
-        staging.mkdir(parents=True)
-        (staging / "images.npy").write_bytes(b"half")
-    with lease.hold(alive.with_name(".preparing-alive.lease.json")):
-        sweep(place)
-        assert (alive / "images.npy").exists()
-    assert not dead.exists()
-
-
-def test_one_name_is_prepared_by_one_process(place, tmp_path, two_classes):
-    folder = str(two_classes(tmp_path / "pets"))
-    place.datasets.mkdir(parents=True)
-    staging = place.datasets / ".preparing-pets"
-    staging.mkdir()
-    (staging / "progress.json").write_text('{"done": 3, "total": 24, "refused": 1}')
-    assert preparing(place) == []
-    with lease.hold(place.datasets / ".preparing-pets.lease.json"):
-        (one,) = preparing(place)
-        assert (one.name, one.done, one.total, one.refused) == ("pets", 3, 24, 1)
-        with pytest.raises(DatasetError, match="'pets' is being prepared by another process"):
-            prepare(place, folder, "pets", image_size=32)
-        assert (staging / "progress.json").exists()
-    assert prepare(place, folder, "pets", image_size=32).size == 24

@@ -81,16 +81,6 @@ def test_kaggle_s_whole_download_leaves_out_what_has_no_label(tmp_path, kind):
     )
 
 
-def test_unlabelled_parts_alone_hold_no_class(tmp_path):
-    with pytest.raises(SourceError, match="holds pictures of no class, and at least two are needed"):
-        open_source(touch(tmp_path, "test1/1.jpg", "train/2.jpg"))
-
-
-def test_a_camera_s_names_in_class_folders_are_not_classes(tmp_path):
-    path = touch(tmp_path, "cat/IMG_1.jpg", "cat/DSC_2.jpg", "dog/IMG_3.jpg", "dog/DSC_4.jpg")
-    assert open_source(path).class_names == ("cat", "dog")
-
-
 def test_a_zip_of_zips_is_to_be_unpacked(tmp_path):
     path = packed(tmp_path / "dogs-vs-cats.zip", "test1.zip", "train.zip", "sample.csv")
     with pytest.raises(SourceError, match="no pictures but other zips; unpack it and give"):
@@ -145,18 +135,6 @@ def test_accents_that_macos_takes_apart_are_one_class_and_still_readable(tmp_pat
     assert all(isinstance(read(name), bytes) for name in source.files)
 
 
-def test_numbered_files_of_one_class_folder_are_one_class_not_several(tmp_path):
-    # 'cat/0.jpg' to 'cat/19.jpg' once became the classes '1' and 'cat'
-    path = touch(tmp_path, *(f"cat/{i}.jpg" for i in range(20)))
-    with pytest.raises(SourceError, match=r"holds one class \('cat'\), and at least two"):
-        open_source(path)
-
-
-def test_one_class(tmp_path):
-    with pytest.raises(SourceError, match=r"holds one class \('cat'\), and at least two"):
-        open_source(touch(tmp_path, "cat.1.jpg", "cat.2.jpg"))
-
-
 def test_a_source_that_is_not_there(tmp_path):
     with pytest.raises(SourceError, match=r"nowhere' is not there; give a folder or a zip"):
         open_source(tmp_path / "nowhere")
@@ -202,76 +180,33 @@ def test_a_picture_beside_the_class_folders_is_left_out_with_its_reason(tmp_path
     assert source.refused == (("logo.png", "neither its folder nor its name says its class"),)
 
 
-def numbered(folder: str, count: int = 3) -> list[str]:
-    return [f"{folder}/{i}.jpg" for i in range(count)]
-
-
-@pytest.mark.parametrize("kind", ["folder", "zip"])
-@pytest.mark.parametrize("wrap", ["", "pets/", "data/train/"])
-def test_thumbnails_inside_a_class_folder_are_of_that_class(tmp_path, kind, wrap):
-    # cat/thumbs once became a class of its own, and every cat was refused
-    names = [wrap + n for n in numbered("cat") + numbered("dog") + numbered("cat/thumbs")]
-    path = touch(tmp_path / "p", *names) if kind == "folder" else packed(tmp_path / "p.zip", *names)
-    source = open_source(path)
-    assert by_class(source) == {"cat": sorted(names[:3] + names[6:]), "dog": names[3:6]}
-    assert source.refused == ()
-
-
-def test_folders_at_any_depth_below_a_class_belong_to_it(tmp_path):
-    names = ["cat/a/1.jpg", "cat/b/x/y/2.jpg", "dog/c/3.jpg"]
-    assert by_class(open_source(touch(tmp_path, *names))) == {"cat": names[:2], "dog": names[2:]}
-
-
-def test_parts_stand_above_or_below_the_classes(tmp_path):
-    classes, parts = ("cat", "dog"), ("train", "Test", "val")
-    above = touch(tmp_path / "above", *(f"{p}/{c}/1.jpg" for p in parts for c in classes))
-    below = touch(tmp_path / "below", *(f"{c}/{p}/1.jpg" for p in parts for c in classes))
-    for path in (above, below):
+def test_labels_are_places_in_the_sorted_names_of_any_number_of_classes(tmp_path):
+    words = [f"breed {i:02}" for i in range(37)]
+    names = [f"pets/{part}/{word}/1.jpg" for part in ("train", "val") for word in words]
+    for path in (
+        touch(tmp_path / "p", *names, "pets/README.md"),
+        packed(tmp_path / "p.zip", *names),
+    ):
         source = open_source(path)
-        assert (source.class_names, len(source.files)) == (("cat", "dog"), 6)
+        assert source.class_names == tuple(words)
+        assert by_class(source) == {
+            word: [f"pets/{part}/{word}/1.jpg" for part in ("train", "val")] for word in words
+        }
 
 
-def test_a_test_part_without_labels_is_left_out_however_large(tmp_path):
-    names = numbered("train/cat") + numbered("train/dog") + numbered("test", 9)
-    source = open_source(touch(tmp_path, *names))
-    assert (source.class_names, len(source.files)) == (("cat", "dog"), 6)
-    assert sorted(dict(source.refused)) == names[6:]
+@pytest.mark.parametrize("positive", ["cat", "CAT"])
+def test_the_positive_class_is_a_choice_and_stands_last(tmp_path, positive):
+    source = open_source(touch(tmp_path, *CLASS_FOLDERS), positive=positive)
+    assert source.class_names == ("dog", "cat")
+    assert set(by_class(source)["cat"]) == {"cat/1.jpg", "cat/2.JPG"}
 
 
-TWO_READINGS = {
-    "a part beside a class": (numbered("train") + numbered("thumbs"), "'train' may be a class"),
-    "pictures and their masks": (
-        [n for a in ("images", "masks") for b in ("cat", "dog") for n in numbered(f"{a}/{b}")],
-        "folders 'images' and 'masks' and in them 'cat' and 'dog', so that either may be the class",
-    ),
-    "two batches, one of them of cats alone": (
-        numbered("one/cat") + numbered("one/dog") + numbered("two/cat"), "in them 'cat' and 'dog'",
-    ),
-    "a stray folder beside the classes' own": (
-        numbered("PetImages/Cat") + numbered("PetImages/Dog") + ["docs/img/1.png"],
-        "folders 'PetImages' and 'docs' and in them 'Cat' and 'Dog'",
-    ),
-    "names that say the class beside two stray folders": (
-        [*FLAT, "old/1.jpg", "thumbs/1.jpg"], "as many pictures as in one of them \\(5, as",
-    ),
-    "two stray folders in the only class": (
-        numbered("cat") + numbered("cat/thumbs") + numbered("cat/old"), "'old' and 'thumbs' and b",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("names", TWO_READINGS.values(), ids=TWO_READINGS)
-def test_what_can_be_read_in_two_ways_is_refused_and_not_guessed(tmp_path, names):
-    names, says = names
-    with pytest.raises(SourceError, match=says):
-        open_source(touch(tmp_path, *names))
-
-
-def test_files_without_a_class_in_their_name_make_no_class(tmp_path):
-    # a folder 'pets' with cat.0.jpg and 7.jpg once held the classes 'cat' and 'pets'
-    source = open_source(touch(tmp_path, *(f"pets/{name}" for name in (*FLAT, "7.jpg"))))
-    assert source.class_names == ("cat", "dog")
-    assert dict(source.refused) == {"pets/7.jpg": "neither its folder nor its name says its class"}
+def test_a_positive_class_that_is_none_or_one_of_many_is_refused(tmp_path):
+    path = touch(tmp_path, *CLASS_FOLDERS)
+    with pytest.raises(SourceError, match=r"'fox' is no class of .*; choose cat or dog"):
+        open_source(path, positive="fox")
+    with pytest.raises(SourceError, match=r"is asked of two classes, and .* holds 3; leave 'cat'"):
+        open_source(touch(path, "fox/1.jpg"), positive="cat")
 
 
 def test_a_windows_zip_with_backslashes_has_the_classes_of_its_folders(tmp_path):

@@ -398,8 +398,9 @@ def test_pictures_prepared_again_under_other_names_are_shown_under_their_own_sco
     for name in ("images", "labels", "split", "pictures"):
         array = np.load(data.folder / f"{name}.npy")
         np.save(data.folder / f"{name}.npy", array[order])
-    files = data.folder / "files.txt"
-    files.write_text("\n".join(f"other/{at:04}.png" for at in range(data.size)))
+    with (data.folder / "pictures.csv").open("w", newline="") as file:
+        rows = ([f"other/{at:04}.png", "", "", ""] for at in range(data.size))
+        csv.writer(file).writerows([["file", "class", "group", "part"], *rows])
     snapshot.forget(place)
     found = evaluate.evaluate(place, "quick-1")
     for row in csv.DictReader(io.StringIO(take_along.predictions_csv(found))):
@@ -419,7 +420,7 @@ def test_unreadable_predictions_end_in_a_sentence(own):
     assert drawn(at, "cards") == []
 
 
-@pytest.mark.parametrize("file", ["images.npy", "pictures.npy", "files.txt"])
+@pytest.mark.parametrize("file", ["images.npy", "pictures.npy", "pictures.csv"])
 def test_a_damaged_dataset_takes_the_pictures_and_leaves_the_numbers(own, file):
     cut_short(own, file)
     at = opened()

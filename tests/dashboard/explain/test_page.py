@@ -213,7 +213,7 @@ def test_a_picture_that_is_not_there_is_told_in_a_sentence(open_page, asked):
         ("runs/quick-1/predictions.npz", "The predictions of 'quick-1' cannot be read"),
         ("datasets/drawn/images.npy", "images.npy of the dataset 'drawn' is missing or damaged"),
         ("datasets/drawn/pictures.npy", "pictures.npy of the dataset 'drawn' is missing"),
-        ("datasets/drawn/files.txt", "files.txt of the dataset 'drawn' is missing or damaged"),
+        ("datasets/drawn/pictures.csv", "pictures.csv of the dataset 'drawn' is missing"),
         ("datasets/drawn/dataset.json", "is gone, or holds others now"),
     ],
 )
