@@ -37,4 +37,9 @@ def show(choice: Choice) -> None:
         st.markdown("## Classes, the worst first")
         method = means.method(whole, choice.method)
         classes.table(means.class_rows(whole), "classes", method, choice.target)
-    st.markdown(f"## {words.markdown(choice.positive, 40)} against the rest")
+    name = words.markdown(choice.positive, 40)
+    st.markdown(f"## {name} against the rest")
+    st.caption(
+        f"Above, the model says the class whose probability is the largest. From here on it says "
+        f"{name} where that of {name} is at least the threshold."
+    )

@@ -17,8 +17,8 @@ from engine.evaluation.multiclass import RESAMPLES
 from engine.runs.store import Run
 
 COLUMNS = (
-    "Class", "Pictures", "AUC", "95% interval", "Method",
-    "Sensitivity", "95% interval (Wilson)", "Precision", "95% interval (Wilson) ",
+    "Class", "Pictures", "AUC", "95% of the AUC", "Method", "Sensitivity",
+    "95% of the sensitivity (Wilson)", "Precision", "95% of the precision (Wilson)",
 )  # fmt: skip
 _HOW = {"bootstrap": "bootstrap", "newcombe": "Newcombe, since no pair is in the wrong order"}
 
@@ -63,11 +63,11 @@ def _mean_auc(found: Means) -> Card:
 def _accuracy(found: Means) -> Card:
     share = found.accuracy
     line = words.evidence_line(_bounds(share), "Wilson", share.n)
-    most = max(one.n for one in found.classes) / share.n
+    most = max(found.classes, key=lambda one: one.n)
+    always = f"always saying {words.plain(most.name, 24)} gives {words.percent(most.n / share.n)}"
     return Card(
         "Accuracy", words.percent(share.value),
-        f"{line} · to say the largest class always gives {words.percent(most)}",
-        "by the largest probability",
+        f"{line} · {always}", "by the largest probability",
         evidence.track(share.value, share.low, share.high, percent=True),
     )  # fmt: skip
 

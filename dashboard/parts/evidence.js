@@ -147,15 +147,14 @@ function className(scope, data, at) {
 }
 
 function confusionCell(c, data) {
-  const pressed = c.id === data.pressed
-  const count = el("span", "count", c.count)
-  const node = el("button", "cell", count)
-  if (!data.compact) node.append(" ", el("span", "percent", c.percent))
-  node.append(el("span", "hidden", ` ${c.says}, show these pictures`))
+  const node = el("button", "cell", data.compact ? c.count : el("span", "count", c.count))
+  const does = `${c.says}, show these pictures`
+  if (data.compact) node.setAttribute("aria-label", `${c.count} ${does}`)
+  else node.append(" ", el("span", "percent", c.percent), " ", el("span", "hidden", does))
   node.type = "button"
   node.title = `${c.count} ${c.says}, ${c.percent} of the row`
   node.dataset.id = c.id
-  node.setAttribute("aria-pressed", pressed)
+  node.setAttribute("aria-pressed", c.id === data.pressed)
   node.style.setProperty("--strength", 7 + 37 * Math.sqrt(c.share) + "%")
   return node
 }
@@ -173,7 +172,9 @@ function confusion(data, trigger) {
   const body = el("tbody", "", ...data.rows.map((cells, at) => confusionRow(cells, at, data)))
   const table = el("table", "confusion " + (data.compact ? "compact" : "few"),
     el("thead", "", el("tr", "", el("td"), ...heads)), body)
-  table.style.setProperty("--digits", data.digits)
+  const longest = Math.max(...data.names.map(name => name.length))
+  for (const [name, n] of [["digits", data.digits], ["classes", data.names.length], ["name", longest]])
+    table.style.setProperty("--" + name, n)
   table.onclick = event => {              // one for all: there may be thousands of cells
     const hit = event.target.closest("[data-id]")
     if (hit) trigger("clicked", hit.dataset.id)

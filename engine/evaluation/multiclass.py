@@ -103,7 +103,7 @@ def mean_auc(
         _means(wins, _resampled(rng, counts, min(BATCH, resamples - start)), counts)
         for start in range(0, resamples, BATCH)
     ])  # fmt: skip
-    low, high = np.quantile(drawn, (TAIL, 1 - TAIL))
+    low, high = map(float, np.quantile(drawn, (TAIL, 1 - TAIL)))
     about = {"n": len(y_true), "classes": len(counts)}
     if low < high:
         spread = float(drawn.std(ddof=1))
