@@ -213,7 +213,7 @@ def until() -> Callable:
     return wait
 
 
-# --- many classes, without training ------------------------------------------------------------------
+# --- many classes, without training ------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

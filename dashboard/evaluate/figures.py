@@ -10,6 +10,9 @@ from engine.runs import store
 from engine.runs.store import Run
 
 FEW = 100  # pictures of a class, under which Hanley & McNeil's interval is known to be too narrow
+# Under this, the bootstrap's of a mean AUC: of simulated intervals on 5 to 30 pictures of each of 3
+# to 37 classes, 86 to 96% held the truth, the fewest where the mean is near 1.
+VERY_FEW = 30
 
 
 def cards(found: Evaluation, asked: str) -> list[Card]:
@@ -190,14 +193,19 @@ def _few(found: Evaluation) -> list[str]:
 
 
 def _few_of_many(whole: Means) -> list[str]:
-    asked = [one for one in whole.classes if one.interval.method == "hanley-mcneil"]
-    few = [one for one in asked if one.n < FEW]
-    if not few:
-        return []
-    least = min(few, key=lambda one: one.n)
-    title = INTERVALS["hanley-mcneil"].title
-    return [
-        f"{words.count(len(few))} of {len(whole.classes)} classes have under {FEW} pictures here "
-        f"({words.markdown(least.name, 24)} has {least.n}): their AUCs' intervals by {title} hold "
-        "the truth less often than they say; Newcombe's are safer."
-    ]
+    least, said = min(whole.classes, key=lambda one: one.n), []
+    name = words.markdown(least.name, 24)
+    few = [one for one in whole.classes if one.n < FEW]
+    if any(one.interval.method == "hanley-mcneil" for one in few):
+        title = INTERVALS["hanley-mcneil"].title
+        said.append(
+            f"{words.count(len(few))} of {len(whole.classes)} classes have under {FEW} pictures "
+            f"here ({name} has {least.n}): their AUCs' intervals by {title} hold the truth less "
+            "often than they say; Newcombe's are safer."
+        )
+    if least.n < VERY_FEW and whole.auc.method == "bootstrap":
+        said.append(
+            f"With under {VERY_FEW} pictures of a class ({name} has {least.n}) the mean's "
+            "bootstrap interval is somewhat too narrow."
+        )
+    return said

@@ -168,10 +168,13 @@ def test_all_classes_are_judged_once_and_not_at_every_step_of_the_slider(own, mo
     assert "Newcombe" in card(at, "Worst class")["evidence"]
 
 
-def test_classes_of_few_pictures_are_told_in_one_line(run):
+def test_classes_of_few_pictures_are_told_in_a_line_for_all(run):
     (block,) = opened(run="quick-1").warning
-    assert block.value.startswith("5 of 5 classes have under 100 pictures here (fox has 8)")
-    assert [w.value for w in opened(run="quick-1", interval="newcombe").warning] == []
+    of_each, of_mean = block.value.split("  \n")
+    assert of_each.startswith("5 of 5 classes have under 100 pictures here (fox has 8)")
+    assert of_mean.startswith("With under 30 pictures of a class (fox has 8) the mean's bootstrap")
+    (block,) = opened(run="quick-1", interval="newcombe").warning
+    assert block.value == of_mean
 
 
 # --- the choice of a class ------------------------------------------------------------------------
