@@ -14,7 +14,6 @@ from engine.errors import ScoresError
 from engine.evaluation.intervals import Z_95, newcombe
 
 RESAMPLES = 1000
-BATCH = 100  # resamples that are computed together
 TAIL = 0.025
 
 
@@ -76,7 +75,7 @@ def hand_till(y_true: NDArray, y_score: NDArray) -> float:
     0.9166666666666666
     """
     order, counts = _sorted(y_true, y_score.shape[1])
-    return _point(_wins(y_score[order], counts), counts)
+    return float(_means(y_score[order], np.ones((1, len(order)), np.float32), counts)[0])
 
 
 def mean_auc(
@@ -92,18 +91,20 @@ def mean_auc(
     Args:
         y_true: `(n,)` class numbers, each of 0 … k−1 at least once.
         y_score: `(n, k)` scores of each class.
+
+    Raises:
+        ScoresError: if a class has no picture.
     """
     order, counts = _sorted(y_true, y_score.shape[1])
-    wins = _wins(y_score[order], counts)
-    value, rng = _point(wins, counts), np.random.default_rng(seed)
-    drawn = np.concatenate([
-        _means(wins, _resampled(rng, counts, min(BATCH, resamples - start)), counts)
-        for start in range(0, resamples, BATCH)
-    ])  # fmt: skip
-    low, high = np.quantile(drawn, (TAIL, 1 - TAIL))
+    rng = np.random.default_rng(seed)
+    once = np.ones((1, len(order)), np.float32)
+    value, *drawn = _means(
+        y_score[order], np.concatenate([once, _resampled(rng, counts, resamples)]), counts
+    ).tolist()
+    low, high = map(float, np.quantile(drawn, (TAIL, 1 - TAIL)))
     about = {"n": len(y_true), "classes": len(counts)}
     if low < high:
-        spread = float(drawn.std(ddof=1))
+        spread = float(np.std(drawn, ddof=1))
         return MeanAuc(value, min(low, value), max(high, value), spread, "bootstrap", **about)
     pairs = [newcombe(value, int(n), int(m)) for n, m in combinations(counts, 2)]
     low, high = np.mean([(pair.low, pair.high) for pair in pairs], axis=0)
@@ -124,19 +125,11 @@ def _sorted(y_true: NDArray, classes: int) -> tuple[NDArray, NDArray]:
     return np.argsort(y_true, kind="stable"), counts
 
 
-def _point(wins: list[NDArray], counts: NDArray) -> float:
-    return float(_means(wins, np.ones((1, counts.sum()), np.float32), counts)[0])
-
-
-def _wins(y_score: NDArray, counts: NDArray) -> list[NDArray]:
-    """For each class c `(n_c, n)`: whether a picture of c has a higher score for c than another
-    picture has; half for a tie. Pictures are sorted by class."""
-    starts = np.cumsum(counts) - counts
-    found = []
-    for c, (start, count) in enumerate(zip(starts, counts, strict=True)):
-        own, others = y_score[start : start + count, c, None], y_score[:, c]
-        found.append((own > others).astype(np.float32) + np.float32(0.5) * (own == others))
-    return found
+def _wins(y_score: NDArray, c: int, own: slice) -> NDArray[np.float32]:
+    """`(n_c, n)`: whether a picture of class c has a higher score for c than another picture has;
+    half for a tie."""
+    mine, others = y_score[own, c, None], y_score[:, c]
+    return (mine > others).astype(np.float32) + np.float32(0.5) * (mine == others)
 
 
 def _resampled(rng: np.random.Generator, counts: NDArray, resamples: int) -> NDArray:
@@ -146,12 +139,20 @@ def _resampled(rng: np.random.Generator, counts: NDArray, resamples: int) -> NDA
     ).astype(np.float32)
 
 
-def _means(wins: list[NDArray], drawn: NDArray, counts: NDArray) -> NDArray[np.float64]:
-    """M of each resample `(resamples,)`: A(c|j) as a weighted sum of wins, for all c and j."""
+def _means(y_score: NDArray, drawn: NDArray, counts: NDArray) -> NDArray[np.float64]:
+    """M of each resample `(resamples,)`: A(c|j) as a weighted sum of wins, for all c and j.
+
+    A class at a time: the wins of all together would be n² numbers.
+
+    Args:
+        y_score: `(n, k)`, sorted by class.
+        drawn: `(resamples, n)`, how often each picture counts.
+    """
     starts, k = np.cumsum(counts) - counts, len(counts)
     total = np.zeros(len(drawn))
     for c, (start, count) in enumerate(zip(starts, counts, strict=True)):
-        over = (drawn[:, start : start + count] @ wins[c]) * drawn
-        by_other = np.add.reduceat(over.astype(np.float64), starts, axis=1) / (count * counts)
+        own = slice(start, start + count)
+        over = (drawn[:, own] @ _wins(y_score, c, own)) * drawn
+        by_other = np.add.reduceat(over, starts, axis=1, dtype=np.float64) / (count * counts)
         total += by_other.sum(axis=1) - by_other[:, c]
     return total / (k * (k - 1))
