@@ -82,7 +82,7 @@ def _picture(found: Evaluation, data: Dataset, row: int, place: int) -> None:
     run, score = found.run, float(found.y_score[place])
     truth, said = int(found.y_true[place]), int(score >= found.threshold)
     name = words.plain(run.class_names[truth], 24)
-    verdict = words.says([words.plain(n, 24) for n in run.class_names], said, score)
+    verdict = words.says(words.plain(run.class_names[said], 24), score if said else 1 - score)
     if row == pictures.GONE:
         st.caption(f"{words.markdown(name)}, {words.markdown(verdict)}, and is no longer stored.")
         return

@@ -34,7 +34,7 @@ def runs_by_auc(judged: Sequence[Run], datasets: Sequence[Dataset], found: Stand
         )
         for run in sorted(shown, key=lambda run: (order.index(names[run.id]), -run.figures["auc"]))
     ]  # fmt: skip
-    methods = " and ".join(sorted({results.method(run) for run in shown}))
+    methods = words.listed(sorted({results.method(run) for run in shown}))
     clicked = evidence.forest(rows, "runs", method=methods, notes=_notes(judged, names, datasets))
     if clicked:
         st.switch_page(links.EVALUATE, query_params={"run": clicked})
@@ -59,8 +59,9 @@ def _note(group: list[Run], datasets: Sequence[Dataset]) -> str:
 
 
 def remark(run: Run) -> str:
-    stopped = ", stopped" if run.status == "stopped" else ""
-    return f"{run.image_size} px · {live.epochs(run)}{stopped}"
+    k, stopped = len(run.class_names), ", stopped" if run.status == "stopped" else ""
+    of = f"mean of {k} classes · " if k > 2 else ""
+    return f"{of}{run.image_size} px · {live.epochs(run)}{stopped}"
 
 
 def _all_runs(judged: Sequence[Run]) -> None:
@@ -73,8 +74,8 @@ def _all_runs(judged: Sequence[Run]) -> None:
     rows = [
         {
             "run": run.id,
-            "dataset": run.dataset,
-            "AUC on test": words.three_digits(run.figures["auc"]),
+            "dataset": results.learned(run),
+            "AUC on test": _area(run),
             "95%": results.interval(run).removeprefix("95% "),
             "n": words.count(results.judged_on(run)),
             "pixels": str(run.image_size),
@@ -90,6 +91,12 @@ def _all_runs(judged: Sequence[Run]) -> None:
     if chosen.selection.rows:
         run = newest_first[chosen.selection.rows[0]]
         st.switch_page(links.EVALUATE, query_params={"run": run.id})
+
+
+def _area(run: Run) -> str:
+    k = len(run.class_names)
+    of = f", mean of {k} classes" if k > 2 else ""
+    return f"{words.three_digits(run.figures['auc'])}{of}"
 
 
 def runs_under_way(runs: Sequence[Run]) -> None:
@@ -148,11 +155,13 @@ def unreadable(found: Sequence[Unreadable], verb: str) -> None:
 
 
 def datasets_there(datasets: Sequence[Dataset], runs: Sequence[Run]) -> None:
+    of_subjects = any(one.subjects for one in datasets)
     rows = [
         {
             "dataset": one.name,
             "pictures": words.count(one.size),
-            "classes": " / ".join(one.class_names),
+            **({"subjects": _subjects(one)} if of_subjects else {}),
+            "classes": _classes(one),
             "pixels": str(one.image_size),
             "refused": words.count(one.refused),
             "runs": str(sum(trained_on(run, one) for run in runs)),
@@ -162,6 +171,16 @@ def datasets_there(datasets: Sequence[Dataset], runs: Sequence[Run]) -> None:
     ]
     if rows:
         st.dataframe(rows, hide_index=True, row_height=34, alt="Datasets of this workspace")
+
+
+def _classes(dataset: Dataset) -> str:
+    """ "cat / dog", or their number where there are many."""
+    names = dataset.class_names
+    return " / ".join(names) if len(names) <= words.NAMED else f"{len(names)} classes"
+
+
+def _subjects(dataset: Dataset) -> str:
+    return words.count(dataset.subjects) if dataset.subjects else "not known"
 
 
 def trained_on(run: Run, dataset: Dataset) -> bool:

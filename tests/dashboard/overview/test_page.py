@@ -188,7 +188,7 @@ def test_the_headline_is_not_the_luckiest_of_many_but_the_one_chosen_on_validati
         add_run(empty, auc=auc, validation_auc=validation_auc)
     at = opened()
     assert headline(at) == (
-        "quick-2 on pets, elected of 3 by its AUC on validation, has an AUC of 0.840 "
+        "quick-2 on pets, chosen among 3 runs by its AUC on validation, has an AUC of 0.840 "
         "(95% 0.790–0.890) on 80 pictures it never saw."
     )
     assert forest(at)["pets, earlier pictures 555555"][0] == "quick-3"  # by AUC on test
