@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from engine import options, terminal
 from engine.errors import CamsightError, RunError
@@ -157,7 +158,9 @@ def train(
 def evaluate(
     run: RunId,
     interval: Interval = "hanley-mcneil",
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Positive from here on.")] = 0.5,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Positive from here on; default 0.5.")
+    ] = None,
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
     target: Annotated[
         str | None,
@@ -250,8 +253,8 @@ def runs(as_json: Json = False) -> None:
     for run in listed:
         told = run.figures
         table.add_row(
-            run.id, run.status, run.dataset, run.preset,
-            f"{told['auc']:.3f}" if told else "",
+            run.id, run.status, Text(terminal.learns(run)), run.preset,
+            f"{told['auc']:.3f}{terminal.mean_of(run)}" if told else "",
             f"{told['auc_low']:.3f} to {told['auc_high']:.3f}" if told else "",
             f"{run.seconds:.0f}" if run.seconds else "",
         )  # fmt: skip

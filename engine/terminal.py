@@ -57,8 +57,7 @@ def print_evaluation(evaluation, as_json: bool) -> None:
         classes = {"classes": [class_facts(one) for one in evaluation.classes]} if many else {}
         figures = {"run": run.id, **asked, **evaluation.figures, **classes}
         return print_json(figures | {"seconds": run.seconds})
-    asked = f", {run.question}" if run.question else ""
-    print(f"{run.id} on the {evaluation.part} part of {run.dataset}{asked}")
+    print(f"{run.id} on the {evaluation.part} part of {learns(run)}")
     if many:
         return _print_means(evaluation)
     matrix = evaluation.confusion
@@ -126,12 +125,23 @@ def print_estimate(expected, as_json: bool) -> None:
     return None
 
 
+def learns(run) -> str:
+    """ "breeds", or "breeds: dog against cat, fox"."""
+    return f"{run.dataset}: {run.question}" if run.question else run.dataset
+
+
+def mean_of(run) -> str:
+    """What the AUC is the mean of, to follow it."""
+    return f" (mean of {len(run.class_names)})" if len(run.class_names) > 2 else ""
+
+
 def run_facts(run) -> dict[str, Any]:
     told = run.figures or {}
     return {
         "run": run.id,
         "name": run.id,
         "dataset": run.dataset,
+        "class_names": run.class_names,
         "question": run.question or None,
         "preset": run.preset,
         "status": run.status,
@@ -216,8 +226,9 @@ def training_bar(run, *, quiet: bool) -> Iterator:
         def report(told: dict) -> None:
             if told["phase"] == "estimated" and not quiet:
                 progress.console.print(
-                    f"{run.id} on {run.dataset}: about {_duration(told['seconds'])} of training at "
-                    f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement"
+                    f"{run.id} on {learns(run)}: about {_duration(told['seconds'])} of training at "
+                    f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement",
+                    markup=False,
                 )
             if told["phase"] != "training":
                 return progress.update(task, said=f"{run.id}: {told['phase']}")

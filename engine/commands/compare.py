@@ -46,7 +46,7 @@ def validation_auc(run: Run) -> float:
 def _validation_auc(folder: Path, weights_sha256: str | None) -> float:
     """Of a run of the first version, which did not store it."""
     try:
-        told = outcome.read_predictions(folder, "validation")
+        told = outcome.read_predictions(folder, "validation", classes=2)
         return roc.auc(told["y_true"], told["y_score"])
     except CamsightError:
         return float("-inf")

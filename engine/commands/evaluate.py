@@ -127,28 +127,33 @@ def evaluate(
     run_id: str,
     *,
     part: str = "test",
-    threshold: float = THRESHOLD,
+    threshold: float | None = None,
     method: str = "hanley-mcneil",
     target: str | None = None,
 ) -> Evaluation | Means:
     """Judge a run by the predictions that it stored.
 
     Args:
+        threshold: None is 0.5.
         target: a class by name, judged against the rest. Without one, a run of many classes is
-            judged as a whole.
+            judged as a whole, by the largest probability.
 
     Raises:
         RunError: if there is no such run, or it has no predictions.
         RecordError: if they cannot be read.
-        ConfigError: if there is no such interval method or class.
+        ConfigError: if there is no such interval method or class, or a threshold but no class.
     """
     run = store.open_run(workspace, run_id)
     told = store.predictions(run, part)
-    if target is not None:
-        return judge(run, part, told, threshold, method, class_number(run, target))
-    if len(run.class_names) > 2:
+    number = None if target is None else class_number(run, target)
+    if number is None and len(run.class_names) > 2:
+        if threshold is not None:
+            raise ConfigError(
+                f"'{run.id}' knows {len(run.class_names)} classes and says the most probable one; "
+                "a threshold is of one class against the rest, so name it by --class."
+            )
         return judge_all(run, part, told, method)
-    return judge(run, part, told, threshold, method)
+    return judge(run, part, told, THRESHOLD if threshold is None else threshold, method, number)
 
 
 def class_number(run: Run, name: str) -> int:

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import ScoresError
 from engine.evaluation.intervals import Z_95, newcombe
 
 RESAMPLES = 1000
@@ -67,6 +68,9 @@ def hand_till(y_true: NDArray, y_score: NDArray) -> float:
         y_true: `(n,)` class numbers, each of 0 … k−1 at least once.
         y_score: `(n, k)` scores of each class.
 
+    Raises:
+        ScoresError: if a class has no picture.
+
     >>> y_score = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.5, 0.4], [0.4, 0.1, 0.5]])
     >>> hand_till(np.array([0, 1, 2, 0]), y_score)   # A(0|2) = 1, A(2|0) = 1/2, the others 1
     0.9166666666666666
@@ -111,7 +115,13 @@ def mean_auc(
 def _sorted(y_true: NDArray, classes: int) -> tuple[NDArray, NDArray]:
     """An order that puts pictures of one class together, and how many each has."""
     y_true = np.asarray(y_true, np.int64)
-    return np.argsort(y_true, kind="stable"), np.bincount(y_true, minlength=classes)
+    counts = np.bincount(y_true, minlength=classes)
+    if not counts.all():
+        raise ScoresError(
+            f"Class {int(np.argmin(counts))} (counted from 0) has no picture, and the mean AUC is "
+            "one over all classes; add some of it."
+        )
+    return np.argsort(y_true, kind="stable"), counts
 
 
 def _point(wins: list[NDArray], counts: NDArray) -> float:

@@ -75,9 +75,9 @@ def write_predictions(folder: Path, parts: dict[str, dict[str, np.ndarray]]) -> 
     files.write(folder / "predictions.npz", lambda beside: np.savez(beside, **arrays))
 
 
-def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
-    """picture, y_true, logit and y_score of "validation" or "test", all `(n,)`; of many classes
-    logit and y_score are `(n, k)`.
+def read_predictions(folder: Path, part: str, classes: int) -> dict[str, np.ndarray]:
+    """picture, y_true, logit and y_score of "validation" or "test", all `(n,)`; of more than two
+    classes logit and y_score are `(n, classes)`.
 
     Runs of the first version knew rows of their dataset and no pictures: theirs are "", and `row`
     is there as well.
@@ -103,17 +103,15 @@ def read_predictions(folder: Path, part: str) -> dict[str, np.ndarray]:
         raise RecordError(f"{path.name} is missing") from None
     except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
         raise RecordError(f"{path.name} is damaged") from error
-    _check(columns, path.name)
+    _check(columns, classes, path.name)
     return columns
 
 
-def _check(columns: dict[str, np.ndarray], name: str) -> None:
-    scores = columns["y_score"]
-    classes = scores.shape[1] if scores.ndim == 2 else 2
-    shapes = {c: (scores if c in ("logit", "y_score") else scores[..., 0] if scores.ndim == 2
-              else scores).shape for c in columns}  # fmt: skip
-    together = all(column.shape == shapes[c] for c, column in columns.items())
-    if not together or scores.ndim not in (1, 2) or not len(scores):
+def _check(columns: dict[str, np.ndarray], classes: int, name: str) -> None:
+    n = columns["y_true"].size
+    wide = (n,) if classes == 2 else (n, classes)
+    shapes = {"logit": wide, "y_score": wide}
+    if not n or any(column.shape != shapes.get(key, (n,)) for key, column in columns.items()):
         raise RecordError(f"{name} is damaged (its columns do not belong together)")
     numbers = all(np.issubdtype(columns[c].dtype, np.number) for c in ("y_true", "y_score"))
     if not numbers or not np.isin(columns["y_true"], range(classes)).all():

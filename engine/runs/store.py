@@ -119,7 +119,7 @@ def number_of(run_id: str) -> int:
 def _split_by_rows(stored: dict, folder: Path) -> dict:
     """Schema 1 to 2: a split id, no figures as none and not as {}."""
     try:
-        told = outcome.read_predictions(folder, "test")
+        told = outcome.read_predictions(folder, "test", classes=2)
         split_id = identity.of_rows(stored["dataset_fingerprint"], told["row"], told["y_true"])
     except (RecordError, FileNotFoundError):
         split_id = ""
@@ -329,7 +329,7 @@ def predictions(run: Run, part: str) -> dict[str, np.ndarray]:
     if part not in outcome.PARTS:
         raise RunError(f"There are no predictions on '{part}'; choose validation or test.")
     try:
-        return outcome.read_predictions(run.folder, part)
+        return outcome.read_predictions(run.folder, part, len(run.class_names))
     except RecordError as error:
         raise RecordError(
             f"The predictions of '{run.id}' cannot be read ({error}); train it again for figures."

@@ -18,7 +18,7 @@ from engine.training.config import train_config
 from engine.workspace import Workspace
 
 ANIMALS, LIGHTS, SEEDS = 100, 5, 10
-SIZE, EPOCHS = 64, 16
+SIZE, EPOCHS = 64, 12
 SUBJECT = r"animal_(\d+)"
 
 

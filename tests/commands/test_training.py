@@ -115,7 +115,7 @@ def test_a_loss_that_becomes_nan_later_keeps_the_weights_and_still_fails(
 
 def test_a_training_that_breaks_says_so_in_its_folder(ready, monkeypatch):
     run = commands.create_run(ready, "drawn", train_config("quick", **QUICK))
-    monkeypatch.setattr(commands, "_model", lambda config: 1 / 0)
+    monkeypatch.setattr(commands, "_model", lambda *_: 1 / 0)
     with pytest.raises(RunError, match=r"'quick-1' failed \(Zero.*its log\.txt says where"):
         commands.train_run(ready, run)
     run = store.open_run(ready, "quick-1")

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import confusion_matrix as sklearn_matrix
 from sklearn.metrics import roc_auc_score
 
+from engine.errors import ScoresError
 from engine.evaluation import multiclass, roc
 from engine.evaluation.multiclass import by_class, confusion_matrix, hand_till, mean_auc, said
 
@@ -82,6 +83,12 @@ def test_a_perfect_model_is_not_called_certain():
     assert found.value == found.high == 1.0
     assert found.method == "newcombe"
     assert 0.8 < found.low < 0.95
+
+
+def test_a_class_without_a_picture_is_named():
+    y_true, y_score = drawn((10, 10, 10))
+    with pytest.raises(ScoresError, match=r"Class 1 .* has no picture"):
+        mean_auc(y_true[y_true != 1], y_score[y_true != 1])
 
 
 def test_what_a_model_says_is_the_largest_probability_and_of_two_from_a_half_on():

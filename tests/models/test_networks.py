@@ -142,3 +142,14 @@ def test_a_further_entry_of_the_register_is_all_that_a_preset_needs(monkeypatch)
 def test_a_preset_that_does_not_exist():
     with pytest.raises(ConfigError, match="The preset 'vgg' does not exist; choose one of quick"):
         build("vgg", 64)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_two_classes_end_in_one_sigmoid_and_more_in_a_softmax(preset):
+    two, many = build(preset, 32), build(preset, 32, 5)
+    assert (two.output_shape, two.layers[-1].activation.__name__) == ((None, 1), "sigmoid")
+    assert (many.output_shape, many.layers[-1].activation.__name__) == ((None, 5), "softmax")
+    assert [layer.name for layer in two.layers] == [layer.name for layer in many.layers]
+    for model, loss in ((two, "binary_crossentropy"), (many, "sparse_categorical_crossentropy")):
+        compile_model(model, train_config(preset, image_size=32))
+        assert model.loss == loss

@@ -244,6 +244,20 @@ def test_a_folder_renamed_to_another_run_s_name_is_that_run(place):
     assert store.create(place, "classic", **KNOWN).id == "classic-8"
 
 
+def test_predictions_of_many_classes_come_back_and_older_versions_refuse_them(place):
+    run = store.save(
+        store.create(place, "quick", **KNOWN | {"class_names": ("cat", "dog", "fox")}),
+        status="finished", figures=FIGURES,
+    )  # fmt: skip
+    columns = {"picture": np.array(["a", "b"]), "y_true": np.array([0, 2]),
+               "logit": np.eye(3)[[0, 2]], "y_score": np.eye(3)[[0, 2]]}  # fmt: skip
+    outcome.write_predictions(run.folder, {"test": columns, "validation": columns})
+    found = store.predictions(run, "test")
+    assert all((found[name] == columns[name]).all() for name in columns)
+    with np.load(run.folder / "predictions.npz") as stored:
+        assert int(stored["schema"]) == 3
+
+
 def test_predictions_that_are_damaged_are_a_sentence(place):
     run = store.save(store.create(place, "quick", **KNOWN), status="finished", figures=FIGURES)
     path = run.folder / "predictions.npz"
@@ -264,6 +278,10 @@ def test_predictions_that_are_damaged_are_a_sentence(place):
         outcome.write_predictions(run.folder, {"test": columns | {name: value}})
         with pytest.raises(RecordError, match="is damaged"):
             store.predictions(run, "test")
+    outcome.write_predictions(run.folder, {"test": columns, "validation": columns})
+    many = store.save(run, class_names=("cat", "dog", "fox"))
+    with pytest.raises(RecordError, match="columns do not belong together"):
+        store.predictions(many, "test")
     path.unlink()
     with pytest.raises(RecordError, match=r"predictions\.npz is missing"):
         store.predictions(run, "test")

@@ -29,14 +29,15 @@ def small_config():
 
 @pytest.fixture(scope="session")
 def small_model():
-    """`small_model(config)`: the mean colour decides; built from the seed, and compiled."""
+    """`small_model(config, classes=3)`: the mean colour decides; built from the seed, compiled."""
 
-    def make(config: TrainConfig) -> keras.Model:
+    def make(config: TrainConfig, classes: int = 2) -> keras.Model:
         keras.utils.set_random_seed(config.seed)
         pixels = keras.Input((32, 32, 3))
         colour = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels))
         hidden = keras.layers.Dropout(0.2)(keras.layers.Dense(8, activation="relu")(colour))
-        model = keras.Model(pixels, keras.layers.Dense(1, activation="sigmoid")(hidden))
+        units, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")
+        model = keras.Model(pixels, keras.layers.Dense(units, activation=activation)(hidden))
         compile_model(model, config)
         return model
 

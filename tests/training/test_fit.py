@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -69,6 +70,29 @@ def test_the_weights_kept_are_those_of_the_lowest_validation_loss(
     assert losses[-1] > min(losses) + 0.01
     kept = stored_loss(small_model(config), task, config, tmp_path / "best.weights.h5")
     assert kept == pytest.approx(min(losses), abs=1e-4)
+
+
+def test_many_classes_are_learned_by_their_cross_entropy(
+    task, small_config, small_model, tmp_path
+):
+    thirds = replace(
+        task, class_names=("a", "b", "c"), labels=np.arange(len(task.labels), dtype=np.uint8) % 3
+    )
+    config = small_config(epochs=2)
+    fit(
+        small_model(config, classes=3), thirds, config, tmp_path,
+        report=lambda told: None, should_stop=lambda: False,
+    )  # fmt: skip
+    told = min(rows(tmp_path), key=lambda row: row["val_loss"])
+    model = small_model(config, classes=3)
+    model.optimizer = None
+    model.load_weights(tmp_path / "best.weights.h5")
+    images, labels = batches_of(thirds, config)[1][0]
+    says = model.predict(images, verbose=0).astype(np.float64)
+    of_truth = says[np.arange(len(says)), labels[:, 0].astype(int)]
+    assert told["val_loss"] == pytest.approx(-np.log(of_truth).mean(), abs=1e-4)
+    right = says.argmax(axis=1) == labels[:, 0]
+    assert told["val_accuracy"] == pytest.approx(right.mean(), abs=1e-6)
 
 
 def test_the_network_that_was_trained_takes_its_best_weights(
