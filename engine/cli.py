@@ -70,9 +70,22 @@ def prepare(
     seed: Annotated[int, typer.Option(help="Of the split (and of what is drawn).")] = 1,
     count: Annotated[int, typer.Option(help="How many pictures are drawn.")] = 2000,
     replace: Annotated[bool, typer.Option("--replace", help="Take a name that is in use.")] = False,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[folder|REGEX]",
+            help="Keep the pictures of a subject in one part of the split: one folder each below "
+            "the class, or what the one group of an expression finds in a file's name. A "
+            "groups.csv in the source comes first.",
+        ),
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The positive one of two classes; default: the last by name.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check, count and store pictures of two classes as a dataset."""
+    """Check, count and store pictures of 2 to 100 classes as a dataset."""
+    from engine.commands.prepare import hint
     from engine.commands.prepare import prepare as run_prepare
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
@@ -80,24 +93,15 @@ def prepare(
         dataset = run_prepare(
             _workspace(), source, name,
             image_size=image_size, seed=seed, count=count, replace=replace,
+            group_by=group_by, positive=positive,
             progress=lambda done, total, refused: progress(done, total, f"{refused:,} refused"),
         )  # fmt: skip
     if as_json:
         return terminal.print_json(terminal.dataset_facts(dataset))
-    for file, reason in dataset.refused_files()[:10]:
-        screen.print(f"refused: {file}: {reason}", style="yellow", markup=False)
-    if dataset.refused > 10:
-        screen.print(f"… and {dataset.refused - 10:,} more, all in {dataset.folder}/refused.csv")
-    print(
-        f"{dataset.name}: {dataset.size:,} pictures of {dataset.candidates:,} files kept, "
-        f"{dataset.refused:,} refused, {dataset.image_size} px, fingerprint "
-        f"{dataset.fingerprint[:12]}"
-    )
-    for part, (negative, positive) in dataset.counts.items():
-        zero, one = dataset.class_names
-        print(f"  {part:<11} {negative:,} {zero}, {positive:,} {one}")
-    if dataset.copies:
-        print(f"  copies      {dataset.copies:,} of others; those of one picture are in one part")
+    terminal.print_dataset(dataset)
+    if group_by is not None and dataset.grouped_by == "groups.csv":
+        terminal.warn("groups.csv tells the subjects, and --group-by was not used.")
+    terminal.warn(hint(dataset))
     return None
 
 
@@ -272,13 +276,16 @@ def datasets(as_json: Json = False) -> None:
     if as_json:
         facts = [terminal.dataset_facts(dataset) for dataset in listed]
         return terminal.print_json(facts + terminal.unreadable_facts("name", unreadable))
-    table = Table("dataset", "pictures", "classes", "pixels", "refused", "fingerprint", box=None)
+    columns = ("dataset", "pictures", "subjects", "classes", "pixels", "refused", "fingerprint")
+    table = Table(*columns, box=None)
     for one in listed:
+        many = len(one.class_names) > 3
         table.add_row(
-            one.name, f"{one.size:,}", " / ".join(one.class_names), str(one.image_size),
-            f"{one.refused:,}", one.fingerprint[:12],
+            one.name, f"{one.size:,}", f"{one.subjects:,}" if one.subjects else "",
+            f"{len(one.class_names)} classes" if many else " / ".join(one.class_names),
+            str(one.image_size), f"{one.refused:,}", one.fingerprint[:12],
         )  # fmt: skip
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
     terminal.say_unreadable(unreadable)
     return None
 

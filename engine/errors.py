@@ -6,7 +6,7 @@ class CamsightError(Exception):
 
 
 class SourceError(CamsightError):
-    """A folder or zip that holds no usable pictures of two classes."""
+    """A folder or zip that holds no usable pictures of two or more classes."""
 
 
 class DatasetError(CamsightError):

@@ -17,18 +17,27 @@ def of_picture(pixels: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
 
 
-def of_pictures(pictures: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> str:
-    """Pictures with their labels and what the labels are called, in whatever order.
+def of_pictures(
+    pictures: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    groups: np.ndarray | None = None,
+) -> str:
+    """Pictures with their labels, what the labels are called and their subjects, in whatever order.
 
-    A dataset's fingerprint is that of all its pictures; its split id that of its test part.
+    A dataset's fingerprint is that of all its pictures; its split id that of its test part, without
+    subjects.
 
     Args:
-        pictures: `(n,)` identities; labels: `(n,)` class numbers.
+        pictures: `(n,)` identities; labels: `(n,)` class numbers; groups: `(n,)` subjects' names.
     """
     digest = hashlib.sha256()
     for name in class_names:
         digest.update(name.encode() + b"\0")
-    for line in sorted(f"{p} {int(y)}\n" for p, y in zip(pictures, labels, strict=True)):
+    told = [f"{p} {int(y)}" for p, y in zip(pictures, labels, strict=True)]
+    if groups is not None:
+        told = [f"{line} {group}" for line, group in zip(told, groups, strict=True)]
+    for line in sorted(f"{line}\n" for line in told):
         digest.update(line.encode())
     return digest.hexdigest()
 

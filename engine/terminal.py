@@ -105,11 +105,9 @@ def warn_of_few(interval) -> None:
     """Hanley & McNeil's interval covers too seldom on small samples (README, "How sure")."""
     fewest = min(interval.n_positive, interval.n_negative)
     if fewest < 100 and interval.method == "hanley-mcneil":
-        screen.print(
+        warn(
             f"Only {fewest:,} of a class were judged, and with under 100 this interval holds the "
-            "truth less often than it says; --interval newcombe is safer.",
-            style="yellow",
-            soft_wrap=True,
+            "truth less often than it says; --interval newcombe is safer."
         )
 
 
@@ -162,8 +160,11 @@ def dataset_facts(dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "pictures": dataset.size,
+        "classes": len(dataset.class_names),
         "class_names": dataset.class_names,
         "counts": dataset.counts,
+        "groups": dataset.subjects or None,
+        "grouped_by": dataset.grouped_by or None,
         "image_size": dataset.image_size,
         "seed": dataset.seed,
         "candidates": dataset.candidates,
@@ -175,6 +176,48 @@ def dataset_facts(dataset) -> dict[str, Any]:
     }
 
 
+def print_dataset(dataset) -> None:
+    """What was kept of a source, what was refused, and what is in each part."""
+    for file, reason in dataset.refused_files()[:10]:
+        screen.print(f"refused: {file}: {reason}", style="yellow", markup=False)
+    if dataset.refused > 10:
+        screen.print(f"… and {dataset.refused - 10:,} more, all in {dataset.folder}/refused.csv")
+    kept = f"of {dataset.candidates:,} files kept, {dataset.refused:,} refused"
+    if dataset.subjects:
+        kept = f"of {dataset.subjects:,} subjects (of {dataset.candidates:,} files, "
+        kept += f"{dataset.refused:,} refused)"
+    print(
+        f"{dataset.name}: {dataset.size:,} pictures {kept}, {dataset.image_size} px, fingerprint "
+        f"{dataset.fingerprint[:12]}"
+    )
+    if len(dataset.class_names) == 2:
+        for part, counts in dataset.counts.items():
+            told = zip(counts, dataset.class_names, strict=True)
+            print(f"  {part:<11} " + ", ".join(f"{count:,} {name}" for count, name in told))
+    else:
+        _print_counts(dataset)
+    if dataset.copies:
+        print(f"  copies      {dataset.copies:,} of others; those of one picture are in one part")
+
+
+def _print_counts(dataset) -> None:
+    """Pictures by class and part, a line a class, and all of them in the last."""
+    table = Table("class", *dataset.counts, box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, *counts in zip(dataset.class_names, *dataset.counts.values(), strict=True):
+        table.add_row(name, *(f"{count:,}" for count in counts))
+    totals = (f"{sum(counts):,}" for counts in dataset.counts.values())
+    table.add_row(f"all {len(dataset.class_names)}", *totals)
+    Console(highlight=False, markup=False).print(table)
+
+
+def warn(sentence: str) -> None:
+    """A sentence in yellow on standard error; nothing for an empty one."""
+    if sentence:
+        screen.print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+
 def unreadable_facts(key: str, unreadable) -> list[dict[str, str]]:
     """Rows for what cannot be read, beside the healthy ones: they have a status and a reason."""
     return [{key: one.id, "status": "unreadable", "error": one.why} for one in unreadable]
@@ -182,9 +225,7 @@ def unreadable_facts(key: str, unreadable) -> list[dict[str, str]]:
 
 def say_unreadable(unreadable) -> None:
     for one in unreadable:
-        screen.print(
-            f"{one.id} is unreadable: {one.why}", style="yellow", markup=False, soft_wrap=True
-        )
+        warn(f"{one.id} is unreadable: {one.why}")
 
 
 def print_json(value: Any) -> None:

@@ -14,7 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from engine import files, identity, jobs, lease
 from engine.data import dataset as datasets
+from engine.data import subjects
 from engine.data.dataset import Dataset
+from engine.data.sources import Source, open_source, with_positive
 from engine.errors import ConfigError, DatasetError, JobError, SourceError
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from engine.workspace import Workspace
@@ -51,6 +53,8 @@ def prepare(
     seed: int = 1,
     count: int = DRAWN_COUNT,
     replace: bool = False,
+    group_by: str | None = None,
+    positive: str | None = None,
     progress: Callable[[int, int, int], None] = lambda done, total, refused: None,
 ) -> Dataset:
     """Make the dataset `name` from a folder, a zip or "drawn", whole or not at all.
@@ -60,6 +64,11 @@ def prepare(
     Args:
         count: how many pictures are drawn; of no effect on other sources.
         replace: let other content take the name; runs keep the fingerprint they were made on.
+        group_by: where a picture's subject is told, which the split keeps in one part: "folder" for
+            the folder below its class folder, or an expression with one group on its file's name.
+            A groups.csv in the source comes before both.
+        positive: which of two classes is the positive one, in whatever case; the second by name
+            where None.
         progress: called with (pictures done, all, refused).
 
     Raises:
@@ -79,18 +88,75 @@ def prepare(
             }
             told = _tell(staging, progress)
             if source == DRAWN:
-                made = _draw(staging, about, count, told)
+                made = _draw(staging, about, count, group_by, positive, told)
             else:
-                made = _take_in(staging, about, _place_of(workspace, source), told)
+                found = open_source(_place_of(workspace, source), group_by, positive)
+                made = _take_in(staging, about, found, told)
             return _place(workspace, made, replace)
     finally:
         _forget_upload(workspace, source)
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What a source's names say, before a picture of it is looked at.
+
+    subjects: how many, 0 where none are told. first: (file, subject) of the first ten pictures, ""
+    where a subject is not told. hint: a sentence where names look like several pictures of a
+    subject and none are told, else "".
+    """
+
+    class_names: tuple[str, ...]
+    pictures: int
+    subjects: int
+    grouped_by: str
+    first: tuple[tuple[str, str], ...]
+    hint: str
+
+
+def preview(source: Path | BinaryIO, group_by: str | None = None) -> Preview:
+    """What a folder or zip, or one that is being sent, would be prepared as, by names only.
+
+    Raises:
+        SourceError: as `prepare`, if its classes or subjects cannot be told.
+    """
+    at = None if isinstance(source, Path) else source.tell()
+    try:
+        found = open_source(source, group_by)
+    finally:
+        if at is not None:
+            source.seek(at)
+    groups = found.groups or ("",) * len(found.files)
+    return Preview(
+        class_names=found.class_names,
+        pictures=len(found.files),
+        subjects=len(set(found.groups or ())),
+        grouped_by=found.grouped_by,
+        first=tuple(zip(found.files[:10], groups[:10], strict=True)),
+        hint="" if found.groups else subjects.hint(found.files, found.labels),
+    )
+
+
+def hint(dataset: Dataset) -> str:
+    """A sentence where names of a dataset without subjects look as if they told some; "" if not."""
+    if dataset.subjects or dataset.source == DRAWN:
+        return ""
+    return subjects.hint(dataset.file_names, dataset.labels)
+
+
 def start(
-    workspace: Workspace, content: BinaryIO, name: str, *, image_size: int = 150
+    workspace: Workspace,
+    content: BinaryIO,
+    name: str,
+    *,
+    image_size: int = 150,
+    group_by: str | None = None,
+    positive: str | None = None,
 ) -> str:
     """Take in an uploaded zip in a process of its own, which outlives whoever sent it.
+
+    Args:
+        group_by, positive: as in `prepare`.
 
     Returns:
         The job's id, for `jobs.look`.
@@ -99,9 +165,12 @@ def start(
         DatasetError: if the name cannot be used or is in use; then nothing is written. Of two that
             are sent at the same moment, one ends with this error as its job's.
         ConfigError: if the image size is out of bounds.
+        SourceError: if subjects or the positive class are asked for, and cannot be had.
     """
     datasets.check_name(name)
     _check_size(image_size)
+    if group_by is not None or positive is not None:
+        with_positive(preview(content, group_by).class_names, positive, f"{name}.zip")
     if (workspace.datasets / name).exists():
         raise DatasetError(f"The dataset '{name}' exists; choose another name.")
     under_way = jobs.find(workspace, job_label(name))
@@ -115,6 +184,8 @@ def start(
             shutil.copyfileobj(content, file)
         source = f"{UPLOAD}{token}/{name}.zip"
         argv = ["prepare", source, "--name", name, "--image-size", str(image_size)]
+        argv += [f"--group-by={group_by}"] if group_by is not None else []
+        argv += [f"--positive={positive}"] if positive is not None else []
         return jobs.submit(workspace, argv, label=job_label(name))
     except (OSError, JobError):
         shutil.rmtree(upload.parent, ignore_errors=True)
@@ -218,7 +289,9 @@ def _tell(staging: Path, progress: Callable[[int, int, int], None]):
     return told
 
 
-def _draw(staging: Path, about: dict, count: int, progress) -> Dataset:
+def _draw(
+    staging: Path, about: dict, count: int, group_by: str | None, positive: str | None, progress
+) -> Dataset:
     from engine.data import drawn
     from engine.data.intake import draw_in
 
@@ -226,34 +299,40 @@ def _draw(staging: Path, about: dict, count: int, progress) -> Dataset:
         raise ConfigError(
             f"{count} drawn pictures are too few; ask for at least {2 * datasets.MIN_PER_CLASS}."
         )
+    if group_by is not None:
+        raise ConfigError(
+            "Drawn pictures are each of an animal of its own, and have no subjects to group by; "
+            "leave it out."
+        )
+    class_names = with_positive(drawn.CLASS_NAMES, positive, DRAWN)
     images, masks = staging / "images.npy", staging / "masks.npy"
     report, labels = draw_in(count, about["image_size"], about["seed"], images, masks, progress)
     names = [f"{drawn.CLASS_NAMES[label]}.{i}.png" for i, label in enumerate(labels)]
+    place_of = np.array([class_names.index(name) for name in drawn.CLASS_NAMES], np.uint8)
     return datasets.write_dataset(
         staging,
-        about=about | {"class_names": drawn.CLASS_NAMES},
-        labels=labels,
+        about=about | {"class_names": class_names},
+        labels=place_of[labels],
         pictures=report.hashes,
         file_names=names,
         refused=[],
     )
 
 
-def _take_in(staging: Path, about: dict, path: Path, progress) -> Dataset:
+def _take_in(staging: Path, about: dict, source: Source, progress) -> Dataset:
     from engine.data.intake import take_in
-    from engine.data.sources import open_source
 
-    source = open_source(path)
     report = take_in(source, about["image_size"], staging / "images.npy", progress)
     kept = np.flatnonzero(report.kept)
     refused = [(source.files[i], reason) for i, reason in report.refused] + list(source.refused)
     return datasets.write_dataset(
         staging,
-        about=about | {"class_names": source.class_names},
+        about=about | {"class_names": source.class_names, "grouped_by": source.grouped_by},
         labels=np.array(source.labels, np.uint8)[kept],
         pictures=report.hashes[kept],
         file_names=[source.files[i] for i in kept],
         refused=refused,
+        groups=None if source.groups is None else np.array(source.groups)[kept],
     )
 
 
@@ -278,12 +357,43 @@ def _place(workspace: Workspace, made: Dataset, replace: bool) -> Dataset:
 
 def _difference(stored: Dataset, made: Dataset) -> str:
     """What tells two datasets of one name apart, as the end of a sentence; "" if nothing does."""
+    try:
+        held = _without_subjects(stored)
+    except DatasetError:
+        return "cannot be read"
+    same_names = set(stored.class_names) == set(made.class_names)
+    labels = _relabelled(made, stored.class_names) if same_names else made.labels
     first_version = identity.of_first_version(made.pictures, made.labels, made.image_size)
-    if stored.fingerprint in (made.fingerprint, first_version):
-        if stored.class_names != made.class_names:
-            return f"calls its classes {' and '.join(stored.class_names)}"
-        return "" if stored.seed == made.seed else f"is split by the seed {stored.seed}"
-    of_names = identity.of_pictures(made.pictures, made.labels, stored.class_names)
-    if stored.fingerprint == of_names:
-        return f"calls its classes {' and '.join(stored.class_names)}"
-    return "holds other pictures"
+    if stored.fit != made.fit:
+        return f"makes its pictures square by --fit {stored.fit}"
+    if held not in (
+        identity.of_pictures(made.pictures, labels, stored.class_names), first_version
+    ):  # fmt: skip
+        return "holds other pictures"
+    if not same_names:
+        return f"calls its classes {_some(stored.class_names)}"
+    if stored.class_names != made.class_names:
+        return f"takes {stored.class_names[-1]} for the positive class"
+    if (stored.subjects or made.subjects) and stored.fingerprint != made.fingerprint:
+        if not stored.subjects:
+            return "keeps no subjects together"
+        return f"keeps {stored.subjects:,} subjects together that {stored.grouped_by} told"
+    return "" if stored.seed == made.seed else f"is split by the seed {stored.seed}"
+
+
+def _without_subjects(dataset: Dataset) -> str:
+    """The fingerprint that it would have if its subjects were not known."""
+    if not dataset.subjects:
+        return dataset.fingerprint
+    return identity.of_pictures(dataset.pictures, dataset.labels, dataset.class_names)
+
+
+def _relabelled(dataset: Dataset, class_names: tuple[str, ...]) -> np.ndarray:
+    """Its labels as places in the same class names in another order."""
+    return np.array([class_names.index(name) for name in dataset.class_names])[dataset.labels]
+
+
+def _some(names: tuple[str, ...]) -> str:
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"

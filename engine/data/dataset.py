@@ -4,6 +4,7 @@ import csv
 import re
 import secrets
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,22 +13,25 @@ from typing import Any
 import numpy as np
 
 from engine import identity, records
+from engine.data.layout import listed
+from engine.data.split import PARTS, split, split_subjects
 from engine.errors import DatasetError, RecordError
 from engine.records import Unreadable
 from engine.workspace import Workspace
 
-PARTS = ("train", "validation", "test")
-SHARES = (0.8, 0.1, 0.1)
 NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 MIN_PER_CLASS = 10
+TABLE = "pictures.csv"
+COLUMNS = ("file", "class", "group", "part")
 
 
 @dataclass(frozen=True)
 class Dataset:
     """What `dataset.json` says; the arrays beside it are mapped, not read, when asked for.
 
-    fingerprint: what it holds (pictures, labels, class names). split_id: what is in its test part.
-    Neither knows of order or file names. Every array raises DatasetError where its file is damaged.
+    fingerprint: what it holds (pictures, labels, class names, subjects). split_id: what is in its
+    test part. Neither knows of order or file names. Every array raises DatasetError where its file
+    is damaged.
     grouped_by: where the subjects come from: "groups.csv", "folder", or the expression on names.
     extra: keys of another version.
     """
@@ -82,6 +86,31 @@ class Dataset:
 
     @cached_property
     def file_names(self) -> list[str]:
+        """Each picture's name inside the source."""
+        if not (self.folder / TABLE).exists() and (self.folder / "files.txt").exists():
+            return self._first_file_names()
+        return [row[0] for row in self._table]
+
+    @cached_property
+    def groups(self) -> np.ndarray | None:
+        """`(n,)` str, each picture's subject; None where no subjects are known."""
+        return np.array([row[2] for row in self._table]) if self.subjects else None
+
+    @cached_property
+    def _table(self) -> list[list[str]]:
+        """Rows of (file, class, group, part), in the order of the arrays."""
+        try:
+            with (self.folder / TABLE).open(encoding="utf-8", newline="") as file:
+                header, *rows = csv.reader(file, strict=True)
+        except (OSError, ValueError, csv.Error) as error:
+            raise self._damaged(TABLE) from error
+        whole = len(rows) == self.size and all(len(row) == len(COLUMNS) for row in rows)
+        if tuple(header) != COLUMNS or not whole:
+            raise self._damaged(TABLE)
+        return rows
+
+    def _first_file_names(self) -> list[str]:
+        """File names as they stood before there were subjects."""
         try:
             names = (self.folder / "files.txt").read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
@@ -117,7 +146,7 @@ class Dataset:
 
     @property
     def size(self) -> int:
-        return sum(sum(pair) for pair in self.counts.values())
+        return sum(sum(of_part) for of_part in self.counts.values())
 
     def _array(self, name: str, shape: tuple[int, ...] = (), **how) -> np.ndarray:
         try:
@@ -144,7 +173,12 @@ def _split_by_rows(stored: dict, folder: Path) -> dict:
     return stored | {"split_id": identity.of_rows(stored["fingerprint"], rows, labels)}
 
 
-KIND = records.Kind(Dataset, steps=(_split_by_rows,))
+def _names_in_files_txt(stored: dict, _: Path) -> dict:
+    """Schema 2 to 3: nothing but where file names stand, which only newer versions look for."""
+    return stored
+
+
+KIND = records.Kind(Dataset, steps=(_split_by_rows, _names_in_files_txt))
 
 
 def check_name(name: str) -> str:
@@ -219,30 +253,6 @@ def read_folder(folder: Path) -> Dataset | Unreadable | None:
         return Unreadable(folder.name, f"{error}; {way_out}", folder)
 
 
-def split(labels: np.ndarray, pictures: np.ndarray, seed: int) -> np.ndarray:
-    """A stratified split, 80 / 10 / 10, as `(n,)` uint8 places in `PARTS`.
-
-    It depends on the content and the seed alone: pictures are ordered by identity before they are
-    shuffled, so that a folder and its zip are split alike. Copies of one picture stay in one part,
-    in training as far as there are others: a model judged on a copy of what it learnt is flattered.
-    """
-    part_of = np.zeros(len(labels), np.uint8)
-    rng = np.random.default_rng(seed)
-    for label in (0, 1):
-        members = np.flatnonzero(labels == label)
-        distinct, which, copies = np.unique(
-            pictures[members], return_inverse=True, return_counts=True
-        )
-        order = rng.permutation(len(distinct))
-        order = order[np.argsort(copies[order], kind="stable")]
-        held_out = max(1, round(len(distinct) * SHARES[1]))
-        part = np.zeros(len(distinct), np.uint8)
-        part[order[:held_out]] = PARTS.index("validation")
-        part[order[held_out : 2 * held_out]] = PARTS.index("test")
-        part_of[members] = part[which]
-    return part_of
-
-
 def write_dataset(
     staging: Path,
     *,
@@ -251,57 +261,76 @@ def write_dataset(
     pictures: np.ndarray,
     file_names: list[str],
     refused: list[tuple[str, str]],
+    groups: np.ndarray | None = None,
 ) -> Dataset:
     """Complete the folder `staging`, which holds images.npy already, into a dataset.
 
     Args:
-        about: name, class_names, image_size, seed, source, created.
+        about: name, class_names, image_size, seed, source, created, and other fields of a Dataset.
+        groups: `(n,)` str, each picture's subject, none of which is in two parts then.
 
     Raises:
-        DatasetError: if a class holds fewer than 10 different usable pictures.
+        DatasetError: if a class holds fewer than 10 different usable pictures, or subjects too few
+            for all parts.
     """
-    _check_enough(labels, pictures, about, refused)
-    part_of = split(labels, pictures, about["seed"])
+    names = about["class_names"]
+    _check_enough(labels, pictures, names, refused)
+    if groups is None:
+        part_of = split(labels, pictures, about["seed"])
+    else:
+        part_of = split_subjects(labels, pictures, groups, about["seed"], names)
     counts = {
-        part: tuple(int(((part_of == i) & (labels == label)).sum()) for label in (0, 1))
+        part: tuple(np.bincount(labels[part_of == i], minlength=len(names)).tolist())
         for i, part in enumerate(PARTS)
     }
     np.save(staging / "labels.npy", labels.astype(np.uint8))
     np.save(staging / "split.npy", part_of)
     np.save(staging / "pictures.npy", pictures.astype("S64"))
-    (staging / "files.txt").write_text(
-        "\n".join(" ".join(name.splitlines()) for name in file_names), encoding="utf-8"
-    )
+    _write_table(staging / TABLE, [
+        [" ".join(file.splitlines()) for file in file_names],
+        [names[label] for label in labels],
+        [""] * len(labels) if groups is None else groups,
+        [PARTS[part] for part in part_of],
+    ])  # fmt: skip
     with (staging / "refused.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("file", "reason"), *refused])
-    test, names = part_of == PARTS.index("test"), about["class_names"]
+    test = part_of == PARTS.index("test")
     dataset = Dataset(
         folder=staging,
-        fingerprint=identity.of_pictures(pictures, labels, names),
+        fingerprint=identity.of_pictures(pictures, labels, names, groups),
         split_id=identity.of_pictures(pictures[test], labels[test], names),
         candidates=len(labels) + len(refused),
         refused=len(refused),
         counts=counts,
         copies=len(pictures) - len(np.unique(pictures)),
+        subjects=0 if groups is None else len(np.unique(groups)),
         **about,
     )
     records.write(staging / "dataset.json", KIND, dataset)
     return dataset
 
 
-def _check_enough(labels, pictures, about: dict, refused: list[tuple[str, str]]) -> None:
-    for label, class_name in enumerate(about["class_names"]):
-        usable = len(np.unique(pictures[labels == label]))
-        if usable < MIN_PER_CLASS:
-            copies = int((labels == label).sum()) - usable
-            reasons = f" (and {copies} copies of them)" if copies else ""
-            if refused:
-                file, reason = refused[0]
-                reasons += f" ({len(refused)} files were refused, the first, {file}: {reason})"
-            raise DatasetError(
-                f"The class '{class_name}' has {usable} usable pictures{reasons} and at least "
-                f"{MIN_PER_CLASS} are needed; add more."
-            )
+def _write_table(path: Path, columns: Sequence[Sequence[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *zip(*columns, strict=True)])
+
+
+def _check_enough(labels, pictures, names: Sequence[str], refused: list[tuple[str, str]]) -> None:
+    usable = [len(np.unique(pictures[labels == label])) for label in range(len(names))]
+    few = [label for label, count in enumerate(usable) if count < MIN_PER_CLASS]
+    if not few:
+        return
+    first, *others = few
+    copies = int((labels == first).sum()) - usable[first]
+    reasons = f" (and {copies} copies of them)" if copies else ""
+    if refused:
+        file, reason = refused[0]
+        reasons += f" ({len(refused)} files were refused, the first, {file}: {reason})"
+    also = f"; so it is with {listed([names[i] for i in others])}" if others else ""
+    raise DatasetError(
+        f"The class '{names[first]}' has {usable[first]} usable pictures{reasons} and at least "
+        f"{MIN_PER_CLASS} are needed{also}; add more."
+    )
 
 
 # --- staged, named, replaced ----------------------------------------------------------------------

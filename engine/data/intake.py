@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -53,18 +54,18 @@ def take_in(source: Source, size: int, images: Path, progress: Progress) -> Inta
 
 
 def _without_contradictions(report: IntakeReport, source: Source) -> IntakeReport:
-    """The report with pictures refused that lie in both classes: what they show is unknown."""
-    labels = np.array(source.labels)
-    first = [
-        {report.hashes[i]: i for i in np.flatnonzero(report.kept & (labels == label))[::-1]}
-        for label in (0, 1)
-    ]
-    refused = {
-        int(i): f"the same picture as {source.files[first[1 - labels[i]][report.hashes[i]]]}, "
-        "which is in the other class"
-        for i in np.flatnonzero(report.kept)
-        if report.hashes[i] in first[1 - labels[i]]
-    }
+    """The report with pictures refused that lie in several classes: what they show is unknown."""
+    first: dict[str, dict[int, int]] = defaultdict(dict)  # picture -> class -> its first file there
+    for i in np.flatnonzero(report.kept):
+        first[report.hashes[i]].setdefault(source.labels[i], int(i))
+    refused = {}
+    for i in map(int, np.flatnonzero(report.kept)):
+        elsewhere = [at for y, at in first[report.hashes[i]].items() if y != source.labels[i]]
+        if elsewhere:
+            other = source.class_names[source.labels[min(elsewhere)]]
+            where = "the other class" if len(source.class_names) == 2 else f"the class '{other}'"
+            file = source.files[min(elsewhere)]
+            refused[i] = f"the same picture as {file}, which is in {where}"
     kept = report.kept.copy()
     kept[list(refused)] = False
     return IntakeReport(kept, report.hashes, tuple(sorted([*report.refused, *refused.items()])))

@@ -8,50 +8,66 @@ refused as a whole: a guess would be a dataset of other classes than those that 
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from engine.errors import SourceError
 
-LAYOUTS = "one sub-folder for each of two classes, or names like cat.0.jpg and dog.0.jpg"
+MAX_CLASSES = 100
+LAYOUTS = "one sub-folder for each class, or names like cat.0.jpg and dog.0.jpg"
 PART_FOLDERS = {"train", "training", "val", "valid", "validation", "test", "test1", "testing"}
 FLAT_NAME = re.compile(r"(?P<name>.*[^\W\d_].*?)[._ -]?\d+")  # "cat.0", "犬_12", not "12"
 
 Way = tuple[str, ...]  # folders from the outermost to the picture's own
 
 
-def classes_of(pictures: list[str], source: str) -> dict[str, str]:
+def classes_of(pictures: list[str], source: str, *, subjects_below: bool = False) -> dict[str, str]:
     """The class of each picture (`/` between folders); one of which nothing says it is left out.
 
     Args:
         source: how error messages name where the pictures are.
+        subjects_below: the folders below the class folders are known to be subjects, and never
+            another reading of what the classes are.
 
     Raises:
-        SourceError: if they are not of two classes, or can be read in two ways.
+        SourceError: if they are not of 2 to 100 classes, if two of them differ in case only, or if
+            the pictures can be read in two ways.
     """
     ways = {name: _way(name) for name in pictures}
     from_class = _from_class_folder(ways)
     classes = {name: way[0] for name, way in from_class.items() if way} or _by_name(ways)
     found = sorted(set(classes.values()))
-    if len(found) != 2:
-        listed = ", ".join(f"'{name}'" for name in found[:6]) + (", …" if len(found) > 6 else "")
-        count = {0: "pictures of no class", 1: f"one class ({listed})"}
-        raise SourceError(
-            f"'{source}' holds {count.get(len(found), f'{len(found)} classes ({listed})')}, and "
-            f"two are needed; give a folder or a zip with {LAYOUTS}."
-        )
+    _refuse_counts(found, source)
     if any(from_class.values()):
-        _refuse_two_readings(ways, from_class, found, source)
+        _refuse_two_readings(ways, from_class, found, source, subjects_below)
     return classes
 
 
-def _way(name: str) -> Way:
-    return tuple(_composed(part) for part in PurePosixPath(name).parts[:-1])
+def folders_below(pictures: Iterable[str]) -> dict[str, str]:
+    """The folder of each picture directly below its class folder, "" where it is in none.
+
+    Folders that only part the pictures are passed over there, too.
+    """
+    from_class = _from_class_folder({name: _way(name) for name in pictures})
+    return {
+        name: next((folder for folder in way[1:] if not _is_part(folder)), "")
+        for name, way in from_class.items()
+    }
 
 
-def _composed(name: str) -> str:
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The names in quotes, the first of them where they are many."""
+    return ", ".join(f"'{name}'" for name in names[:most]) + (", …" if len(names) > most else "")
+
+
+def composed(name: str) -> str:
     """One spelling for each name: macOS stores é as e and an accent."""
     return unicodedata.normalize("NFC", name)
+
+
+def _way(name: str) -> Way:
+    return tuple(composed(part) for part in PurePosixPath(name).parts[:-1])
 
 
 def _is_part(folder: str) -> bool:
@@ -71,15 +87,40 @@ def _from_class_folder(ways: dict[str, Way]) -> dict[str, Way]:
 def _by_name(ways: dict[str, Way]) -> dict[str, str]:
     """Classes by names like `cat.0`; where not even two say one, by the folder all lie in."""
     matches = {name: FLAT_NAME.fullmatch(PurePosixPath(name).stem) for name in ways}
-    classes = {name: _composed(match["name"]) for name, match in matches.items() if match}
+    classes = {name: composed(match["name"]) for name, match in matches.items() if match}
     if classes:
         return classes
     return {name: way[-1] for name, way in ways.items() if way and not _is_part(way[-1])}
 
 
-def _refuse_two_readings(ways, from_class, found: list[str], source: str) -> None:
+def _refuse_counts(found: list[str], source: str) -> None:
+    spelt = defaultdict(list)
+    for name in found:
+        spelt[name.casefold()].append(name)
+    alike = next((names for names in spelt.values() if len(names) > 1), None)
+    if alike:
+        raise SourceError(
+            f"'{source}' holds the classes '{alike[0]}' and '{alike[1]}', which differ in case "
+            "only; rename one, or put their pictures together."
+        )
+    if len(found) < 2:
+        what = f"one class ({listed(found)})" if found else "pictures of no class"
+        raise SourceError(
+            f"'{source}' holds {what}, and at least two are needed; give a folder or a zip with "
+            f"{LAYOUTS}."
+        )
+    if len(found) > MAX_CLASSES:
+        raise SourceError(
+            f"'{source}' holds {len(found)} classes ({listed(found)}), and at most {MAX_CLASSES} "
+            f"are possible; give a folder or a zip with {LAYOUTS}."
+        )
+
+
+def _refuse_two_readings(
+    ways, from_class, found: list[str], source: str, subjects_below: bool
+) -> None:
     """Refuse class folders that may not be what was meant."""
-    folders = f"'{source}' holds the folders '{found[0]}' and '{found[1]}'"
+    folders = f"'{source}' holds the folders {_and(found)}"
     counts = Counter(way[0] for way in from_class.values() if way)
     part = next((folder for folder in found if _is_part(folder)), None)
     if part:
@@ -94,25 +135,46 @@ def _refuse_two_readings(ways, from_class, found: list[str], source: str) -> Non
             f"{beside[0]}), so that they may not be the classes; put each picture into the folder "
             "of its class, or the others elsewhere."
         )
+    if subjects_below:
+        return
     inside = {name: way for name, way in from_class.items() if way}
-    for chosen in (set(found), {found[0]}, {found[1]}):
+    for chosen in (set(found), *({folder} for folder in found)):
         others = sum(counts[folder] for folder in found if folder not in chosen)
         below = _classes_below({n: way for n, way in inside.items() if way[0] in chosen}, others)
         if below:
             raise SourceError(
-                f"{folders} and in them '{below[0]}' and '{below[1]}', so that either may be the "
-                "classes; give one folder alone, or keep only the level that is meant."
+                f"{folders} and in them {_and(below)}, so that either may be the classes; give one "
+                "folder alone, keep only the level that is meant, or say --group-by folder if the "
+                "inner ones are subjects (patients, animals)."
             )
 
 
+def _and(names: list[str]) -> str:
+    if len(names) > 6:
+        return listed(names)
+    return f"{listed(names[:-1])} and '{names[-1]}'"
+
+
 def _classes_below(from_class: dict[str, Way], others: int) -> list[str]:
-    """The two classes that lie below these class folders, if there are two that part the pictures
-    in another way, and if fewer pictures are in neither (`others` among them) than in one."""
+    """The classes that lie below these class folders, if they part the pictures in another way.
+
+    They do if they stand in one of the folders alone, or if at least half of their names are in
+    several: folders of subjects are mostly in one each. Pictures that are in none of them (`others`
+    among them) have to be fewer than those in one: in any, or, where the names repeat, in the
+    second largest, since a rare class makes the repetition no accident.
+    """
     deeper = _from_class_folder({name: way[1:] for name, way in from_class.items()})
     counts = Counter(way[0] for way in deeper.values() if way)
-    pairs = {(from_class[name][0], way[0]) for name, way in deeper.items() if way}
+    above = defaultdict(set)
+    for name, way in deeper.items():
+        if way:
+            above[way[0]].add(from_class[name][0])
+    if not 2 <= len(counts) <= MAX_CLASSES:
+        return []
     in_neither = others + sum(not way for way in deeper.values())
-    another_way = len(pairs) > 2 or len({above for above, _ in pairs}) == 1
-    if len(counts) == 2 and another_way and in_neither < min(counts.values()):
-        return sorted(counts)
-    return []
+    if len(set().union(*above.values())) == 1:
+        another_way = in_neither < min(counts.values())
+    else:
+        repeated = sum(len(folders) > 1 for folders in above.values())
+        another_way = 2 * repeated >= len(counts) and in_neither < sorted(counts.values())[-2]
+    return sorted(counts) if another_way else []

@@ -1,8 +1,8 @@
-"""A folder or a zip becomes a list of files with a label each.
+"""A folder or a zip becomes a list of files with a label each, and a subject where one is told.
 
-Which file is of which class is said by `layout.py`. Nothing is ever unpacked to disk, nothing that
-is not a file of the folder itself is opened, and no file is read that is larger than allowed: not
-if the zip's directory says so, and not if it says less.
+Which file is of which class is said by `layout.py`, of which subject by `subjects.py`. Nothing is
+ever unpacked to disk, nothing that is not a file of the folder itself is opened, and no file is
+read that is larger than allowed: not if the zip's directory says so, and not if it says less.
 """
 
 import mmap
@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-from engine.data.layout import LAYOUTS, classes_of
+from engine.data import subjects
+from engine.data.layout import LAYOUTS, classes_of, composed, folders_below
 from engine.errors import PictureError, SourceError
 from engine.settings import settings
 
@@ -25,50 +27,138 @@ BAD_NAME = 1 << 15  # of a zip entry's flags, which the format reserves: ours
 
 @dataclass(frozen=True)
 class Source:
-    """What a folder or zip holds: `files[i]` is a name inside `path`, `labels[i]` its class."""
+    """What a folder or zip holds: `files[i]` is a name inside `path`, `labels[i]` its class and
+    `groups[i]` its subject.
 
-    path: Path
+    grouped_by: where the subjects come from: "groups.csv", "folder" or the expression; "" where
+    none are told.
+    """
+
+    path: Path | BinaryIO
     files: tuple[str, ...]
     labels: tuple[int, ...]
-    class_names: tuple[str, str]
+    class_names: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]  # (file, reason)
+    groups: tuple[str, ...] | None = None
+    grouped_by: str = ""
 
 
-def open_source(path: Path) -> Source:
-    """Look into `path` and sort its files into two classes, by name only.
+def open_source(
+    path: Path | BinaryIO, group_by: str | None = None, positive: str | None = None
+) -> Source:
+    """Look into `path` and sort its files into classes and subjects, by name only.
+
+    Args:
+        path: a folder or a zip; or an open zip, of which the names are wanted and no picture.
+        group_by: "folder", or an expression with one group on a file's name; of no effect where
+            the source holds a groups.csv.
+        positive: which of two classes is the positive one, in whatever case.
 
     Raises:
-        SourceError: if it is not there, is neither folder nor zip, does not hold two classes, or
-            if its folders can be read in two ways.
+        SourceError: if it is not there, is neither folder nor zip, does not hold 2 to 100 classes,
+            if its folders can be read in two ways, if there is no such class, or if its subjects
+            cannot be told or are fewer than three in a class.
     """
-    if not _is_utf8(str(path)):
-        raise SourceError(f"The name of '{_shown(str(path))}' is not UTF-8; rename it.")
-    if not path.exists():
-        raise SourceError(f"The source '{path}' is not there; give a folder or a zip that is.")
-    listed = dict(_list_folder(path) if path.is_dir() else _list_zip(path))
+    subjects.check(group_by)
+    shown = _check_place(path)
+    listed = dict(_list_folder(path) if _is_folder(path) else _list_zip(path))
     pictures = [name for name, reason in listed.items() if not reason and _is_picture(name)]
     if not pictures:
         zips = any(name.lower().endswith(".zip") for name in listed)
         but = " but other zips; unpack it and" if zips else ";"
-        raise SourceError(f"'{path}' holds no pictures{but} give a folder or a zip with {LAYOUTS}.")
-    classes = classes_of(pictures, str(path))
-    class_names = sorted(set(classes.values()))
-    files = sorted(classes, key=_natural)
-    refused = [(name, reason) for name, reason in listed.items() if reason]
-    others = (name for name, reason in listed.items() if not reason and not _is_picture(name))
-    refused += [(name, "not a picture by its name") for name in others]
-    refused += [
-        (name, "neither its folder nor its name says its class")
-        for name in pictures
-        if name not in classes
-    ]
+        raise SourceError(
+            f"'{shown}' holds no pictures{but} give a folder or a zip with {LAYOUTS}."
+        )
+    classes = classes_of(pictures, shown, subjects_below=group_by == subjects.FOLDER)
+    class_names = with_positive(tuple(sorted(set(classes.values()))), positive, shown)
+    files = tuple(sorted(classes, key=_natural))
+    labels = tuple(class_names.index(classes[name]) for name in files)
+    table, groups = subjects.find_table(listed, files), None
+    if table:
+        groups = subjects.by_table(_read_table(path, table), table, files, listed)
+    elif group_by == subjects.FOLDER:
+        groups = subjects.by_folder(files, folders_below(pictures))
+    elif group_by is not None:
+        groups = subjects.by_expression(files, group_by)
+    if groups:
+        subjects.check_enough(labels, groups, class_names)
     return Source(
         path=path,
-        files=tuple(files),
-        labels=tuple(class_names.index(classes[name]) for name in files),
-        class_names=(class_names[0], class_names[1]),
-        refused=tuple(refused),
+        files=files,
+        labels=labels,
+        class_names=class_names,
+        refused=tuple(_refused(listed, classes, table)),
+        groups=groups,
+        grouped_by=subjects.TABLE if table else group_by or "",
     )
+
+
+def with_positive(
+    class_names: tuple[str, ...], positive: str | None, source: str
+) -> tuple[str, ...]:
+    """The class names, of two the positive one last.
+
+    >>> with_positive(("cancer", "healthy"), "Cancer", "scans")
+    ('healthy', 'cancer')
+
+    Raises:
+        SourceError: if there is no such class, or if there are more than two.
+    """
+    if positive is None:
+        return class_names
+    if len(class_names) != 2:
+        raise SourceError(
+            f"Which class is the positive one is asked of two classes, and '{source}' holds "
+            f"{len(class_names)}; leave '{positive}' out, and ask it of a run."
+        )
+    asked = composed(positive).casefold()
+    chosen = next((name for name in class_names if name.casefold() == asked), None)
+    if chosen is None:
+        raise SourceError(
+            f"'{positive}' is no class of '{source}' and cannot be the positive one; choose "
+            f"{' or '.join(class_names)}."
+        )
+    return (*(name for name in class_names if name != chosen), chosen)
+
+
+def _refused(
+    listed: dict[str, str], classes: dict[str, str], table: str | None
+) -> Iterator[tuple[str, str]]:
+    """(file, reason) of all that was left out, what was refused at once first."""
+    yield from ((name, reason) for name, reason in listed.items() if reason)
+    rest = [name for name, reason in listed.items() if not reason and name != table]
+    for name in rest:
+        if not _is_picture(name):
+            yield name, "not a picture by its name"
+    for name in rest:
+        if _is_picture(name) and name not in classes:
+            yield name, "neither its folder nor its name says its class"
+
+
+def _check_place(path: Path | BinaryIO) -> str:
+    """How error messages name the source, if it is there."""
+    if not isinstance(path, Path):
+        return str(getattr(path, "name", "the zip"))
+    if not _is_utf8(str(path)):
+        raise SourceError(f"The name of '{_shown(str(path))}' is not UTF-8; rename it.")
+    if not path.exists():
+        raise SourceError(f"The source '{path}' is not there; give a folder or a zip that is.")
+    return str(path)
+
+
+def _is_folder(path: Path | BinaryIO) -> bool:
+    return isinstance(path, Path) and path.is_dir()
+
+
+def _read_table(path: Path | BinaryIO, name: str) -> bytes:
+    try:
+        if _is_folder(path):
+            return read_file(path / name)
+        with _open_zip(path) as archive:
+            entry = next(one for one in archive.infolist() if _entry_name(one) == name)
+            return _read_entry(archive, entry)
+    except Exception as error:  # an entry that is encrypted or damaged, a file without rights
+        raise SourceError(f"{name} cannot be read ({error}); mend it, or leave it out.") from error
 
 
 def reader(path: Path) -> Callable[[str], bytes]:
@@ -154,14 +244,15 @@ def _shown(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _list_zip(path: Path) -> Iterator[tuple[str, str]]:
+def _list_zip(path: Path | BinaryIO) -> Iterator[tuple[str, str]]:
     """(name, why it is refused or "") of all files inside, with `/` between folders."""
     try:
         with _open_zip(path) as archive:
             entries = archive.infolist()
     except Exception as error:  # zipfile raises almost anything on a broken directory
         raise SourceError(
-            f"'{path}' cannot be read as a zip ({error}); give a folder, or pack it again."
+            f"'{_check_place(path)}' cannot be read as a zip ({error}); give a folder, or pack it "
+            "again."
         ) from error
     for entry in entries:
         name = _entry_name(entry)
@@ -173,7 +264,7 @@ def _list_zip(path: Path) -> Iterator[tuple[str, str]]:
             )
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def _open_zip(path: Path | BinaryIO) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except UnicodeDecodeError:  # one bad name is no reason to refuse the others
@@ -187,10 +278,16 @@ class _Copy(mmap.mmap):
         return True
 
 
-def _without_bad_names(path: Path) -> _Copy:
+def _without_bad_names(path: Path | BinaryIO) -> _Copy:
     """The zip with `BAD_NAME` in place of `UTF8_NAME` where the directory's name is not UTF-8."""
-    with path.open("rb") as file:
-        copy = _Copy(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    if isinstance(path, Path):
+        with path.open("rb") as file:
+            copy = _Copy(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    else:
+        path.seek(0)
+        data = path.read()
+        copy = _Copy(-1, len(data))
+        copy[:] = data
     end = copy.rfind(b"PK\x05\x06")
     length = int.from_bytes(copy[end + 12 : end + 16], "little")
     start = max(0, end - length - 76)  # 76: what stands between in zips of more than 4 GB

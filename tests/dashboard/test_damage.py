@@ -13,7 +13,7 @@ RUN_FILES = (
     "best.weights.h5",
 )  # fmt: skip
 DATASET_FILES = (
-    "dataset.json", "images.npy", "labels.npy", "split.npy", "pictures.npy", "files.txt",
+    "dataset.json", "images.npy", "labels.npy", "split.npy", "pictures.npy", "pictures.csv",
     "refused.csv",
 )  # fmt: skip
 DAMAGES = {

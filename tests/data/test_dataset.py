@@ -410,7 +410,7 @@ def test_a_dataset_that_cannot_be_read_keeps_its_name_until_it_is_replaced(copie
     assert prepare(copied, folder, "one", image_size=32, replace=True).size == 24
 
 
-ARRAYS = ("images.npy", "labels.npy", "split.npy", "pictures.npy", "files.txt", "refused.csv")
+ARRAYS = ("images.npy", "labels.npy", "split.npy", "pictures.npy", "pictures.csv", "refused.csv")
 
 
 @pytest.mark.parametrize("name", ARRAYS)

@@ -82,7 +82,7 @@ def test_kaggle_s_whole_download_leaves_out_what_has_no_label(tmp_path, kind):
 
 
 def test_unlabelled_parts_alone_hold_no_class(tmp_path):
-    with pytest.raises(SourceError, match="holds pictures of no class, and two are needed"):
+    with pytest.raises(SourceError, match="holds pictures of no class, and at least two are needed"):
         open_source(touch(tmp_path, "test1/1.jpg", "train/2.jpg"))
 
 
@@ -148,20 +148,13 @@ def test_accents_that_macos_takes_apart_are_one_class_and_still_readable(tmp_pat
 def test_numbered_files_of_one_class_folder_are_one_class_not_several(tmp_path):
     # 'cat/0.jpg' to 'cat/19.jpg' once became the classes '1' and 'cat'
     path = touch(tmp_path, *(f"cat/{i}.jpg" for i in range(20)))
-    with pytest.raises(SourceError, match=r"holds one class \('cat'\), and two are needed"):
+    with pytest.raises(SourceError, match=r"holds one class \('cat'\), and at least two"):
         open_source(path)
 
 
 def test_one_class(tmp_path):
-    with pytest.raises(SourceError, match=r"holds one class \('cat'\), and two are needed"):
+    with pytest.raises(SourceError, match=r"holds one class \('cat'\), and at least two"):
         open_source(touch(tmp_path, "cat.1.jpg", "cat.2.jpg"))
-
-
-@pytest.mark.parametrize("names", ["{}/1.jpg", "{}.1.jpg"])
-def test_three_classes_are_named_and_refused(tmp_path, names):
-    path = touch(tmp_path, *(names.format(word) for word in ("cat", "dog", "fox")))
-    with pytest.raises(SourceError, match=r"holds 3 classes \('cat', 'dog', 'fox'\), and two"):
-        open_source(path)
 
 
 def test_a_source_that_is_not_there(tmp_path):
