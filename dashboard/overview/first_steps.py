@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.overview import own_pictures
+from dashboard.overview import intake, own_pictures
 from dashboard.parts import choose, links, live, pictures
 from engine.commands import first_run, prepare
 from engine.commands.snapshot import Snapshot
@@ -56,7 +56,7 @@ def welcome(seen: Snapshot) -> None:
         state.poll(_first_curves, under_way)
     with right:
         st.header("Prefer your own pictures?")
-        own_pictures.intake()
+        intake.show()
         own_pictures.own_pictures()
 
 

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import state
-from dashboard.overview import own_pictures
+from dashboard.overview import names
 from engine import files, jobs, lease
 from engine.commands import first_run, prepare, snapshot, train
 from engine.runs import outcome, store
@@ -451,5 +451,5 @@ def test_an_address_cannot_name_a_job_outside_its_folder(workspace):
     ],
 )
 def test_a_dataset_is_named_after_the_file(file, name, next_name):
-    assert own_pictures.suggest_name(file) == name
-    assert own_pictures.suggest_name(file, {name}) == next_name
+    assert names.suggest_name(file) == name
+    assert names.suggest_name(file, {name}) == next_name
