@@ -77,8 +77,8 @@ def _taken_in(stored: Dataset) -> None:
         f"{words.markdown(choose.about(stored))}.",
         title=f"{name} is ready.",
     )
-    for what, n in stored.remarks.items():
-        st.caption(f"About {words.count(n)} picture{'s' * (n > 1)}: {words.markdown(what)}.")
+    for sentence in stored.changes():
+        st.caption(f"{words.markdown(sentence)}.")
     if stored.refused:
         with st.expander("Refused files", icon=":material/block:"):
             state.guarded(lambda: _refused(stored))
