@@ -43,7 +43,7 @@ def runs_by_auc(judged: Sequence[Run], datasets: Sequence[Dataset], found: Stand
 
 
 def _notes(judged: Sequence[Run], names: dict[str, str], datasets) -> dict[str, str]:
-    """What makes the runs of each group comparable."""
+    """What the figures of each group are, and what makes its runs comparable."""
     members: dict[str, list[Run]] = {}
     for run in judged:
         members.setdefault(names[run.id], []).append(run)
@@ -55,13 +55,13 @@ def _note(group: list[Run], datasets: Sequence[Dataset]) -> str:
     several = len(group) > 1
     said = f"same {n} test pictures: these may be compared" if several else f"{n} test pictures"
     gone = all(compare.dataset_of(run, datasets) is None for run in group)
-    return f"{said}; no longer stored" if gone else said
+    mean = _mean_of(group[0])
+    return (f"{mean} · " if mean else "") + (f"{said}; no longer stored" if gone else said)
 
 
 def remark(run: Run) -> str:
-    k, stopped = len(run.class_names), ", stopped" if run.status == "stopped" else ""
-    of = f"mean of {k} classes · " if k > 2 else ""
-    return f"{of}{run.image_size} px · {live.epochs(run)}{stopped}"
+    stopped = ", stopped" if run.status == "stopped" else ""
+    return f"{run.image_size} px · {live.epochs(run)}{stopped}"
 
 
 def _all_runs(judged: Sequence[Run]) -> None:
@@ -93,10 +93,15 @@ def _all_runs(judged: Sequence[Run]) -> None:
         st.switch_page(links.EVALUATE, query_params={"run": run.id})
 
 
-def _area(run: Run) -> str:
+def _mean_of(run: Run) -> str:
+    """ "mean of 37 classes"; "" where the AUC is that of two."""
     k = len(run.class_names)
-    of = f", mean of {k} classes" if k > 2 else ""
-    return f"{words.three_digits(run.figures['auc'])}{of}"
+    return f"mean of {k} classes" if k > 2 else ""
+
+
+def _area(run: Run) -> str:
+    mean = _mean_of(run)
+    return words.three_digits(run.figures["auc"]) + (f", {mean}" if mean else "")
 
 
 def runs_under_way(runs: Sequence[Run]) -> None:
