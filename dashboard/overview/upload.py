@@ -69,16 +69,18 @@ def form(where: str, like: Dataset | None = None, name: str = "") -> tuple[Choic
     told_by_table = sent is not None and _told_by_table(sent)
     group_by = None if told_by_table else _choose_subjects(like, keys)
     preview = _look_into(sent, group_by) if sent else None
-    positive = None
-    if isinstance(preview, Preview):
-        found.caption(_found(preview))
-        if len(preview.class_names) == 2:
-            positive = _choose_positive(choices, preview.class_names, like, keys)
-        _subjects(preview)
-    elif preview:
-        st.error(words.markdown(preview))
-    choice = Choice(name, size, group_by, positive, fit)
     refused = not isinstance(preview, Preview)
+    if refused and preview:
+        st.error(words.markdown(preview))
+    elif preview:
+        _subjects(preview)
+    classes = _look_into(sent, None) if refused and sent else preview
+    positive = None
+    if isinstance(classes, Preview):  # also where subjects cannot be told: what is chosen stays
+        found.caption(_found(classes))
+        if len(classes.class_names) == 2:
+            positive = _choose_positive(choices, classes.class_names, like, keys)
+    choice = Choice(name, size, group_by, positive, fit)
     if st.button("**Check and store them**", icon=":material/upload:", key=f"zip-start-{where}",
                  disabled=refused) and not refused:  # fmt: skip
         return choice, _send(sent, choice, turn)
