@@ -82,6 +82,10 @@ def prepare(
     positive: Annotated[
         str | None, typer.Option(help="The positive one of two classes; default: the last by name.")
     ] = None,
+    fit: Annotated[
+        str,
+        typer.Option(help="How a picture becomes a square: stretch, pad (whole, on grey) or crop."),
+    ] = "stretch",
     as_json: Json = False,
 ) -> None:
     """Check, count and store pictures of 2 to 100 classes as a dataset."""
@@ -93,12 +97,14 @@ def prepare(
         dataset = run_prepare(
             _workspace(), source, name,
             image_size=image_size, seed=seed, count=count, replace=replace,
-            group_by=group_by, positive=positive,
+            group_by=group_by, positive=positive, fit=fit,
             progress=lambda done, total, refused: progress(done, total, f"{refused:,} refused"),
         )  # fmt: skip
     if as_json:
         return terminal.print_json(terminal.dataset_facts(dataset))
     terminal.print_dataset(dataset)
+    for sentence in dataset.changes():
+        print(f"  {sentence}")
     if group_by is not None and dataset.grouped_by == "groups.csv":
         terminal.warn("groups.csv tells the subjects, and --group-by was not used.")
     terminal.warn(hint(dataset))
@@ -238,6 +244,9 @@ def explain(
             f"{one.layer}, raw map {one.raw_min:.3g} to {one.raw_max:.3g}, {one.seconds:.2f} s",
             markup=False, soft_wrap=True,
         )  # fmt: skip
+    changes = (f"{one.picture} was {remark}" for one in explained for remark in one.remarks)
+    for change in dict.fromkeys(changes):
+        screen.print(change, markup=False, soft_wrap=True)
     written = (path for one in explained for path in (one.original, one.heatmap, one.overlay))
     for path in dict.fromkeys(written):
         print(path)

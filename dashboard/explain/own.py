@@ -3,15 +3,14 @@
 import hashlib
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from dashboard import state, words
 from dashboard.explain.pictures import Picture
 from dashboard.parts import params
 from engine import identity
-from engine.data.decode import decode_in_child
-from engine.errors import PictureError
+from engine.data.decode import FITTED, Decoded, decode_in_child
+from engine.errors import CamsightError
 from engine.runs.store import Run
 
 MOST = 20  # pictures
@@ -44,8 +43,9 @@ def show_uploader(run: Run) -> list[Picture]:
     files = list({file.sha: file for file in earlier + _files(uploaded)}.values())
     st.session_state["_own"] = _as_many_as_are_kept(files)
     st.caption(
-        f"Up to {MOST} pictures, JPEG, PNG or WebP. They are stretched to a square, as in "
-        "training. They stay until you close this tab; a link to this page does not carry them."
+        f"Up to {MOST} pictures, JPEG, PNG, WebP or TIFF. They are {FITTED[run.dataset_fit]}, as "
+        "in training, and shown so. They stay until you close this tab; a link to this page does "
+        "not carry them."
     )
     if earlier and st.button("Remove those from before", icon=":material/delete:"):
         st.session_state["_own_earlier"] = []
@@ -75,24 +75,27 @@ def _as_many_as_are_kept(files: list[File]) -> list[File]:
 
 def _picture(run: Run, file: File) -> Picture | None:
     """None for a file that was refused, after saying why."""
-    pixels = _decoded(file, run.dataset_image_size)
-    if isinstance(pixels, str):
+    found = _decoded(file, run.dataset_image_size, run.dataset_fit)
+    if isinstance(found, str):
         st.error(
-            f"{words.markdown(file.name, 60)} cannot be used: {words.markdown(pixels)}; save it as "
+            f"{words.markdown(file.name, 60)} cannot be used: {words.markdown(found)}; save it as "
             "JPEG or PNG and try again."
         )
         return None
-    return Picture(file.name, pixels, None, None, identity.of_picture(pixels))
+    if found.remarks:
+        st.caption(f"{words.markdown(file.name, 60)} was {' and '.join(found.remarks)}.")
+    return Picture(file.name, found.pixels, None, None, identity.of_picture(found.pixels))
 
 
-def _decoded(file: File, size: int) -> np.ndarray | str:
-    """Pixels, or why the file was refused."""
-    key = ("decoded", file.sha, size)
+def _decoded(file: File, size: int, fit: str) -> Decoded | str:
+    """The picture, or why the file was refused."""
+    key = ("decoded", file.sha, size, fit)
     found = state.kept().get(key)
     if found is None:
         try:
-            found = decode_in_child(file.data, size)
-        except PictureError as error:
+            found = decode_in_child(file.data, size, fit)
+        except CamsightError as error:
             found = str(error)
-        state.kept().put(key, found, len(found) if isinstance(found, str) else found.nbytes)
+        refused = isinstance(found, str)
+        state.kept().put(key, found, len(found) if refused else found.pixels.nbytes)
     return found

@@ -11,7 +11,7 @@ from engine import files
 from engine.cam.methods import METHODS, check_method
 from engine.cam.overlay import check_colour_map, colour, overlay
 from engine.commands.evaluate import class_number
-from engine.data.decode import decode, resize
+from engine.data.decode import Decoded, decode, resize
 from engine.data.sources import read_file
 from engine.errors import ConfigError, PictureError
 from engine.evaluation import multiclass
@@ -22,7 +22,10 @@ from engine.workspace import Workspace
 
 @dataclass(frozen=True)
 class Explained:
-    """One heatmap of one picture, and the files it was written to."""
+    """One heatmap of one picture, and the files it was written to.
+
+    remarks: what was changed in the picture for the model, as `decode.Decoded` has it.
+    """
 
     picture: str
     method: str
@@ -35,6 +38,7 @@ class Explained:
     original: str
     heatmap: str
     overlay: str
+    remarks: tuple[str, ...] = ()
 
 
 def explain(
@@ -63,7 +67,7 @@ def explain(
     check_method(*methods)
     check_colour_map(colour_map)
     _check_folder(out)
-    pixels = [_read(run, path) for path in pictures]
+    read = [_read(run, path) for path in pictures]
     names = _names(pictures)
 
     from engine import backend, inference  # the backend first: it keeps TensorFlow quiet
@@ -73,7 +77,7 @@ def explain(
     backend.prepare_process()
     loaded = inference.load(run)
     layer = choose_layer(loaded.model, layer)
-    images = np.stack(pixels)
+    images = np.stack([one.pixels for one in read])
     says = multiclass.said(inference.probabilities(inference.logits(loaded.model, images)))
     targets = says if label is None else np.full(len(images), label)
     heats = {
@@ -89,7 +93,18 @@ def explain(
     }
     out.mkdir(parents=True, exist_ok=True)
     return [
-        _write(out, names[i], images[i], pictures[i], heats[method], i, run, targets[i], colour_map)
+        _write(
+            out,
+            names[i],
+            images[i],
+            pictures[i],
+            heats[method],
+            i,
+            run,
+            targets[i],
+            colour_map,
+            read[i].remarks,
+        )
         for i in range(len(images))
         for method in methods
     ]
@@ -100,12 +115,13 @@ def _check_folder(out: Path) -> None:
         raise ConfigError(f"'{out}' is a file and cannot hold PNG files; give a folder.")
 
 
-def _read(run: Run, path: Path) -> np.ndarray:
+def _read(run: Run, path: Path) -> Decoded:
     """The picture as the run's dataset would hold it, at the run's size."""
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise PictureError(f"The picture '{path}' is no file; give picture files.")
     try:
-        return resize(decode(read_file(path), run.dataset_image_size), run.image_size)
+        found = decode(read_file(path), run.dataset_image_size, run.dataset_fit)
+        return Decoded(resize(found.pixels, run.image_size), found.remarks)
     except OSError as error:
         raise PictureError(
             f"The picture '{path}' cannot be read ({error.strerror}); check the path."
@@ -127,7 +143,7 @@ def _names(pictures: Sequence[Path]) -> list[str]:
     return names
 
 
-def _write(out, name, image, path, heat, i, run, target, colour_map) -> Explained:
+def _write(out, name, image, path, heat, i, run, target, colour_map, remarks) -> Explained:
     values = heat.values[i]
     pictures = {
         "original": (out / f"{name}.original.png", image),
@@ -148,6 +164,7 @@ def _write(out, name, image, path, heat, i, run, target, colour_map) -> Explaine
         raw_min=float(heat.raw[i].min()),
         raw_max=float(heat.raw[i].max()),
         seconds=heat.seconds / len(heat.values),
+        remarks=remarks,
         **{kind: str(place) for kind, (place, _) in pictures.items()},
     )
 

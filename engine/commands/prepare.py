@@ -16,6 +16,7 @@ from engine import files, identity, jobs, lease
 from engine.data import dataset as datasets
 from engine.data import subjects
 from engine.data.dataset import Dataset
+from engine.data.decode import check_fit
 from engine.data.sources import Source, open_source, with_positive
 from engine.errors import ConfigError, DatasetError, JobError, SourceError
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
@@ -55,6 +56,7 @@ def prepare(
     replace: bool = False,
     group_by: str | None = None,
     positive: str | None = None,
+    fit: str = "stretch",
     progress: Callable[[int, int, int], None] = lambda done, total, refused: None,
 ) -> Dataset:
     """Make the dataset `name` from a folder, a zip or "drawn", whole or not at all.
@@ -69,6 +71,7 @@ def prepare(
             A groups.csv in the source comes before both.
         positive: which of two classes is the positive one, in whatever case; the second by name
             where None.
+        fit: how a picture becomes a square, a name in `decode.FITS`.
         progress: called with (pictures done, all, refused).
 
     Raises:
@@ -77,12 +80,14 @@ def prepare(
     try:
         datasets.check_name(name)
         _check_size(image_size)
+        check_fit(fit)
         workspace.datasets.mkdir(parents=True, exist_ok=True)
         with _name_of_ones_own(workspace, name) as staging:
             about = {
                 "name": name,
                 "image_size": image_size,
                 "seed": seed,
+                "fit": fit,
                 "source": DRAWN if source == DRAWN else Path(source).resolve().name,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
             }
@@ -152,6 +157,7 @@ def start(
     image_size: int = 150,
     group_by: str | None = None,
     positive: str | None = None,
+    fit: str = "stretch",
 ) -> str:
     """Take in an uploaded zip in a process of its own, which outlives whoever sent it.
 
@@ -164,11 +170,12 @@ def start(
     Raises:
         DatasetError: if the name cannot be used or is in use; then nothing is written. Of two that
             are sent at the same moment, one ends with this error as its job's.
-        ConfigError: if the image size is out of bounds.
+        ConfigError: if the image size is out of bounds, or there is no such fit.
         SourceError: if subjects or the positive class are asked for, and cannot be had.
     """
     datasets.check_name(name)
     _check_size(image_size)
+    check_fit(fit)
     if group_by is not None or positive is not None:
         with_positive(preview(content, group_by).class_names, positive, f"{name}.zip")
     if (workspace.datasets / name).exists():
@@ -186,6 +193,7 @@ def start(
         argv = ["prepare", source, "--name", name, "--image-size", str(image_size)]
         argv += [f"--group-by={group_by}"] if group_by is not None else []
         argv += [f"--positive={positive}"] if positive is not None else []
+        argv += ["--fit", fit]
         return jobs.submit(workspace, argv, label=job_label(name))
     except (OSError, JobError):
         shutil.rmtree(upload.parent, ignore_errors=True)
@@ -322,7 +330,8 @@ def _draw(
 def _take_in(staging: Path, about: dict, source: Source, progress) -> Dataset:
     from engine.data.intake import take_in
 
-    report = take_in(source, about["image_size"], staging / "images.npy", progress)
+    images = staging / "images.npy"
+    report = take_in(source, about["image_size"], images, progress, about["fit"])
     kept = np.flatnonzero(report.kept)
     refused = [(source.files[i], reason) for i, reason in report.refused] + list(source.refused)
     return datasets.write_dataset(
@@ -333,6 +342,7 @@ def _take_in(staging: Path, about: dict, source: Source, progress) -> Dataset:
         file_names=[source.files[i] for i in kept],
         refused=refused,
         groups=None if source.groups is None else np.array(source.groups)[kept],
+        remarks=[(source.files[i], remark) for i, remark in report.remarks],
     )
 
 

@@ -4,6 +4,7 @@ import csv
 import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine import identity, records
+from engine.data.kinds import remark_of
 from engine.data.layout import listed
 from engine.data.split import PARTS, split, split_subjects
 from engine.errors import DatasetError, RecordError
@@ -132,6 +134,10 @@ class Dataset:
     @cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
         return np.unique(self.pictures, return_index=True)
+
+    def changes(self) -> list[str]:
+        """What was changed in pictures, a sentence for each kind, without its stop."""
+        return [remark_of(count, remark) for remark, count in self.remarks.items()]
 
     def refused_files(self) -> list[tuple[str, str]]:
         """(file, reason) of every file that was left out."""
@@ -262,12 +268,14 @@ def write_dataset(
     file_names: list[str],
     refused: list[tuple[str, str]],
     groups: np.ndarray | None = None,
+    remarks: Sequence[tuple[str, str]] = (),
 ) -> Dataset:
     """Complete the folder `staging`, which holds images.npy already, into a dataset.
 
     Args:
         about: name, class_names, image_size, seed, source, created, and other fields of a Dataset.
         groups: `(n,)` str, each picture's subject, none of which is in two parts then.
+        remarks: (file, what was changed in its picture).
 
     Raises:
         DatasetError: if a class holds fewer than 10 different usable pictures, or subjects too few
@@ -294,6 +302,9 @@ def write_dataset(
     ])  # fmt: skip
     with (staging / "refused.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("file", "reason"), *refused])
+    if remarks:
+        with (staging / "remarks.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("file", "remark"), *remarks])
     test = part_of == PARTS.index("test")
     dataset = Dataset(
         folder=staging,
@@ -304,6 +315,7 @@ def write_dataset(
         counts=counts,
         copies=len(pictures) - len(np.unique(pictures)),
         subjects=0 if groups is None else len(np.unique(groups)),
+        remarks=dict(Counter(remark for _, remark in remarks).most_common()),
         **about,
     )
     records.write(staging / "dataset.json", KIND, dataset)

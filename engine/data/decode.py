@@ -1,62 +1,101 @@
 """One decoder for everything: datasets, uploads, Explain and the command line.
 
-Pillow looks at what is untrusted (format, size, frames from the header); OpenCV decodes and
-resizes. What is see-through is decoded by Pillow, which knows all the ways to be so. TensorFlow's
-own decoders never see a user's file: an animated WebP aborts the process.
+Pillow looks at what is untrusted (format, size, frames from the header); `kinds` says who decodes
+what, and OpenCV resizes. TensorFlow's own decoders never see a user's file: an animated WebP aborts
+the process.
 """
 
 import io
+import json
 import re
 import subprocess
 import sys
 import warnings
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from engine.errors import PictureError
+from engine.data.kinds import FORMATS, READERS, kind_of
+from engine.errors import ConfigError, PictureError
 from engine.settings import PROJECT, settings
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+FITTED = {
+    "stretch": "stretched to a square",
+    "pad": "fitted into a square whole, with grey beside them",
+    "crop": "cut to the square in their middle",
+}
+FITS = tuple(FITTED)
+# As far from black as from white: the edge between a picture and what is beside it is the faintest
+# over all pictures, so that a network and its heatmaps are least drawn to it.
+PAD = 128
 DECODE_SECONDS = 30
 # Programs write about ten scans, the thriftiest about twenty; each costs a pass over all pixels.
 MAX_SCANS = 100
+TIFF_BEGINS = (b"II*\0", b"MM\0*")
 JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # no stuffed zero, restart or filling
 
 # A refused file is reported with our reason, not with OpenCV's stack.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def decode(data: bytes, size: int) -> np.ndarray:
-    """A picture file's bytes as RGB pixels `(size, size, 3)` uint8.
+@dataclass(frozen=True)
+class Decoded:
+    """pixels: `(size, size, 3)` uint8 RGB. remarks: what was changed in the picture, in words that
+    follow "it was"; () for most."""
 
-    EXIF rotation is applied, what is see-through lies on white, and the picture is stretched to a
-    square as in the blog post.
+    pixels: np.ndarray
+    remarks: tuple[str, ...]
+
+
+def decode(data: bytes, size: int, fit: str = "stretch") -> Decoded:
+    """A picture file's bytes as a square of RGB.
+
+    EXIF rotation is applied; what is done to pictures of other kinds is said in the remarks.
+
+    Args:
+        fit: a name in `FITS`. "stretch" changes the proportions, as in the blog post; "pad" keeps
+            the whole picture, centred on grey; "crop" takes the largest square in its middle.
 
     Raises:
         PictureError: with the reason, if the file is not a whole, single picture in a known format.
+        ConfigError: if there is no such fit.
     """
-    see_through = check_header(data)
+    check_fit(fit)
+    kind = check_header(data)
     try:
-        if see_through:
-            pixels = _on_white(data)
-        else:
-            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Pillow mended or left out
+            pixels, remarks = READERS[kind](data)
+    except PictureError:
+        raise
     except Exception:  # a broken header, a side longer than OpenCV takes, anything of Pillow's
-        pixels = None
+        pixels, remarks = None, ()
     if pixels is None:
         raise PictureError("its pixels cannot be decoded")
-    return resize(pixels, size)
+    return Decoded(_fitted(pixels, size, fit), remarks)
 
 
-def _on_white(data: bytes) -> np.ndarray:
-    """The picture `(h, w, 3)` as a page shows it; colours hidden behind full clearness are gone."""
-    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        picture = ImageOps.exif_transpose(picture).convert("RGBA")
-        page = Image.new("RGB", picture.size, "white")
-        page.paste(picture, mask=picture)
-        return np.asarray(page)
+def check_fit(fit: str) -> None:
+    if fit not in FITS:
+        raise ConfigError(f"The fit '{fit}' is not known; choose one of {', '.join(FITS)}.")
+
+
+def _fitted(pixels: np.ndarray, size: int, fit: str) -> np.ndarray:
+    if fit == "stretch":
+        return resize(pixels, size)
+    height, width = pixels.shape[:2]
+    if fit == "crop":
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        return resize(pixels[top : top + side, left : left + side], size)
+    longest = max(height, width)
+    height, width = (max(1, round(side * size / longest)) for side in (height, width))
+    top, left = (size - height) // 2, (size - width) // 2
+    square = np.full((size, size, 3), PAD, np.uint8)
+    square[top : top + height, left : left + width] = _resize(pixels, height, width)
+    return square
 
 
 def resize(pixels: np.ndarray, size: int) -> np.ndarray:
@@ -64,11 +103,15 @@ def resize(pixels: np.ndarray, size: int) -> np.ndarray:
 
     Linear shrinking skips pixels, and the network would learn the aliasing.
     """
-    if pixels.shape[:2] == (size, size):
+    return _resize(pixels, size, size)
+
+
+def _resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    if pixels.shape[:2] == (height, width):
         return pixels
-    shrinks = pixels.shape[0] * pixels.shape[1] > size * size
+    shrinks = pixels.shape[0] * pixels.shape[1] > height * width
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(pixels, (size, size), interpolation=how)
+    return cv2.resize(pixels, (width, height), interpolation=how)
 
 
 def resize_all(images: np.ndarray, size: int) -> np.ndarray:
@@ -78,11 +121,11 @@ def resize_all(images: np.ndarray, size: int) -> np.ndarray:
     return np.stack([resize(image, size) for image in images])
 
 
-def check_header(data: bytes) -> bool:
+def check_header(data: bytes) -> str:
     """Refuse what is empty, no picture, animated, too large or cut off, without decoding it.
 
     Returns:
-        Whether some of it may be see-through.
+        The kind of picture, a name in `kinds.READERS`.
     """
     if not data:
         raise PictureError("empty: 0 bytes")
@@ -92,24 +135,27 @@ def check_header(data: bytes) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own bomb warning: our limit is lower
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                kind, (width, height) = picture.format, picture.size
+                form, (width, height) = picture.format, picture.size
                 frames = getattr(picture, "n_frames", 1)
-                # Pillow would make 16-bit gray white; as one clear grey level, that is rare.
-                see_through = picture.has_transparency_data and picture.mode != "I;16"
-                if kind == "PNG":
+                kind = kind_of(picture, data)
+                if form == "PNG":
                     picture.verify()  # checks every chunk's sum
+    except PictureError:
+        raise
     except Image.DecompressionBombError as error:
         raise PictureError(f"more than {settings().max_pixels:,} pixels") from error
     except Exception as error:  # Pillow's readers raise almost anything on a broken file
-        raise PictureError("not a picture, or broken") from error
+        tiff = data.startswith(TIFF_BEGINS)
+        what = "a TIFF of a kind that is not read here" if tiff else "not a picture"
+        raise PictureError(f"{what}, or broken") from error
     # MPO is what many phones write into a .jpg: a JPEG with a second picture behind it.
-    if frames > 1 and kind != "MPO":
+    if frames > 1 and form != "MPO":
         raise PictureError(f"animated or many pictures in one file ({frames} frames)")
     if width * height > settings().max_pixels:
         raise PictureError(f"{width} × {height} pixels, more than {settings().max_pixels:,}")
-    if kind in ("JPEG", "MPO"):
+    if form in ("JPEG", "MPO"):
         _check_jpeg(data)
-    return see_through
+    return kind
 
 
 def _check_jpeg(data: bytes) -> None:
@@ -132,15 +178,17 @@ def _check_jpeg(data: bytes) -> None:
     raise PictureError("cut off: the file ends before its picture does")
 
 
-def decode_in_child(data: bytes, size: int) -> np.ndarray:
+def decode_in_child(data: bytes, size: int, fit: str = "stretch") -> Decoded:
     """`decode` in a process of its own, so that a file which breaks a decoder breaks only that.
 
     Raises:
         PictureError: as `decode`, and if the child dies or takes more than half a minute.
+        ConfigError: as `decode`.
     """
+    check_fit(fit)
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "engine.data.decode", str(size)],
+            [sys.executable, "-m", "engine.data.decode", str(size), fit],
             input=data,
             capture_output=True,
             timeout=DECODE_SECONDS,
@@ -149,21 +197,26 @@ def decode_in_child(data: bytes, size: int) -> np.ndarray:
         )
     except subprocess.TimeoutExpired as error:
         raise PictureError(f"decoding took more than {DECODE_SECONDS} s") from error
-    if child.returncode == 2:
-        raise PictureError(child.stderr.decode().strip())
-    if child.returncode != 0:
+    if child.returncode not in (0, 2):
         raise PictureError("the decoder broke on it")
-    return np.frombuffer(child.stdout, np.uint8).reshape(size, size, 3)
+    told, _, pixels = child.stdout.partition(b"\n")
+    if child.returncode == 2:
+        raise PictureError(json.loads(told))
+    square = np.frombuffer(pixels, np.uint8).reshape(size, size, 3)
+    return Decoded(square, tuple(json.loads(told)))
 
 
 def _main() -> int:
-    """Bytes on standard input, pixels on standard output; exit status 2 and a reason if refused."""
+    """Bytes on standard input; on standard output a line of JSON, the remarks, and the pixels, or
+    the reason, and exit status 2, if refused. Libraries may complain on standard error."""
+    size, fit = int(sys.argv[1]), sys.argv[2]
     try:
-        pixels = decode(sys.stdin.buffer.read(), int(sys.argv[1]))
+        decoded = decode(sys.stdin.buffer.read(), size, fit)
     except PictureError as error:
-        sys.stderr.write(str(error))
+        sys.stdout.write(json.dumps(str(error)) + "\n")
         return 2
-    sys.stdout.buffer.write(pixels.tobytes())
+    line = json.dumps(decoded.remarks) + "\n"
+    sys.stdout.buffer.write(line.encode() + decoded.pixels.tobytes())
     return 0
 
 

@@ -31,22 +31,26 @@ class IntakeReport:
     """What came of `n` candidates.
 
     kept: `(n,)` bool. hashes: `(n,)` str, SHA-256 of each decoded picture's pixels as 64
-    hexadecimal digits, "" for others. refused: (index, reason).
+    hexadecimal digits, "" for others. refused: (index, reason). remarks: (index, what was changed)
+    of kept ones, as `decode.Decoded` has it.
     """
 
     kept: np.ndarray
     hashes: np.ndarray
     refused: tuple[tuple[int, str], ...]
+    remarks: tuple[tuple[int, str], ...] = ()
 
 
-def take_in(source: Source, size: int, images: Path, progress: Progress) -> IntakeReport:
+def take_in(
+    source: Source, size: int, images: Path, progress: Progress, fit: str = "stretch"
+) -> IntakeReport:
     """Decode every file of `source` into `images`, a .npy of `(n, size, size, 3)` uint8.
 
     Rows of refused files are left out, so that the array holds the kept ones in their order.
     """
     n = len(source.files)
     _allocate(images, (n, size, size, 3))
-    work = partial(_decode_chunk, source.path, source.files, images, size)
+    work = partial(_decode_chunk, source.path, source.files, images, size, fit)
     report = _without_contradictions(_in_processes(work, n, progress), source)
     if not report.kept.all():
         _compact(images, report.kept)
@@ -68,7 +72,12 @@ def _without_contradictions(report: IntakeReport, source: Source) -> IntakeRepor
             refused[i] = f"the same picture as {file}, which is in {where}"
     kept = report.kept.copy()
     kept[list(refused)] = False
-    return IntakeReport(kept, report.hashes, tuple(sorted([*report.refused, *refused.items()])))
+    return IntakeReport(
+        kept,
+        report.hashes,
+        tuple(sorted([*report.refused, *refused.items()])),
+        tuple((i, remark) for i, remark in report.remarks if kept[i]),
+    )
 
 
 def draw_in(count: int, size: int, seed: int, images: Path, masks: Path, progress: Progress):
@@ -85,42 +94,44 @@ def draw_in(count: int, size: int, seed: int, images: Path, masks: Path, progres
 
 
 def _in_processes(work: Callable, n: int, progress: Progress) -> IntakeReport:
-    """Gather what `work(start, stop)` yields, a (digest, reason) for each picture."""
-    kept, hashes, refused = np.zeros(n, bool), np.zeros(n, "U64"), []
+    """Gather what `work(start, stop)` yields, a (digest, reason, remarks) for each picture."""
+    kept, hashes, refused, remarks = np.zeros(n, bool), np.zeros(n, "U64"), [], []
     answers = workers.each(work, n, settings().processes, DECODE_SECONDS)
     for done, (index, answer, broken) in enumerate(answers, 1):
-        digest, reason = answer or (None, broken)
+        digest, reason, changed = answer or (None, broken, ())
         kept[index], hashes[index] = digest is not None, digest or ""
         if reason:
             refused.append((index, reason))
+        remarks += [(index, remark) for remark in changed]
         if done % workers.CHUNK == 0 or done == n:
             progress(done, n, len(refused))
-    return IntakeReport(kept, hashes, tuple(sorted(refused)))
+    return IntakeReport(kept, hashes, tuple(sorted(refused)), tuple(sorted(remarks)))
 
 
-def _decode_chunk(path: Path, files, images: Path, size: int, start: int, stop: int):
+def _decode_chunk(path: Path, files, images: Path, size: int, fit: str, start: int, stop: int):
     read = _reader(path)
     rows = np.load(images, mmap_mode="r+")
     for i in range(start, stop):
-        yield _decode_row(read, files[i], rows, i, size)
+        yield _decode_row(read, files[i], rows, i, size, fit)
 
 
-def _decode_row(read: Callable, file: str, rows: np.ndarray, index: int, size: int):
-    """(digest, None) or (None, reason)."""
+def _decode_row(read: Callable, file: str, rows: np.ndarray, index: int, size: int, fit: str):
+    """(digest, None, remarks) or (None, reason, ())."""
     try:
-        rows[index] = decode(read(file), size)
+        decoded = decode(read(file), size, fit)
     except PictureError as error:
-        return None, str(error)
+        return None, str(error), ()
     except Exception as error:  # a zip entry that is encrypted or damaged, a file without rights
-        return None, f"cannot be read ({error})"
-    return _digest(rows[index]), None
+        return None, f"cannot be read ({error})", ()
+    rows[index] = decoded.pixels
+    return _digest(rows[index]), None, decoded.remarks
 
 
 def _draw_chunk(seed: int, labels, images: Path, masks: Path, size: int, start: int, stop: int):
     rows, areas = np.load(images, mmap_mode="r+"), np.load(masks, mmap_mode="r+")
     for i in range(start, stop):
         rows[i], areas[i] = drawn.draw_one(seed, i, int(labels[i]), size)
-        yield _digest(rows[i]), None
+        yield _digest(rows[i]), None, ()
 
 
 def _digest(pixels: np.ndarray) -> str:

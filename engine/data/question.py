@@ -68,15 +68,14 @@ def ask(dataset: Dataset, positive: Sequence[str], negative: Sequence[str]) -> Q
     for side, names in (("positive", positive), ("negative", negative)):
         if not names:
             raise ConfigError(f"The question has no {side} class; name at least one on each side.")
-    sides = [
-        tuple(dict.fromkeys(_named(dataset, n) for n in names)) for names in (positive, negative)
-    ]
-    both = [name for name in sides[0] if name in sides[1]]
+    sides = [{_named(dataset, name) for name in names} for names in (positive, negative)]
+    both = sorted(sides[0] & sides[1])
     if both:
         raise ConfigError(
             f"'{both[0]}' stands on both sides of the question; leave it out on one of them."
         )
-    return Question(*sides)
+    # in the dataset's order, so that one question is one, however it was put
+    return Question(*(tuple(n for n in dataset.class_names if n in side) for side in sides))
 
 
 def _named(dataset: Dataset, asked: str) -> str:

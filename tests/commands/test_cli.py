@@ -304,7 +304,7 @@ def test_explain_writes_the_original_as_the_model_saw_it(explained):
 
     place, pictures, _ = explained
     for picture, name in zip(pictures, ("my cat", "my cat-2"), strict=True):
-        expected = resize(decode(picture.read_bytes(), 64), 32)
+        expected = resize(decode(picture.read_bytes(), 64).pixels, 32)
         assert (png(place / "out" / f"{name}.original.png") == expected).all()
 
 

@@ -66,7 +66,8 @@ def test_from_photographs_to_explanation(photographs, cli, tmp_path):
 
     # 40 test pictures tell little; on 400 others it must be better than chance beyond doubt
     loaded = inference.load(store.open_run(Workspace(place), "latest"))
-    logit = inference.logits(loaded.model, np.stack([decode(data, 48) for data, _ in others]))
+    seen = np.stack([decode(data, 48).pixels for data, _ in others])
+    logit = inference.logits(loaded.model, seen)
     found = auc_interval(auc([label for _, label in others], logit), EACH, EACH)
     print(f"AUC on {2 * EACH} other photographs: {found.value:.3f}, from {found.low:.3f}")
     assert found.low > 0.55

@@ -113,7 +113,7 @@ def test_rows_labels_and_names_belong_together_where_files_were_refused(
     for image, label, name in zip(dataset.images, dataset.labels, dataset.file_names, strict=True):
         path = folder / name
         assert path.parent.name == dataset.class_names[label]
-        assert (image == decode(path.read_bytes(), 32)).all()
+        assert (image == decode(path.read_bytes(), 32).pixels).all()
 
 
 def test_the_report_names_every_refused_file_with_its_reason(place, tmp_path, two_classes):
