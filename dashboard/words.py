@@ -104,10 +104,14 @@ def taken(true_name: str, said_name: str) -> str:
     return f"{plural(true_name)} taken for {plural(said_name)}"
 
 
+def kind(n: int, true_name: str, said_name: str) -> str:
+    """What n mistakes are: "cat taken for dog" of one, "cats taken for dogs" of more."""
+    return f"{true_name} taken for {said_name}" if n == 1 else taken(true_name, said_name)
+
+
 def mistakes(n: int, true_name: str, said_name: str) -> str:
     """How many of one kind: "1 cat taken for dog", "2 cats taken for dogs"."""
-    kind = f"{true_name} taken for {said_name}" if n == 1 else taken(true_name, said_name)
-    return f"{count(n)}{_NO_BREAK}{kind}"
+    return f"{count(n)}{_NO_BREAK}{kind(n, true_name, said_name)}"
 
 
 def says(class_name: str, probability: float) -> str:

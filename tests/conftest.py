@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
+from engine import identity, records
+from engine.commands.evaluate import area, judge_all
+from engine.data import dataset as datasets
+from engine.data.dataset import PARTS, Dataset
+from engine.runs import outcome, store
+from engine.runs.store import Run
 from engine.settings import settings
+from engine.training.config import train_config
+from engine.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 # Fixtures of tests that train, or start the command line, a server, processes that decode.
@@ -203,3 +211,78 @@ def until() -> Callable:
         raise AssertionError("it did not happen in time")
 
     return wait
+
+
+# --- many classes, without training ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def add_many() -> Callable[..., Run]:
+    """`add_many(folder, ("cat", "dog", "fox"), counts=(9, 4, 12))`: a dataset "zoo" of noise in a
+    workspace, and a judged run on it whose scores a seed made; counts: of each class in validation
+    and in test."""
+    return make_many
+
+
+def make_many(
+    folder: Path,
+    class_names: Sequence[str],
+    counts: Sequence[int] | None = None,
+    seed: int = 1,
+    name: str = "zoo",
+) -> Run:
+    """The later a class, the less often it is told rightly; the last two are alike."""
+    place, rng, k = Workspace(folder), np.random.default_rng(seed), len(class_names)
+    data = _dataset(place.datasets / name, rng, class_names, counts or [9] * k)
+    about = {
+        "dataset": data.name, "dataset_fingerprint": data.fingerprint, "split_id": data.split_id,
+        "dataset_image_size": 16, "class_names": data.class_names, "image_size": 16,
+        "config": train_config("quick", epochs=2).model_dump(),
+    }  # fmt: skip
+    run, parts = store.create(place, "quick", **about), {}
+    for part in outcome.PARTS:
+        rows = data.indices(part)
+        y_true = data.labels[rows].astype(np.int64)
+        logit = rng.normal(0, 1, (len(rows), k))
+        logit[np.arange(len(rows)), y_true] += 3.2 - 2.4 * y_true / k
+        alike = y_true >= k - 2
+        logit[alike, 2 * k - 3 - y_true[alike]] += 0.7
+        odds = np.exp(logit - logit.max(axis=1, keepdims=True))
+        parts[part] = {
+            "picture": data.pictures[rows], "y_true": y_true, "logit": logit.astype(np.float32),
+            "y_score": odds / odds.sum(axis=1, keepdims=True),
+        }  # fmt: skip
+    outcome.write_predictions(run.folder, parts)
+    run = store.save(
+        run, status="finished", started=store.now(), ended=store.now(), seconds=4.0, best_epoch=1,
+        weights_sha256="0" * 64, layers=("conv1", "conv2"),
+    )  # fmt: skip
+    figures = judge_all(run, "test", parts["test"], "hanley-mcneil").figures
+    return store.save(run, figures=figures | {"validation_auc": area(parts["validation"])})
+
+
+def _dataset(folder: Path, rng: np.random.Generator, class_names, counts) -> Dataset:
+    """Written by hand: two pictures of each class to train on, `counts` in each other part."""
+    of_part = [np.full(len(counts), 2), np.array(counts), np.array(counts)]
+    labels = np.concatenate([np.repeat(np.arange(len(counts)), of) for of in of_part])
+    part_of = np.repeat(np.arange(3), [of.sum() for of in of_part])
+    images = rng.integers(0, 256, (len(labels), 16, 16, 3), np.uint8)
+    pictures = np.array([identity.of_picture(pixels) for pixels in images])
+    folder.mkdir(parents=True)
+    for name, array in (
+        ("images", images), ("labels", labels.astype(np.uint8)),
+        ("split", part_of.astype(np.uint8)), ("pictures", pictures.astype("S64")),
+    ):  # fmt: skip
+        np.save(folder / f"{name}.npy", array)
+    (folder / "files.txt").write_text("\n".join(f"{at:04}.png" for at in range(len(labels))))
+    (folder / "refused.csv").write_text("file,reason\n")
+    names, test = tuple(class_names), part_of == PARTS.index("test")
+    data = Dataset(
+        folder=folder, name=folder.name, class_names=names, image_size=16, seed=1,
+        fingerprint=identity.of_pictures(pictures, labels, names),
+        split_id=identity.of_pictures(pictures[test], labels[test], names),
+        source="noise", created=store.now(), candidates=len(labels), refused=0,
+        counts={part: tuple(of.tolist()) for part, of in zip(PARTS, of_part, strict=True)},
+    )  # fmt: skip
+    records.write(folder / "dataset.json", datasets.KIND, data)
+    return data

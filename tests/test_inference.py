@@ -75,9 +75,7 @@ def test_a_part_is_read_a_batch_at_a_time_and_never_whole(loaded, dataset):
 
 
 @pytest.mark.parametrize("what", ["changed", "missing"])
-def test_weights_that_are_not_those_of_the_run_are_refused(
-    what, workspace, tmp_path
-):
+def test_weights_that_are_not_those_of_the_run_are_refused(what, workspace, tmp_path):
     run = store.open_run(Workspace(shutil.copytree(workspace, tmp_path / "copy")), "quick-1")
     weights = run.folder / "best.weights.h5"
     if what == "missing":

@@ -3,9 +3,9 @@
 from dashboard import words
 from dashboard.parts import evidence, live
 from dashboard.parts.evidence import Card
-from engine.commands.evaluate import Evaluation
+from engine.commands.evaluate import Evaluation, Means
 from engine.evaluation import intervals
-from engine.evaluation.intervals import INTERVALS
+from engine.evaluation.intervals import INTERVALS, Interval, Proportion
 from engine.runs import store
 from engine.runs.store import Run
 
@@ -20,29 +20,35 @@ def cards(found: Evaluation, asked: str) -> list[Card]:
         asked: the interval method that was asked for; where another made the bounds, it says so.
     """
     c, area, n = found.confusion, found.interval, len(found.y_true)
-    negative, positive = found.run.class_names
-    how = INTERVALS[area.method].short + (", since SE = 0" if area.method != asked else "")
-    line = words.evidence_line(words.interval(area.low, area.high), how, n)
+    negative, positive = found.class_names
+    line = words.evidence_line(words.interval(area.low, area.high), how(area, asked), n)
     at = f"at {words.threshold(found.threshold)}"
-    parts = (
-        f"of {words.count(n)} pictures",
-        words.mistakes(c.fp, negative, positive),
-        words.mistakes(c.fn, positive, negative),
-    )
+    if found.target is None:
+        others, left_alone = words.plural(negative), words.found(negative)
+        wrong = words.mistakes(c.fp, negative, positive)
+    else:
+        others, left_alone = "others", words.taken("others not", positive)
+        wrong = words.mistakes(c.fp, "other" if c.fp == 1 else "others", positive)
+    parts = (f"of {words.count(n)} pictures", wrong, words.mistakes(c.fn, positive, negative))
     return [
         Card("AUC", words.three_digits(area.value), line, "0.5 is chance",
              evidence.track(area.value, area.low, area.high)),
         _rate("Accuracy", at, c.tp + c.tn, n),
         _rate("Sensitivity", words.found(positive), c.tp, c.tp + c.fn, words.plural(positive)),
-        _rate("Specificity", words.found(negative), c.tn, c.tn + c.fp, words.plural(negative)),
+        _rate("Specificity", left_alone, c.tn, c.tn + c.fp, others),
         Card("Mistakes", words.count(c.fp + c.fn), " · ".join(parts), at),
     ]  # fmt: skip
+
+
+def how(area: Interval, asked: str) -> str:
+    """Whose interval it is; where another method made it than was asked for, why."""
+    return INTERVALS[area.method].short + (", since SE = 0" if area.method != asked else "")
 
 
 def precisions(found: Evaluation) -> list[Card]:
     """How often each of the two answers is right."""
     c = found.confusion
-    negative, positive = (words.plain(name, 16) for name in found.run.class_names)
+    negative, positive = (words.plain(name, 16) for name in found.class_names)
     return [
         _rate(f"Said “{name}”, is {name}", "", right, said)
         for name, right, said in ((positive, c.tp, c.tp + c.fp), (negative, c.tn, c.tn + c.fn))
@@ -60,17 +66,25 @@ def _rate(label: str, remark: str, right: int, n: int, of: str = "") -> Card:
     return Card(label, words.percent(share.value), line, remark, track)
 
 
-def table(found: Evaluation, asked: str) -> list[tuple[str, str, str, str]]:
-    """Everything there is to know: figure, value, 95% interval, where it comes from."""
-    run, rows = found.run, []
-    for card in [*cards(found, asked), *precisions(found)]:
-        bounds, _, rest = card.evidence.partition(" · ") if card.track else ("", "", card.evidence)
-        rows.append((card.label, card.value, bounds.removeprefix("95% "), rest))
+def rows(found: Evaluation, asked: str) -> list[tuple[str, str, str, str]]:
+    """Figure, value, 95% interval, where it comes from: of two classes at a threshold."""
     error = found.interval.standard_error
-    return rows + [
+    return [
+        *(row(card) for card in [*cards(found, asked), *precisions(found)]),
         ("Threshold", repr(found.threshold), "",
-         f"“{run.class_names[1]}” is said from this score on"),
+         f"“{found.class_names[1]}” is said from this score on"),
         ("Standard error of the AUC", f"{error:.4f}", "", "Hanley-McNeil"),
+    ]  # fmt: skip
+
+
+def row(card: Card) -> tuple[str, str, str, str]:
+    bounds, _, rest = card.evidence.partition(" · ") if card.track else ("", "", card.evidence)
+    return card.label, card.value, bounds.removeprefix("95% "), rest
+
+
+def about(run: Run) -> list[tuple[str, str, str, str]]:
+    """How the run came about, in rows like those of its figures."""
+    return [
         ("Time of training", words.duration(run.seconds), "", "training alone, without judging"),
         ("Trained", live.epochs(run), "", run.preset),
         ("Best epoch", str(run.best_epoch or words.NOTHING), "", best_epoch(run)),
@@ -95,7 +109,18 @@ def best_epoch(run: Run) -> str:
 
 def known(found: Evaluation) -> dict:
     """All figures as JSON, rates with their intervals; null where one does not exist."""
-    run, c = found.run, found.confusion
+    return {
+        "run": found.run.id,
+        "split": found.part,
+        "class_names": list(found.class_names),
+        **at_threshold(found),
+        **known_of(found.run),
+    }
+
+
+def at_threshold(found: Evaluation) -> dict:
+    """What is known of two classes at a threshold, as JSON."""
+    c = found.confusion
     rates = {
         "accuracy": (c.tp + c.tn, c.tp + c.tn + c.fp + c.fn),
         "sensitivity": (c.tp, c.tp + c.fn),
@@ -104,12 +129,15 @@ def known(found: Evaluation) -> dict:
         "negative_predictive_value": (c.tn, c.tn + c.fn),
     }
     return {
-        "run": run.id,
-        "split": found.part,
-        "class_names": list(run.class_names),
         **found.figures,
         "matrix": {"tn": c.tn, "fp": c.fp, "fn": c.fn, "tp": c.tp},
-        "rates": {rate: _wilson(*counts) for rate, counts in rates.items()},
+        "rates": {name: _wilson(*counts) for name, counts in rates.items()},
+    }
+
+
+def known_of(run: Run) -> dict:
+    """How the run came about, as JSON."""
+    return {
         "seconds": run.seconds,
         "best_epoch": run.best_epoch,
         "dataset": run.dataset,
@@ -121,28 +149,55 @@ def known(found: Evaluation) -> dict:
 
 
 def _wilson(right: int, n: int) -> dict | None:
-    if n == 0:
+    return rate(intervals.wilson(right, n)) if n else None
+
+
+def rate(share: Proportion | None) -> dict | None:
+    """A share with its interval, as JSON."""
+    if share is None:
         return None
-    share = intervals.wilson(right, n)
     bounds = {"value": share.value, "low": share.low, "high": share.high}
-    return {**bounds, "n": n, "interval": share.method}
+    return {**bounds, "n": share.n, "interval": share.method}
 
 
-def notes(found: Evaluation) -> list[str]:
-    """What limits the figures, in sentences of Markdown."""
-    run, area, said = found.run, found.interval, []
+def notes(found: Evaluation, whole: Means | None = None) -> list[str]:
+    """What limits the figures, in sentences of Markdown.
+
+    Args:
+        whole: of a run of many classes, how it is judged as a whole.
+    """
+    run, said = found.run, []
     if run.error:
         said.append(f"{words.markdown(run.error)} The figures are those of epoch {run.best_epoch}.")
     if found.part == "validation":
         said.append(
             "The best epoch was chosen on these pictures, so they flatter the model: quote test."
         )
-    if min(area.n_positive, area.n_negative) < FEW and area.method == "hanley-mcneil":
-        counts = zip((area.n_negative, area.n_positive), run.class_names, strict=True)
-        few = " and ".join(f"{words.count(n)} {words.plural(name)}" for n, name in counts)
-        title = INTERVALS[area.method].title
-        said.append(
-            f"Only {words.markdown(few, 60)}: with under {FEW} of a class, the AUC's interval by "
-            f"{title} holds the truth less often than it says; Newcombe's is safer."
-        )
-    return said
+    return said + (_few_of_many(whole) if whole else _few(found))
+
+
+def _few(found: Evaluation) -> list[str]:
+    area = found.interval
+    if min(area.n_positive, area.n_negative) >= FEW or area.method != "hanley-mcneil":
+        return []
+    counts = zip((area.n_negative, area.n_positive), found.class_names, strict=True)
+    few = " and ".join(f"{words.count(n)} {words.plural(name)}" for n, name in counts)
+    title = INTERVALS[area.method].title
+    return [
+        f"Only {words.markdown(few, 60)}: with under {FEW} of a class, the AUC's interval by "
+        f"{title} holds the truth less often than it says; Newcombe's is safer."
+    ]
+
+
+def _few_of_many(whole: Means) -> list[str]:
+    asked = [one for one in whole.classes if one.interval.method == "hanley-mcneil"]
+    few = [one for one in asked if one.n < FEW]
+    if not few:
+        return []
+    least = min(few, key=lambda one: one.n)
+    title = INTERVALS["hanley-mcneil"].title
+    return [
+        f"{words.count(len(few))} of {len(whole.classes)} classes have under {FEW} pictures here "
+        f"({words.markdown(least.name, 24)} has {least.n}): their AUCs' intervals by {title} hold "
+        "the truth less often than they say; Newcombe's are safer."
+    ]

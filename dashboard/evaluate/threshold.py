@@ -3,11 +3,12 @@
 import streamlit as st
 
 from dashboard import state, words
+from dashboard.evaluate.choice import Choice
 from dashboard.parts.params import Param
+from engine.commands import evaluate
 from engine.commands.evaluate import THRESHOLD as USUAL
 from engine.errors import CamsightError
-from engine.evaluation import roc, thresholds
-from engine.runs.store import Run
+from engine.evaluation import thresholds
 
 THRESHOLD = Param("t", default=USUAL)
 RULES = (
@@ -20,9 +21,9 @@ RULES = (
 )
 
 
-def choose(run: Run) -> float:
+def choose(choice: Choice) -> float:
     """The slider, which holds what a rule or a link gave exactly until it is moved."""
-    positive = words.markdown(run.class_names[1], 24)
+    positive = words.markdown(choice.positive, 24)
     threshold = st.slider(
         f"Threshold: say “{positive}” from this score on", 0.0, 1.0, USUAL, 0.01,
         key=THRESHOLD.carry(), bind="query-params",
@@ -32,11 +33,13 @@ def choose(run: Run) -> float:
     return threshold
 
 
-def rules(run: Run) -> None:
+def rules(choice: Choice) -> None:
     """They choose on validation also when judged on test: chosen on test they would flatter it."""
     try:
-        predicted = state.predictions(run, "validation")
-        curve = roc.roc_curve(predicted["y_true"], predicted["y_score"])
+        predicted = state.predictions(choice.run, "validation")
+        curve = evaluate.judge(
+            choice.run, "validation", predicted, USUAL, choice.method, choice.target
+        ).curve()
     except CamsightError:
         st.caption("Its validation pictures would choose a threshold, but cannot be read.")
         return

@@ -142,9 +142,7 @@ def _step_train() -> None:
         _link_to_train("Watch it, or stop it", job=run.id)
     elif run and run.judged:  # the page waits for a zip that was chosen: see page.py
         _head("2 · Train", run.status)
-        st.caption(
-            "Its results are on this page as soon as your zip is stored, or removed again."
-        )
+        st.caption("Its results are on this page as soon as your zip is stored, or removed again.")
         st.page_link(
             links.EVALUATE, label="Look at them now", icon=ARROW, query_params={"run": run.id}
         )

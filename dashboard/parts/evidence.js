@@ -126,13 +126,116 @@ function matrix(data, trigger) {
   return scroll(data.label, el("table", "matrix", cols, top, body))
 }
 
-// --- one component for all three
+// --- many classes: the confusion matrix of all
+function swatch(name, text) {
+  const box = el("span", "swatch " + name)
+  box.setAttribute("aria-hidden", "true")
+  return el("span", "", box, " ", text)
+}
 
-// Draw anew, keeping the keyboard's place.
+function legend() {
+  return el("p", "legend",
+    el("span", "", "Rows: what is true. Columns: what the model says."), " ",
+    swatch("right", "right"), " ", swatch("wrong", "mistaken"), " ",
+    el("span", "", "The tint is the share of the row."))
+}
+
+function className(scope, data, at) {
+  const node = cell("th", scope, at === data.target ? "chosen" : "", el("span", "", data.names[at]))
+  node.title = data.full[at]
+  return node
+}
+
+function confusionCell(c, data) {
+  const node = el("button", "cell", data.compact ? c.count : el("span", "count", c.count))
+  const does = `${c.says}, show these pictures`
+  if (data.compact) node.setAttribute("aria-label", `${c.count} ${does}`)
+  else node.append(" ", el("span", "percent", c.percent), " ", el("span", "hidden", does))
+  node.type = "button"
+  node.title = `${c.count} ${c.says}, ${c.percent} of the row`
+  node.dataset.id = c.id
+  node.setAttribute("aria-pressed", c.id === data.pressed)
+  node.style.setProperty("--strength", 7 + 37 * Math.sqrt(c.share) + "%")
+  return node
+}
+
+function confusionRow(cells, truth, data) {
+  const filled = new Map(cells.map(c => [c.at, c]))
+  return el("tr", "", className("row", data, truth), ...data.names.map((_, said) => {
+    const right = truth === said ? "right" : ""
+    return el("td", right, ...(filled.has(said) ? [confusionCell(filled.get(said), data)] : []))
+  }))
+}
+
+function confusion(data, trigger) {
+  const heads = data.names.map((_, at) => className("col", data, at))
+  const body = el("tbody", "", ...data.rows.map((cells, at) => confusionRow(cells, at, data)))
+  const table = el("table", "confusion " + (data.compact ? "compact" : "few"),
+    el("thead", "", el("tr", "", el("td"), ...heads)), body)
+  const longest = Math.max(...data.names.map(name => name.length))
+  for (const [name, n] of [["digits", data.digits], ["classes", data.names.length], ["name", longest]])
+    table.style.setProperty("--" + name, n)
+  table.onclick = event => {              // one for all: there may be thousands of cells
+    const hit = event.target.closest("[data-id]")
+    if (hit) trigger("clicked", hit.dataset.id)
+  }
+  const region = scroll(data.label, table)
+  region.classList.add("tall")
+  return el("div", "", legend(), region)
+}
+
+// --- many classes: a line for each
+function classesHead(data) {
+  const tall = (name, text) => Object.assign(cell("th", "col", name, text), { rowSpan: 2 })
+  const wide = Object.assign(cell("th", "colgroup", "", data.head), { colSpan: 2 })
+  const first = el("tr", "", tall("", "Class"), wide, tall("n far", "Pictures"),
+    tall("n", "Sensitivity"), tall("n", "Precision"))
+  return el("thead", "", first, el("tr", "", el("td", "line", ends(data.ends)), el("td")))
+}
+
+function classesRow(r, trigger) {
+  const name = button("button", "", r.id, trigger, r.name)
+  name.title = r.full
+  name.setAttribute("aria-pressed", r.pressed)
+  const number = (value, bounds) => [el("strong", "", value), " ", el("small", "", bounds)]
+  return el("tr", r.pressed ? "chosen" : "", cell("th", "row", "", name),
+    el("td", "line", track(r.track)), el("td", "numbers", ...number(r.auc, r.bounds)),
+    el("td", "n far", r.n), ...r.rates.map(rate => el("td", "n numbers", ...number(...rate))))
+}
+
+function classes(data, trigger) {
+  const body = el("tbody", "", ...data.rows.map(r => classesRow(r, trigger)))
+  const region = scroll(data.label, el("table", "forest classes", classesHead(data), body))
+  region.classList.add("tall")
+  return region
+}
+
+// --- one component for all kinds
+
+// Draw anew, keeping the keyboard's place and what is scrolled to.
 function redraw(root, content) {
   const focused = root.getRootNode().activeElement?.dataset.id
+  const before = root.querySelector(".scroll")
+  const [left, top] = [before?.scrollLeft ?? 0, before?.scrollTop ?? 0]
   root.replaceChildren(content)
-  if (focused) root.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus()
+  root.querySelector(".scroll")?.scrollTo(left, top)
+  if (focused) {
+    root.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
+  }
+}
+
+// What was chosen elsewhere comes into view, in its region and without moving the page.
+function reveal(root) {
+  const region = root.querySelector(".scroll.tall")
+  const [row, column] = ["row", "col"].map(of => region?.querySelector(`th.chosen[scope=${of}]`))
+  const line = row ?? region?.querySelector("tr.chosen")
+  const name = line?.textContent
+  if (!line || root.dataset.revealed === name) return
+  root.dataset.revealed = name
+  const middle = (place, size, room) => Math.max(0, place + size / 2 - room / 2)
+  requestAnimationFrame(() => region.scrollTo(
+    column ? middle(column.offsetLeft, column.offsetWidth, region.clientWidth) : 0,
+    middle(line.offsetTop, line.offsetHeight, region.clientHeight)))
 }
 
 // Streamlit calls this again when the theme changes, but does not rerun the page by itself.
@@ -148,7 +251,8 @@ function noticeTheme(root, trigger) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root")
-  const kinds = { cards, forest, matrix }
+  const kinds = { cards, forest, matrix, confusion, classes }
   redraw(root, kinds[data.kind](data, setTriggerValue))
+  reveal(root)
   noticeTheme(root, setTriggerValue)
 }

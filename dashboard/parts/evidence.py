@@ -1,8 +1,9 @@
 """The evidence elements: a number with its interval drawn, its method and its n; always as one.
 
-One component draws three kinds (cards, the table of runs, the confusion matrix) with one style
-sheet and one way to draw an interval: `evidence.css` and `evidence.js` beside this file. They get
-plain text and make text nodes of it, so a name can never become markup.
+One component draws all kinds (cards, the table of runs, the confusion matrix; those of many classes
+are in `classes`) with one style sheet and one way to draw an interval: `evidence.css` and
+`evidence.js` beside this file. They get plain text and make text nodes of it, so a name can never
+become markup.
 
 All of them notice when a person switches between light and dark, and rerun the page: charts read
 their colors when they are mounted, so they must be mounted anew (see `charts.show`).
@@ -83,7 +84,7 @@ def cards(items: Sequence[Card], key: str, small: bool = False) -> None:
     A page with charts but without numbers calls it with no items, for the change of theme.
     """
     data = {"cards": [_card(item) for item in items], "small": small}
-    _mount("cards", data, key)
+    mount("cards", data, key)
 
 
 def forest(
@@ -107,13 +108,13 @@ def forest(
     data = {
         "label": "Runs by AUC",
         "head": words.plain(head),
-        "ends": _ends(low, high, percent=False),
+        "ends": ends(low, high, percent=False),
         "groups": [
             {"name": words.plain(name), "note": words.plain((notes or {}).get(name, "")), "rows": g}
             for name, g in groups.items()
         ],
     }
-    run = _mount("forest", data, key).clicked
+    run = mount("forest", data, key).clicked
     return run if run in {row.run for row in rows} else None
 
 
@@ -166,7 +167,7 @@ def confusion_matrix(
         {"name": positive, "color": 3, "cells": [cells["fn"], cells["tp"]]},
     ]
     data = {"label": "Confusion matrix", "names": [negative, positive], "rows": rows}
-    cell = _mount("matrix", {**data, "choose": choose}, key).clicked
+    cell = mount("matrix", {**data, "choose": choose}, key).clicked
     return cell if cell in CELLS else None
 
 
@@ -182,7 +183,8 @@ _component = st.components.v2.component(
 )
 
 
-def _mount(kind: str, data: dict, key: str):
+def mount(kind: str, data: dict, key: str):
+    """Draw one of the kinds that evidence.js knows; its result, with what was clicked."""
     result = _component(
         key=key,
         data={"kind": kind, **data},
@@ -205,11 +207,11 @@ def _card(card: Card) -> dict:
         "value": words.plain(card.value),
         "interval": strong,
         "evidence": dot + rest,
-        "track": _track(card.track) if card.track else None,
+        "track": positions(card.track) if card.track else None,
     }
 
 
-def _track(t: Track) -> dict:
+def positions(t: Track) -> dict:
     """Positions as shares of the scale's width; what lies outside is drawn at its end."""
 
     def at(value: float) -> float:
@@ -220,11 +222,11 @@ def _track(t: Track) -> dict:
         "low": at(t.low),
         "high": at(t.high),
         "reference": None if t.reference is None else at(t.reference),
-        "ends": _ends(t.min, t.max, t.percent),
+        "ends": ends(t.min, t.max, t.percent),
     }
 
 
-def _ends(low: float, high: float, percent: bool) -> list[str]:
+def ends(low: float, high: float, percent: bool) -> list[str]:
     texts = (f"{100 * v:g}%" if percent else f"{v:g}" for v in (low, high))
     return [text.replace("-", "\u2212") for text in texts]
 
@@ -239,5 +241,5 @@ def _run_row(row: RunRow, low: float, high: float) -> dict:
         "bounds": words.bounds(row.low, row.high),
         "n": words.count(row.n),
         "started": words.plain(row.started),
-        "track": _track(Track(row.auc, row.low, row.high, low, high, reference=chance)),
+        "track": positions(Track(row.auc, row.low, row.high, low, high, reference=chance)),
     }

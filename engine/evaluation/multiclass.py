@@ -92,6 +92,9 @@ def mean_auc(
     Args:
         y_true: `(n,)` class numbers, each of 0 … k−1 at least once.
         y_score: `(n, k)` scores of each class.
+
+    Raises:
+        ScoresError: if a class has no picture.
     """
     order, counts = _sorted(y_true, y_score.shape[1])
     wins = _wins(y_score[order], counts)
@@ -100,7 +103,7 @@ def mean_auc(
         _means(wins, _resampled(rng, counts, min(BATCH, resamples - start)), counts)
         for start in range(0, resamples, BATCH)
     ])  # fmt: skip
-    low, high = np.quantile(drawn, (TAIL, 1 - TAIL))
+    low, high = map(float, np.quantile(drawn, (TAIL, 1 - TAIL)))
     about = {"n": len(y_true), "classes": len(counts)}
     if low < high:
         spread = float(drawn.std(ddof=1))

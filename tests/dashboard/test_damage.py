@@ -123,4 +123,3 @@ def test_another_20_after_nonsense_in_the_address(workspace, use_workspace):
     assert not app.exception
     (another,) = [button for button in app.button if "Another" in button.label]
     assert not another.click().run().exception
-

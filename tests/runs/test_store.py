@@ -47,9 +47,7 @@ def test_no_two_that_start_together_get_the_same_number_over_all_presets(place):
 
 def test_what_is_saved_is_what_is_opened(place):
     run = store.create(place, "quick", **KNOWN)
-    saved = store.save(
-        run, status="failed", error="It failed.", figures=FIGURES, layers=("a",)
-    )
+    saved = store.save(run, status="failed", error="It failed.", figures=FIGURES, layers=("a",))
     assert store.open_run(place, "quick-1") == saved
     assert store.open_run(place, "latest") == saved
 

@@ -67,7 +67,7 @@ def test_a_track_of_rates_ends_in_percent_and_never_leaves_its_scale():
     card = evidence._card(Card("a", "b", track=Track(0.4, -0.2, 1.4, 0, 1, percent=True)))
     assert card["track"]["ends"] == ["0%", "100%"]
     assert (card["track"]["low"], card["track"]["high"]) == (0, 1)
-    difference = evidence._track(Track(0.018, 0.01, 0.027, -0.05, 0.05, reference=0))
+    difference = evidence.positions(Track(0.018, 0.01, 0.027, -0.05, 0.05, reference=0))
     assert difference["ends"] == ["\u22120.05", "0.05"]
     assert difference["reference"] == pytest.approx(0.5)
 

@@ -119,6 +119,7 @@ def test_a_link_with_a_dataset_arrives_with_it_whatever_was_chosen_before(
     copied, no_processes, two_classes, tmp_path
 ):
     prepare.prepare(copied, str(two_classes(tmp_path / "pets")), "small", image_size=48)
+
     def chosen(at: AppTest) -> str:
         return next(box.value for box in at.selectbox if box.label == "Dataset")
 

@@ -1,0 +1,45 @@
+"""All classes of a run of many: the means, who is taken for whom, and a line for each class."""
+
+import re
+
+import streamlit as st
+
+from dashboard import words
+from dashboard.evaluate import details, means, mistakes
+from dashboard.evaluate.choice import CLASS, Choice
+from dashboard.parts import classes, evidence
+from engine.runs.store import Run
+
+
+def take_clicks(run: Run) -> None:
+    """Of the matrix and the table, before anything is drawn that they change."""
+    cell = getattr(st.session_state.get("confusion"), "clicked", None)
+    if cell and mistakes.classes_of(cell, run):
+        details.show_cell(cell, run)
+    row = getattr(st.session_state.get("classes"), "clicked", None)
+    if row and re.fullmatch("[0-9]{1,3}", row) and int(row) < len(run.class_names):
+        CLASS.choose(run.class_names[int(row)])
+
+
+def show(choice: Choice) -> None:
+    """What is true of all classes; the heading of what follows, which is of one."""
+    whole, what = choice.all_classes, mistakes.chosen(choice.run)
+    evidence.cards(means.cards(whole, choice.method), key="means")
+    with st.grid(2, min_column_width=460, gap="medium"):
+        left, right = st.container(), st.container()
+    with left:
+        st.markdown("## Confusion matrix of all classes")
+        classes.confusion(
+            whole.matrix, choice.run.class_names, "confusion", target=choice.target,
+            chosen=what if mistakes.classes_of(what, choice.run) else None,
+        )  # fmt: skip
+    with right:
+        st.markdown("## Classes, the worst first")
+        method = means.method(whole, choice.method)
+        classes.table(means.class_rows(whole), "classes", method, choice.target)
+    name = words.markdown(choice.positive, 40)
+    st.markdown(f"## {name} against the rest")
+    st.caption(
+        f"Above, the model says the class whose probability is the largest. From here on it says "
+        f"{name} where that of {name} is at least the threshold."
+    )
