@@ -1,118 +1,82 @@
-"""Evaluate for a run of many classes, as it is clicked, linked to, and read aloud."""
+"""Many classes in a real browser: a zip is looked into before it is sent, a question is asked."""
 
 import re
-from pathlib import Path
+import shutil
+import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from engine.runs import store
+from engine import records
+from engine.data import dataset as datasets
+from engine.data.dataset import open_dataset
 from engine.workspace import Workspace
 
 pytestmark = pytest.mark.browser
-NAMES = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen", "owl", "pig", "rat", "yak")
 
 
-@pytest.fixture(scope="module")
-def zoo(tmp_path_factory, add_many) -> Path:
-    """Twelve classes as "quick-1", three of them as "quick-2"."""
-    place = tmp_path_factory.mktemp("zoo")
-    add_many(place, NAMES)
-    add_many(place, NAMES[1:4], name="pets")
-    return place
-
-
-@pytest.fixture(scope="module")
-def server(serve, zoo) -> str:
-    return serve(zoo).address
-
-
-@pytest.fixture(scope="module")
-def common_mistake(zoo) -> tuple[int, int, int]:
-    """Truth, what the model says, and how often, of the most frequent mistake."""
-    predicted = store.predictions(store.open_run(Workspace(zoo), "quick-1"), "test")
-    counts = np.zeros((12, 12), int)
-    np.add.at(counts, (predicted["y_true"], predicted["y_score"].argmax(axis=1)), 1)
-    np.fill_diagonal(counts, 0)
-    truth, said = np.unravel_index(counts.argmax(), counts.shape)
-    return int(truth), int(said), int(counts.max())
-
-
-def settled(page: Page) -> None:
-    expect(page.locator(".js-plotly-plot .xtitle")).to_have_count(2)
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    page.wait_for_function("document.getAnimations().every(a => a.playState !== 'running')")
-
-
-def class_box(page: Page):
-    return page.get_by_role("combobox", name="Class", exact=True)
-
-
-def test_a_cell_and_a_class_are_chosen_by_a_click_and_stand_in_the_address(
-    open_at, server, common_mistake
+def test_subjects_are_seen_before_a_zip_is_sent_and_kept_together_after(
+    open_at, browser_workspace, tmp_path, draw_files, until
 ):
-    truth, said, n = common_mistake
-    page = open_at("evaluate?run=quick-1", server=server)
-    settled(page)
-    matrix = page.get_by_role("region", name="Confusion matrix of all classes")
-    name = f"{n} {NAMES[truth]}s? taken for {NAMES[said]}s?, show these pictures"
-    cell = matrix.get_by_role("button", name=re.compile(name))
-    cell.click()
-    expect(cell).to_have_attribute("aria-pressed", "true")
-    expect(page).to_have_url(re.compile(f"[?&]cell={truth}-{said}(&|$)"))
-    pictures = page.get_by_role("img", name=f"{NAMES[truth]}, the model says {NAMES[said]}")
-    expect(pictures).to_have_count(n)
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        for word in ("cancer", "healthy"):
+            for path in draw_files(tmp_path / word, word, 24):
+                subject, shot = divmod(int(path.stem), 4)
+                archive.write(path, f"{word}/patient_{word[0]}{subject}_{shot}.png")
+    page = open_at("?add=own", width=390)
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input[type=file]").set_input_files(tmp_path / "scans.zip")
+    expect(dialog.get_by_text("in 2 classes: cancer and healthy")).to_be_visible()
+    subjects = dialog.get_by_role("textbox", name="Subjects")
+    subjects.fill("patient_([a-z")
+    subjects.press("Enter")
+    expect(dialog.get_by_text("cannot be read")).to_be_visible()
+    send = dialog.get_by_role("button", name="Check and store them")
+    expect(send).to_be_disabled()
+    subjects.fill(r"patient_([a-z]\d+)")
+    subjects.press("Enter")
+    expect(dialog.get_by_text("48 pictures of 12 subjects")).to_be_visible()
+    first = dialog.get_by_role("row", name=re.compile("patient_c0_0"))
+    expect(first.get_by_role("cell").nth(1)).to_have_text("c0")
+    dialog.get_by_role("combobox", name="Which class is positive?").click()
+    page.get_by_role("option", name="cancer").click()
+    expect(dialog.get_by_text("--positive cancer")).to_be_visible()
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) == 0
+    send.click()
+    expect(page.get_by_text("48 pictures of 12 subjects and the classes")).to_be_visible()
+    stored = open_dataset(Workspace(browser_workspace), "scans")
+    assert stored.class_names == ("healthy", "cancer")
+    parts = {(group, int(part)) for group, part in zip(stored.groups, stored.part_of, strict=True)}
+    assert len(parts) == 12
 
-    classes = page.get_by_role("region", name="Classes by AUC")
-    row = classes.get_by_role("button", name="cat", exact=True)
-    row.click()
-    expect(row).to_have_attribute("aria-pressed", "true")
-    expect(page).to_have_url(re.compile("[?&]class=cat(&|$)"))
-    expect(class_box(page)).to_have_value("cat against the rest")
-    expect(page.get_by_role("heading", name="cat against the rest")).to_be_visible()
-    expect(cell).to_have_attribute("aria-pressed", "true")  # what was chosen before stays
 
-    page.reload()
-    settled(page)
-    expect(class_box(page)).to_have_value("cat against the rest")
-    expect(pictures).to_have_count(n)
-    page.get_by_role("button", name="…").click()
-    link = page.get_by_test_id("stCode").filter(has_text="evaluate?")
-    expect(link).to_contain_text("class=cat")
-    expect(link).to_contain_text(f"cell={truth}-{said}")
-    expect(page.get_by_role("button", name="All probabilities as CSV")).to_be_visible()
-    expect(page.get_by_role("button", name="cat against the rest as CSV")).to_be_visible()
+def test_a_question_is_asked_by_choosing_classes(open_at, browser_workspace):
+    """On the drawn pictures, called four classes in turn."""
+    drawn = open_dataset(Workspace(browser_workspace), "drawn")
+    folder = shutil.copytree(drawn.folder, drawn.folder.with_name("zoo"))
+    labels = (drawn.labels + 2 * (np.arange(drawn.size) // 2 % 2)).astype(np.uint8)
+    np.save(folder / "labels.npy", labels)
+    counts = {
+        part: tuple(np.bincount(labels[drawn.indices(part)], minlength=4).tolist())
+        for part in drawn.counts
+    }
+    names = ("cat", "dog", "fox", "hare")
+    zoo = replace(drawn, folder=folder, name="zoo", class_names=names, counts=counts)
+    records.write(folder / "dataset.json", datasets.KIND, zoo)
+    page = open_at("train?dataset=zoo&preset=quick&positive=dog")
+    start = page.get_by_role("button", name="Start training")
+    expect(page.get_by_text("The question has no negative class")).to_be_visible()
+    expect(start).to_be_disabled()
+    page.get_by_role("combobox", name=re.compile("Negative classes")).click()
+    page.get_by_role("option", name="fox").click()
+    expect(page.get_by_text("Asked is dog against fox")).to_be_visible()
+    expect(page).to_have_url(re.compile("positive=dog.*negative=fox"))
     page.keyboard.press("Escape")
-    cell.click()
-    expect(cell).to_have_attribute("aria-pressed", "false")
-    expect(page).not_to_have_url(re.compile("cell="))
-
-
-def test_the_worst_class_is_named_and_a_choice_can_be_taken_back(open_at, server):
-    page = open_at("evaluate?run=quick-1", server=server)
-    settled(page)
-    expect(page).to_have_url(re.compile("[?&]class="))
-    worst = re.search("[?&]class=([a-z]+)", page.url)[1]
-    class_box(page).click()
-    page.get_by_role("option", name="ant against the rest").click()
-    expect(page).to_have_url(re.compile("[?&]class=ant(&|$)"))
-    page.go_back()
-    expect(class_box(page)).to_have_value(f"{worst} against the rest")
-    page.go_forward()
-    expect(class_box(page)).to_have_value("ant against the rest")
-
-
-@pytest.mark.parametrize("run", ["quick-1", "quick-2"])
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
-def test_axe_finds_nothing(open_at, server, run, scheme, width):
-    page = open_at(f"evaluate?run={run}&err=uncertain", server, scheme, width)
-    settled(page)
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    told = Axe().run(page, options={"runOnly": tags, "resultTypes": ["violations"]}).response
-    found = [f"{v['id']}: {n['target']} {n['failureSummary']}" for v in told["violations"]
-             for n in v["nodes"]]  # fmt: skip
-    assert not found, "\n".join(found)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= width
+    start.click()
+    expect(page.get_by_role("heading", name=re.compile(r"zoo \(dog against fox\)"))).to_be_visible()
+    page.get_by_role("button", name="Do not start it").or_(
+        page.get_by_role("button", name="Stop and keep the best")
+    ).click()

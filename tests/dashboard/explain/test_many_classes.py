@@ -92,9 +92,8 @@ def test_a_run_with_fewer_classes_can_be_chosen_whatever_was_looked_for(
     (run,) = [one for one in at.selectbox if one.label == "Run"]
     run.set_value("quick-1").run()
     assert not at.exception
-    (heat_for,) = [one for one in at.button_group if one.label == "Heat for"]
-    assert heat_for.value == "what it says"
-    assert "quick-1 has no class wolf but cat, dog and fox" in warnings(at)
+    assert "target" not in at.query_params
+    assert "has no class wolf but cat, dog and fox; the heat is for what it says." in warnings(at)
 
 
 @pytest.mark.parametrize(("names", "known"), [(THREE, "cat, dog and fox"), (SIX, "6 classes")])

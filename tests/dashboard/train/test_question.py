@@ -34,6 +34,7 @@ def asked(monkeypatch) -> list:
 
     monkeypatch.setattr(jobs, "submit", submit)
     monkeypatch.setattr(state, "warm_up", lambda: None)
+    monkeypatch.setattr(state, "machine", lambda: None)
     return found
 
 
