@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -13,6 +14,7 @@ from engine import jobs
 from engine.commands import compare, snapshot
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
+from engine.data.question import Question, ask, task_of
 from engine.errors import CamsightError
 from engine.runs import store
 from engine.runs.store import Run
@@ -71,6 +73,23 @@ def _model(folder: str, weights_sha256: str):
 def model(run: Run):
     """The run's model with its lock (engine.inference.Loaded); read-only, shared by everyone."""
     return _model(str(run.folder), run.weights_sha256)
+
+
+def split_id(dataset: Dataset, question: Question | None) -> str:
+    """What is in the test part of a dataset, or of what a question asks about it; "" where it
+    cannot be read, or lacks a class that is asked for."""
+    if question is None:
+        return dataset.split_id
+    try:
+        ask(dataset, question.positive, question.negative)
+        return _split_id(dataset.fingerprint, dataset.split_id, question, dataset)
+    except CamsightError:
+        return ""
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _split_id(fingerprint: str, split: str, question: Question, _dataset: Dataset) -> str:
+    return task_of(replace(_dataset), question).split_id
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

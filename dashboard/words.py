@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+NAMED = 4  # classes in a sentence; of more their number is said
 NOTHING = "–"  # stands where a number is not defined; the words beside it say why
 _MINUS = "\u2212"
 _NO_BREAK = "\u00a0"
@@ -113,18 +114,29 @@ def mistakes(n: int, true_name: str, said_name: str) -> str:
     return f"{count(n)}{_NO_BREAK}{kind(n, true_name, said_name)}"
 
 
-def says(class_names: Sequence[str], label: int, score: float) -> str:
+def says(class_name: str, probability: float) -> str:
     """What a model says of a picture, and its probability of that very class: "says cat 0.89".
 
     A number in words is always the probability of the class that is named beside it, so that a
     worse mistake has the higher number, whichever class it is.
 
     Args:
-        class_names: as they are to be written; class 1 is the one that has the score.
-        label: what it says, 0 or 1.
-        score: its probability of class 1.
+        class_name: what it says, as it is to be written.
     """
-    return f"says {class_names[label]} {score if label else 1 - score:.2f}"
+    return f"says {class_name} {probability:.2f}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Several in a sentence: "cat", "cat and dog", "cat, dog and fox"."""
+    return " and ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
+
+
+def classes(names: Sequence[str]) -> str:
+    """The classes in a sentence of plain text: "cat, dog and fox", or "37 classes" where there are
+    more than are named."""
+    if len(names) > NAMED:
+        return f"{len(names)} classes"
+    return listed([plain(name, 24) for name in names])
 
 
 # --- numbers -----------------------------------------------------------------------------------

@@ -133,10 +133,10 @@ def _told(found: Evaluation, what: str, whole: Means | None, place: int) -> _Tol
     score = float(found.y_score[place])
     if whole is None:
         truth, said = int(found.y_true[place]), int(score >= found.threshold)
-        verdict = words.says([words.plain(n, 24) for n in names], said, score)
+        verdict = words.says(words.plain(names[said], 24), score if said else 1 - score)
         return _Told(names[truth], verdict, truth == said, names[said])
     truth, said = int(whole.y_true[place]), int(whole.said[place])
-    verdict = f"says {words.plain(names[said], 24)} {whole.y_score[place, said]:.2f}"
+    verdict = words.says(words.plain(names[said], 24), whole.y_score[place, said])
     if what in evidence.CELLS and said != found.target:
         verdict += f", {words.plain(names[found.target], 24)} {score:.2f}"
     target = found.target if what in ("fp", "tp") else said

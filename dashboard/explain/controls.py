@@ -20,6 +20,7 @@ from engine.runs.store import Run
 OUTCOMES, RANDOM, OWN = "one of each outcome", "random 20", "my own pictures"
 RANDOM_COUNT, DRAWS = 20, 10_000
 NONE = "none"  # in the address, where no method is chosen
+SIDE_BY_SIDE, LETTERS = 4, 60  # classes, and letters of their names; more are in a box
 LAYER, TARGET, PICTURES = Param("layer"), Param("target"), Param("pics", default=OUTCOMES)
 VIEW = Param("view", ["overlay", "heatmap"])
 COLOUR_MAP = Param("map", list(COLOUR_MAPS))
@@ -43,20 +44,33 @@ class Source:
 
 def choose_layer(run: Run) -> str:
     layers = list(run.layers[::-1])
-    return st.selectbox(
+    asked = LAYER.asked()
+    layer = st.selectbox(
         "Layer", layers, key=LAYER.carry(layers), bind="query-params", width="stretch",
         help="The maps of this layer become the heatmap. The last one (first in the list) says "
         "most about the class and least about the place; earlier ones are finer.",
     )  # fmt: skip
+    if asked and asked not in layers:
+        name = words.markdown(asked, 24)
+        LAYER.remark(f"{run.id} has no layer {name}; {layer} is shown.", (run.id, layer))
+    return layer
 
 
 def choose_target(run: Run) -> str:
     targets = [SAID, *run.class_names]
-    target = st.segmented_control(
-        "Heat for", targets, default=SAID, required=True, key=TARGET.carry(targets),
-        bind="query-params",
-    )  # fmt: skip
-    return target or SAID  # an empty value in the address chooses nothing
+    asked = TARGET.asked()
+    shared = {"key": TARGET.carry(targets), "bind": "query-params"}
+    if len(run.class_names) > SIDE_BY_SIDE or len("".join(run.class_names)) > LETTERS:
+        target = st.selectbox("Heat for", targets, width="stretch", **shared)
+    else:
+        target = st.segmented_control("Heat for", targets, default=SAID, required=True, **shared)
+    target = target or SAID  # an empty value in the address chooses nothing
+    if asked and asked not in targets:
+        name, known = words.markdown(asked, 24), words.markdown(words.classes(run.class_names))
+        shown = words.markdown(target, 24)
+        sentence = f"{run.id} has no class {name} but {known}; the heat is for {shown}."
+        TARGET.remark(sentence, (run.id, target))
+    return target
 
 
 def choose_source(run: Run) -> Source:

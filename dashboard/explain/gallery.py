@@ -69,20 +69,22 @@ def show_picture(place: DeltaGenerator, run: Run, picture: Picture) -> None:
         pixels = large(picture.pixels)
         st.image(pixels, width="stretch", output_format="JPEG", alt=picture.name)
         name = f":small[:gray[{words.markdown(picture.name, 40)}]]"
-        st.markdown(name if picture.score is None else f"{verdict(run, picture)}  \n{name}")
+        st.markdown(name if picture.scores is None else f"{verdict(run, picture)}  \n{name}")
 
 
 def verdict(run: Run, picture: Picture) -> str:
     """Truth and answer: "✓ truly cat, says cat 0.96"."""
-    names = [
-        f":{tint}[**{words.markdown(name, 24)}**]"
-        for tint, name in zip(CLASS_TINTS, run.class_names, strict=True)
-    ]
-    says = words.says(names, picture.says, picture.score)
+    says = words.says(_tinted(run, picture.says), picture.scores[picture.says])
     if picture.truth is None:
         return says
     mark = "✓" if picture.truth == picture.says else "✗"
-    return f"{mark} truly {names[picture.truth]}, {says}"
+    return f"{mark} truly {_tinted(run, picture.truth)}, {says}"
+
+
+def _tinted(run: Run, label: int) -> str:
+    """A class's name in its colour, which it has where there are two."""
+    name = f"**{words.markdown(run.class_names[label], 24)}**"
+    return f":{CLASS_TINTS[label]}[{name}]" if len(run.class_names) == 2 else name
 
 
 def show_heat(

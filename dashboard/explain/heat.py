@@ -10,10 +10,11 @@ from dashboard import state, words
 from dashboard.explain.pictures import Picture
 from engine.cam.methods import METHODS
 from engine.data.decode import resize
+from engine.evaluation import multiclass
 from engine.runs.store import Run
 
 SAID = "what it says"
-SCORE_BYTES = 200  # of a kept score with its key
+SCORE_BYTES = 300  # of a picture's kept scores with their key, apart from the numbers
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Wish:
 
 
 def kept_score(run: Run, picture: Picture) -> Picture:
-    """The picture with its score, if it was computed before."""
-    score = state.kept().get((picture.id, run.weights_sha256))
-    return picture if score is None else replace(picture, score=score)
+    """The picture with what the model says of it, if that was computed before."""
+    scores = state.kept().get((picture.id, run.weights_sha256))
+    return picture if scores is None else replace(picture, scores=scores)
 
 
 def scored(loaded, pictures: Sequence[Picture]) -> list[Picture]:
@@ -46,10 +47,11 @@ def scored(loaded, pictures: Sequence[Picture]) -> list[Picture]:
 
     seen = np.stack([_seen(loaded.run, picture) for picture in pictures])
     with loaded.lock:
-        scores = inference.probabilities(inference.logits(loaded.model, seen))
-    for picture, score in zip(pictures, scores, strict=True):
-        state.kept().put((picture.id, loaded.run.weights_sha256), float(score), SCORE_BYTES)
-    return [replace(picture, score=float(s)) for picture, s in zip(pictures, scores, strict=True)]
+        found = multiclass.by_class(inference.probabilities(inference.logits(loaded.model, seen)))
+    for picture, scores in zip(pictures, found, strict=True):
+        key = (picture.id, loaded.run.weights_sha256)
+        state.kept().put(key, scores, SCORE_BYTES + scores.nbytes)
+    return [replace(one, scores=scores) for one, scores in zip(pictures, found, strict=True)]
 
 
 def kept(wish: Wish, picture: Picture, method: str):

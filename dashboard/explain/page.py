@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.explain import controls, gallery, heat
+from dashboard.explain.controls import LAYER, TARGET
 from dashboard.explain.gallery import Look
 from dashboard.explain.heat import Wish
 from dashboard.explain.pictures import Picture
@@ -38,6 +39,9 @@ def show() -> None:
             controls.another_draw()
     params.keep()  # heatmaps take a while, and one may leave before they are done
     say_unfound(run)
+    for remark in (LAYER.remarked((run.id, layer)), TARGET.remarked((run.id, target))):
+        if remark:
+            st.warning(remark, icon=":material/link_off:")
     say_absent(run, source)
     try:
         pictures = controls.chosen_pictures(run, source)
@@ -78,7 +82,7 @@ def explain(wish: Wish, look: Look, pictures: list[Picture]) -> None:
     gallery.scale(wish, look.colour_map)
     control = st.empty()
     rows = gallery.lay_out(len(pictures), wish.methods)
-    pictures = [heat.kept_score(wish.run, one) if one.score is None else one for one in pictures]
+    pictures = [heat.kept_score(wish.run, one) if one.scores is None else one for one in pictures]
     for row, picture in zip(rows, pictures, strict=True):
         gallery.show_picture(row[""], wish.run, picture)
         for method in wish.methods:
@@ -104,7 +108,7 @@ def load(run: Run, control):
 
 def score(run: Run, pictures: list[Picture], rows: Sequence[dict], control):
     """The model, if it was needed, and the pictures with what it says of each."""
-    unscored = [at for at, picture in enumerate(pictures) if picture.score is None]
+    unscored = [at for at, picture in enumerate(pictures) if picture.scores is None]
     if not unscored:
         return None, pictures
     loaded, pictures = load(run, control), list(pictures)

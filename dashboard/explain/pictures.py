@@ -8,7 +8,10 @@ from dashboard import state
 from dashboard.parts import pictures
 from dashboard.parts.pictures import GONE
 from engine import identity
+from engine.evaluation import multiclass
 from engine.runs.store import Run
+
+MOST = 4  # right answers, and as many mistakes, of "one of each outcome"
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,13 @@ class Picture:
     name: str
     pixels: np.ndarray  # (s, s, 3) uint8
     truth: int | None  # None for one's own
-    score: float | None  # for class 1; None until a model has said
+    scores: np.ndarray | None  # (k,) probabilities of each class; None until a model has said
     id: str  # of its pixels
 
     @property
     def says(self) -> int:
-        return int(self.score >= 0.5)
+        told = self.scores[1:] if len(self.scores) == 2 else self.scores[None]
+        return int(multiclass.said(told)[0])
 
 
 def of_run(run: Run, part: str, places: list[int]) -> list[Picture]:
@@ -34,13 +38,12 @@ def of_run(run: Run, part: str, places: list[int]) -> list[Picture]:
     """
     predicted = state.predictions(run, part)
     data, rows = pictures.where(run, predicted)
-    found = []
+    y_score, found = multiclass.by_class(predicted["y_score"]), []
     for place in places:
         row = int(rows[place])
         name = data.file_names[row].rsplit("/", 1)[-1]
-        truth, score = int(predicted["y_true"][place]), float(predicted["y_score"][place])
-        pixels = pictures.pixels(data, row)
-        found.append(Picture(name, pixels, truth, score, identity.of_picture(pixels)))
+        truth, pixels = int(predicted["y_true"][place]), pictures.pixels(data, row)
+        found.append(Picture(name, pixels, truth, y_score[place], identity.of_picture(pixels)))
     return found
 
 
@@ -54,16 +57,27 @@ def here(run: Run, part: str) -> np.ndarray:
 
 
 def one_of_each(predicted: dict, places: np.ndarray) -> list[int]:
-    """Of `places` the surest right answer for each class, then the surest mistakes."""
+    """Of `places` the surest right answer of each class, then the surest mistake of each.
+
+    Of more than four classes: the right answers of those four that are found least often, and the
+    four surest mistakes.
+    """
     y_true, y_score = predicted["y_true"][places], predicted["y_score"][places]
-    right, chosen = (y_score >= 0.5) == (y_true == 1), []
-    for wanted in (True, False):
-        for label in (0, 1):
-            members = np.flatnonzero((y_true == label) & (right == wanted))
-            if len(members):
-                surest = members[np.argmax(np.abs(y_score[members] - 0.5))]
-                chosen.append(int(places[surest]))
-    return chosen
+    right = multiclass.said(y_score) == y_true
+    sure = np.abs(y_score - 0.5) if y_score.ndim == 1 else y_score.max(axis=1)
+    labels = np.unique(y_true)
+    least_found = sorted(labels, key=lambda label: right[y_true == label].mean())
+    answers = _surest(least_found, y_true, right, sure)
+    mistakes = _surest(labels, y_true, ~right, sure)
+    mistakes = sorted(mistakes, key=lambda at: -sure[at])
+    by_class = [sorted(some[:MOST], key=lambda at: y_true[at]) for some in (answers, mistakes)]
+    return [int(places[at]) for some in by_class for at in some]
+
+
+def _surest(labels, y_true: np.ndarray, wanted: np.ndarray, sure: np.ndarray) -> list[int]:
+    """Of each class the surest of those that are wanted, where there is one."""
+    members = [np.flatnonzero((y_true == label) & wanted) for label in labels]
+    return [int(some[np.argmax(sure[some])]) for some in members if len(some)]
 
 
 def at_random(places: np.ndarray, count: int, seed: int) -> list[int]:

@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.overview import own_pictures
-from dashboard.parts import links, live, pictures
+from dashboard.overview import intake, own_pictures
+from dashboard.parts import choose, links, live, pictures
 from engine.commands import first_run, prepare
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
@@ -15,6 +15,7 @@ from engine.runs import store
 from engine.runs.store import Run
 
 ARROW = ":material/arrow_forward:"
+THUMBNAILS = 4
 
 
 def welcome(seen: Snapshot) -> None:
@@ -55,7 +56,7 @@ def welcome(seen: Snapshot) -> None:
         state.poll(_first_curves, under_way)
     with right:
         st.header("Prefer your own pictures?")
-        own_pictures.intake()
+        intake.show()
         own_pictures.own_pictures()
 
 
@@ -151,7 +152,7 @@ def _step_train() -> None:
         again = live.start_again(run, "Try again")
         if again:
             st.switch_page(links.TRAIN, query_params={"job": again.id})
-        _link_to_train("Change the settings", dataset=run.dataset)
+        _link_to_train("Change the settings", **links.to_train_like(run))
     elif found and not (job and job.alive):
         _head("2 · Train", "not started")
         st.caption(f"{words.markdown(found[0].name)} is ready, and no run is under way.")
@@ -162,7 +163,7 @@ def _step_train() -> None:
         _link_to_train("What will be here")
 
 
-def _link_to_train(label: str, **query: str) -> None:
+def _link_to_train(label: str, **query) -> None:
     st.page_link(links.TRAIN, label=label, icon=ARROW, query_params=query)
 
 
@@ -177,20 +178,21 @@ def _first_curves() -> None:
 
 
 def _about(dataset: Dataset) -> str:
-    n = words.count(dataset.size)
-    classes = " and ".join(words.markdown(name, 24) for name in dataset.class_names)
+    about = words.markdown(choose.about(dataset))
     if dataset.source == prepare.DRAWN:
-        return f"{n} pictures of {classes}, drawn by the program, the parts that decide marked."
+        return f"{about}, drawn by the program, the parts that decide marked."
     refused = f", {words.count(dataset.refused)} files refused" if dataset.refused else ""
-    return f"{words.markdown(dataset.name)}: {n} pictures of {classes}{refused}."
+    return f"{words.markdown(dataset.name)}: {about}{refused}."
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _thumbnails(name: str, fingerprint: str) -> tuple[list[np.ndarray], list[str]]:
-    """Two training pictures of each class with their names, classes in turn."""
+    """Training pictures with their names, classes in turn: two of each of two, one of each of the
+    first four of many."""
     dataset = next(one for one in state.datasets() if one.fingerprint == fingerprint)
     training = dataset.indices("train")
-    labels = dataset.labels[training]
-    rows = [training[np.flatnonzero(labels == label)[i]] for i in (0, 1) for label in (0, 1)]
+    labels, k = dataset.labels[training], min(THUMBNAILS, len(dataset.class_names))
+    places = [divmod(at, k) for at in range(THUMBNAILS)]
+    rows = [training[np.flatnonzero(labels == label)[i]] for i, label in places]
     images = [pictures.pixels(dataset, row) for row in rows]
     return images, [dataset.class_names[dataset.labels[row]] for row in rows]

@@ -48,7 +48,7 @@ def what_next(runs: Sequence[Run], datasets: Sequence[Dataset], found: Standing)
         steps.append(Step(
             ":material/model_training:", "Train a second run",
             f"{best.id} is the only run on these pictures, so nothing says what helps.",
-            links.TRAIN, {"dataset": best.dataset},
+            links.TRAIN, links.to_train_like(best),
         ))  # fmt: skip
     return steps[:MOST]
 
@@ -58,7 +58,8 @@ def _learned(runs: Sequence[Run], dataset: Dataset) -> bool:
 
 
 def _train_on(dataset: Dataset) -> Step:
-    reason = f"Its {words.count(dataset.size)} pictures are ready and no run has learned yet."
+    n = words.count(dataset.size)
+    reason = f"Its {n} pictures are ready, and no run has learned from them yet."
     label = f"Train on {words.markdown(dataset.name, 40)}"
     return Step(":material/model_training:", label, reason, links.TRAIN, {"dataset": dataset.name})
 
@@ -81,10 +82,16 @@ def _mistakes(best: Run) -> list[Step]:
     wrong = round(n * (1 - best.figures["accuracy"]))
     if not wrong:
         return []
-    reason = (
-        f"It takes {words.count(wrong)} of {words.count(n)} for the other class at a threshold of "
-        "0.5. Another threshold trades one mistake for the other."
-    )
+    if len(best.class_names) > 2:
+        reason = (
+            f"It takes {words.count(wrong)} of {words.count(n)} for another class. The matrix says "
+            "which classes it confuses."
+        )
+    else:
+        reason = (
+            f"It takes {words.count(wrong)} of {words.count(n)} for the other class at a threshold "
+            "of 0.5. Another threshold trades one mistake for the other."
+        )
     label = f"Judge the mistakes of {best.id}"
     return [Step(":material/monitoring:", label, reason, links.EVALUATE, {"run": best.id})]
 

@@ -3,7 +3,15 @@
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.overview import first_steps, next_steps, own_pictures, said, standing, tables
+from dashboard.overview import (
+    first_steps,
+    intake,
+    next_steps,
+    own_pictures,
+    said,
+    standing,
+    tables,
+)
 from dashboard.parts import evidence, links, live
 from engine.commands.snapshot import Snapshot
 from engine.runs.store import Run
@@ -54,7 +62,7 @@ def _datasets(seen: Snapshot) -> None:
             links.OVERVIEW, label="Add pictures", icon=":material/add_photo_alternate:",
             query_params={own_pictures.ADD.key: own_pictures.OWN},
         )  # fmt: skip
-    own_pictures.intake()
+    intake.show()
     tables.datasets_there(seen.datasets, seen.runs)
     tables.unreadable(seen.unreadable_datasets, "datasets")
 

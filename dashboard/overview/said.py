@@ -5,13 +5,13 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.parts import links, pictures
-from engine.commands.evaluate import THRESHOLD
 from engine.errors import DatasetError
+from engine.evaluation import multiclass
 from engine.runs.store import Run
 
 
 def examples(run: Run) -> None:
-    """The surest right answer of each class and the worst mistake."""
+    """The surest right answers of two classes and the worst mistake."""
     st.header(f"What {run.id} says", anchor=False)
     told = state.predictions(run, "test")
     try:
@@ -23,11 +23,12 @@ def examples(run: Run) -> None:
     picks = stored[chosen(told["y_true"][stored], told["y_score"][stored])]
     images = [pictures.pixels(dataset, rows[pick]) for pick in picks]
     names = [words.plain(name, 16) for name in run.class_names]
+    labels, probabilities = multiclass.said(told["y_score"]), multiclass.by_class(told["y_score"])
     with st.grid(3, min_column_width=100):
         for pick, image in zip(picks, images, strict=True):
-            truth, score = int(told["y_true"][pick]), float(told["y_score"][pick])
-            label = int(score >= THRESHOLD)
-            truly, says = f"truly {names[truth]}", words.says(names, label, score)
+            truth, label = int(told["y_true"][pick]), int(labels[pick])
+            truly = f"truly {names[truth]}"
+            says = words.says(names[label], probabilities[pick, label])
             with st.container(gap="xsmall"):
                 st.image(image, width="stretch", alt=f"{truly}, {says}")
                 mark = ":green[✓]" if label == truth else ":red[✗]"
@@ -39,7 +40,10 @@ def examples(run: Run) -> None:
 
 
 def chosen(y_true: np.ndarray, y_score: np.ndarray) -> list[int]:
-    """Places of the surest right answer of class 0, of class 1, and of the worst mistake."""
-    off = np.abs(y_score - y_true)
-    picks = [int(np.where(y_true == label, off, np.inf).argmin()) for label in (0, 1)]
+    """Places of the surest right answers of two classes, of many the two surest of them, and of
+    the picture whose class is given the lowest probability."""
+    truth = np.asarray(y_true, np.int64)
+    off = 1 - np.take_along_axis(multiclass.by_class(y_score), truth[:, None], axis=1)[:, 0]
+    surest = [int(np.where(truth == label, off, np.inf).argmin()) for label in np.unique(truth)]
+    picks = sorted(sorted(surest, key=lambda at: off[at])[:2], key=lambda at: truth[at])
     return list(dict.fromkeys([*picks, int(off.argmax())]))

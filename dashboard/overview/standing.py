@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard import words
+from dashboard import state, words
 from dashboard.parts import results
-from engine.commands import compare
+from engine.commands import compare, train
 from engine.data.dataset import Dataset
 from engine.runs.store import Run
 
@@ -35,8 +35,10 @@ def headline(found: Standing) -> str:
     """The elected run with its AUC on test, how that is known, and how it was chosen."""
     run = found.elected
     chosen = f", {_how(found)}," if len(found.candidates) > 1 else ""
+    area = results.area(run)
     return (
-        f"{run.id} on {words.markdown(run.dataset)}{chosen} has an AUC of "
+        f"{run.id} on {words.markdown(results.learned(run))}{chosen} has "
+        f"{'a' if area.startswith('m') else 'an'} {area} of "
         f"{words.three_digits(run.figures['auc'])} ({results.interval(run)}) on "
         f"{words.count(results.judged_on(run))} pictures it never saw."
         + (" That may be chance." if run.figures["auc_low"] <= 0.5 else "")
@@ -46,17 +48,19 @@ def headline(found: Standing) -> str:
 def _how(found: Standing) -> str:
     n = words.count(len(found.candidates))
     if math.isfinite(compare.validation_auc(found.elected)):
-        return f"elected of {n} by its AUC on validation"
-    return f"the oldest of {n} whose AUC on validation cannot be read"
+        return f"chosen among {n} runs by its AUC on validation"
+    return f"the oldest of {n} runs whose AUC on validation cannot be read"
 
 
 def explanation(found: Standing) -> str:
     """Why a higher figure in the table does not head the page; "" where there is none."""
     said = []
     if not found.alone:
+        newest = found.candidates[-1]
+        others = "results on other pictures" + (" or of another question" * bool(newest.question))
         said.append(
-            f"The newest result is on {words.markdown(found.candidates[-1].dataset)}; results on "
-            "other pictures cannot be compared with it."
+            f"The newest result is on {words.markdown(results.learned(newest))}; {others} cannot "
+            "be compared with it."
         )
     highest = max(found.candidates, key=lambda run: run.figures["auc"])
     if highest.figures["auc"] > found.elected.figures["auc"]:
@@ -69,7 +73,7 @@ def explanation(found: Standing) -> str:
 
 
 def groups(judged: Sequence[Run], datasets: Sequence[Dataset]) -> dict[str, str]:
-    """For each run's id the name that its test pictures go by.
+    """For each run's id the name that its test pictures go by, and what is asked about them.
 
     Runs of one split share it, whatever their datasets are called; a run whose split is not known
     stands alone.
@@ -86,9 +90,11 @@ def groups(judged: Sequence[Run], datasets: Sequence[Dataset]) -> dict[str, str]
 
 def _name(split: str, members: list[Run], datasets: Sequence[Dataset]) -> str:
     called = list(dict.fromkeys(run.dataset for run in members))
-    name = " / ".join(called)
+    asked = results.question(members[0])
+    name = " / ".join(called) + (f": {asked}" if asked else "")
     if not members[0].split_id:
         return f"{name}, test pictures of {split} alone"
-    if any(one.split_id == split and one.name in called for one in datasets):
+    question = train.question_of(members[0])
+    if any(one.name in called and state.split_id(one, question) == split for one in datasets):
         return name
     return f"{name}, earlier pictures {split[:6]}"

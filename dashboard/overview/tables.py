@@ -34,7 +34,7 @@ def runs_by_auc(judged: Sequence[Run], datasets: Sequence[Dataset], found: Stand
         )
         for run in sorted(shown, key=lambda run: (order.index(names[run.id]), -run.figures["auc"]))
     ]  # fmt: skip
-    methods = " and ".join(sorted({results.method(run) for run in shown}))
+    methods = words.listed(sorted({results.method(run) for run in shown}))
     clicked = evidence.forest(rows, "runs", method=methods, notes=_notes(judged, names, datasets))
     if clicked:
         st.switch_page(links.EVALUATE, query_params={"run": clicked})
@@ -43,7 +43,7 @@ def runs_by_auc(judged: Sequence[Run], datasets: Sequence[Dataset], found: Stand
 
 
 def _notes(judged: Sequence[Run], names: dict[str, str], datasets) -> dict[str, str]:
-    """What makes the runs of each group comparable."""
+    """What the figures of each group are, and what makes its runs comparable."""
     members: dict[str, list[Run]] = {}
     for run in judged:
         members.setdefault(names[run.id], []).append(run)
@@ -55,7 +55,8 @@ def _note(group: list[Run], datasets: Sequence[Dataset]) -> str:
     several = len(group) > 1
     said = f"same {n} test pictures: these may be compared" if several else f"{n} test pictures"
     gone = all(compare.dataset_of(run, datasets) is None for run in group)
-    return f"{said}; no longer stored" if gone else said
+    mean = _mean_of(group[0])
+    return (f"{mean} · " if mean else "") + (f"{said}; no longer stored" if gone else said)
 
 
 def remark(run: Run) -> str:
@@ -73,8 +74,8 @@ def _all_runs(judged: Sequence[Run]) -> None:
     rows = [
         {
             "run": run.id,
-            "dataset": run.dataset,
-            "AUC on test": words.three_digits(run.figures["auc"]),
+            "dataset": results.learned(run),
+            "AUC on test": _area(run),
             "95%": results.interval(run).removeprefix("95% "),
             "n": words.count(results.judged_on(run)),
             "pixels": str(run.image_size),
@@ -90,6 +91,17 @@ def _all_runs(judged: Sequence[Run]) -> None:
     if chosen.selection.rows:
         run = newest_first[chosen.selection.rows[0]]
         st.switch_page(links.EVALUATE, query_params={"run": run.id})
+
+
+def _mean_of(run: Run) -> str:
+    """ "mean of 37 classes"; "" where the AUC is that of two."""
+    k = len(run.class_names)
+    return f"mean of {k} classes" if k > 2 else ""
+
+
+def _area(run: Run) -> str:
+    mean = _mean_of(run)
+    return words.three_digits(run.figures["auc"]) + (f", {mean}" if mean else "")
 
 
 def runs_under_way(runs: Sequence[Run]) -> None:
@@ -148,11 +160,13 @@ def unreadable(found: Sequence[Unreadable], verb: str) -> None:
 
 
 def datasets_there(datasets: Sequence[Dataset], runs: Sequence[Run]) -> None:
+    of_subjects = any(one.subjects for one in datasets)
     rows = [
         {
             "dataset": one.name,
             "pictures": words.count(one.size),
-            "classes": " / ".join(one.class_names),
+            **({"subjects": _subjects(one)} if of_subjects else {}),
+            "classes": _classes(one),
             "pixels": str(one.image_size),
             "refused": words.count(one.refused),
             "runs": str(sum(trained_on(run, one) for run in runs)),
@@ -162,6 +176,16 @@ def datasets_there(datasets: Sequence[Dataset], runs: Sequence[Run]) -> None:
     ]
     if rows:
         st.dataframe(rows, hide_index=True, row_height=34, alt="Datasets of this workspace")
+
+
+def _classes(dataset: Dataset) -> str:
+    """ "cat / dog", or their number where there are many."""
+    names = dataset.class_names
+    return " / ".join(names) if len(names) <= words.NAMED else f"{len(names)} classes"
+
+
+def _subjects(dataset: Dataset) -> str:
+    return words.count(dataset.subjects) if dataset.subjects else "not known"
 
 
 def trained_on(run: Run, dataset: Dataset) -> bool:

@@ -1,12 +1,13 @@
-"""The choice of a run, which several pages share."""
+"""The choice of a run, which several pages share, and runs and datasets in a line."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import live
+from dashboard.parts import live, results
 from dashboard.parts.params import RUN
+from engine.data.dataset import Dataset
 from engine.runs.store import Run
 
 
@@ -40,7 +41,17 @@ def unfound(asked: str) -> str:
     return f"There is no run {name} here."
 
 
+def about(dataset: Dataset) -> str:
+    """What a dataset holds, in plain text: "240 pictures of cat and dog", "1,204 pictures of 310
+    subjects and 37 classes"."""
+    n, classes = words.count(dataset.size), words.classes(dataset.class_names)
+    if not dataset.subjects:
+        return f"{n} pictures of {classes}"
+    these = "" if len(dataset.class_names) > words.NAMED else "the classes "
+    return f"{n} pictures of {words.count(dataset.subjects)} subjects and {these}{classes}"
+
+
 def describe(run: Run) -> str:
-    """A run in a line of caption: "quick on drawn, 64 px, 10 epochs"."""
-    text = f"{run.preset} on {run.dataset}, {run.image_size} px, {live.epochs(run)}"
+    """A run in a line of caption: "quick on breeds (dog against cat, fox), 64 px, 10 epochs"."""
+    text = f"{run.preset} on {results.learned(run)}, {run.image_size} px, {live.epochs(run)}"
     return words.markdown(text)

@@ -1,6 +1,14 @@
 """Where the pages are, relative to the entry script, for links and switches; spelled here alone."""
 
+from engine.runs.store import Run
+
 OVERVIEW = "overview/page.py"
 TRAIN = "train/page.py"
 EVALUATE = "evaluate/page.py"
 EXPLAIN = "explain/page.py"
+
+
+def to_train_like(run: Run) -> dict[str, str | tuple[str, ...]]:
+    """The address of Train with a run's dataset and question."""
+    asked = {"positive": run.positive, "negative": run.negative} if run.question else {}
+    return {"dataset": run.dataset} | asked

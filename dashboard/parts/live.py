@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import charts, links
+from dashboard.parts import charts, links, results
 from engine.commands import train
+from engine.data.dataset import open_dataset
+from engine.data.question import Question, ask
 from engine.errors import CamsightError, ConfigError
 from engine.runs import store
 from engine.runs.outcome import Progress
@@ -36,7 +38,7 @@ BADGES = {
 }
 
 
-def start(dataset_name: str, config: TrainConfig) -> Run:
+def start(dataset_name: str, config: TrainConfig, question: Question | None = None) -> Run:
     """A new run; for the second click of a double click, the run of the first.
 
     The second click may cut the first one's rerun short wherever that touches Streamlit, session
@@ -49,18 +51,20 @@ def start(dataset_name: str, config: TrainConfig) -> Run:
     noted = st.session_state.setdefault("_started", {})
     if noted and time.monotonic() - noted["at"] < MOMENT:
         run = store.open_run(state.workspace(), noted["run"])
-        same = (run.dataset, run.config) == (dataset_name, config.model_dump())
+        before = (run.dataset, run.config, train.question_of(run))
+        same = before == (dataset_name, config.model_dump(), question)
         if same and run.active and not store.asked_to_stop(run):
             return run
-    run = train.start(state.workspace(), dataset_name, config)
+    run = train.start(state.workspace(), dataset_name, config, question)
     noted.update(run=run.id, at=time.monotonic())
     state.changed()
     return run
 
 
 def start_again(run: Run, label: str) -> Run | None:
-    """A button that starts a run with the configuration of one that ended without a result; the
-    new run once it was clicked. Where its configuration cannot be used, the reason in its place."""
+    """A button that starts a run with the configuration and the question of one that ended without
+    a result; the new run once it was clicked. Where its configuration cannot be used, the reason in
+    its place."""
     try:
         config = stored_config(run.config)
     except ConfigError as error:
@@ -69,7 +73,8 @@ def start_again(run: Run, label: str) -> Run | None:
     if not st.button(f"**{label}**", icon=":material/refresh:", key=f"again-{run.id}"):
         return None
     try:
-        return start(run.dataset, config)
+        dataset = open_dataset(state.workspace(), run.dataset)
+        return start(run.dataset, config, ask(dataset, run.positive, run.negative))
     except (CamsightError, OSError) as error:
         st.error(words.markdown(error))
         return None
@@ -178,7 +183,7 @@ def badge(status: str) -> None:
 def link(run: Run) -> None:
     """To the page where it is watched."""
     st.page_link(
-        links.TRAIN, label=f"**{run.id}** on {words.markdown(run.dataset)}",
+        links.TRAIN, label=f"**{run.id}** on {words.markdown(results.learned(run))}",
         icon=":material/arrow_forward:", query_params={"job": run.id},
     )  # fmt: skip
 

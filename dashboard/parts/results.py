@@ -1,13 +1,36 @@
-"""What a judged run scored on its test part, in words. For Overview and Train."""
+"""What a run learned from, and what it scored on its test part, in words."""
 
 from dashboard import words
 from engine.evaluation.intervals import INTERVALS
 from engine.runs.store import Run
 
+QUESTION = 60  # letters of a question: a side may hold dozens of classes
+
+
+def learned(run: Run) -> str:
+    """The dataset, and the question where there is one: "breeds (dog against cat, fox)"."""
+    asked = question(run)
+    return f"{run.dataset} ({asked})" if asked else run.dataset
+
+
+def question(run: Run) -> str:
+    """ "dog against cat, fox", each side shortened where it is long; "" for all classes."""
+    if not run.question:
+        return ""
+    negative, positive = (words.plain(name, QUESTION // 2) for name in run.class_names)
+    return f"{positive} against {negative}"
+
 
 def judged_on(run: Run) -> int:
     """How many test pictures its figures come from."""
-    return run.figures["n_positive"] + run.figures["n_negative"]
+    told = run.figures
+    return told.get("n") or told.get("n_positive", 0) + told.get("n_negative", 0)
+
+
+def area(run: Run) -> str:
+    """What its AUC is: "AUC", or of many classes "mean AUC over 37 classes"."""
+    k = len(run.class_names)
+    return "AUC" if k == 2 else f"mean AUC over {k} classes"
 
 
 def interval(run: Run) -> str:

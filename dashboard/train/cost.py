@@ -12,11 +12,26 @@ from dashboard.parts import live
 from engine import jobs
 from engine.commands import train
 from engine.data.dataset import Dataset
+from engine.data.question import Question
 from engine.jobs import Job
 from engine.runs.store import Run
 from engine.training.config import TrainConfig
 
 EARLIER_RUNS = 20  # of the same settings, that are looked at for one with a whole epoch
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the form asks for; question: None for all classes."""
+
+    dataset: Dataset
+    config: TrainConfig
+    question: Question | None
+
+    @property
+    def named(self) -> tuple[str, TrainConfig, Question | None]:
+        """As the engine's commands take it."""
+        return self.dataset.name, self.config, self.question
 
 
 @dataclass(frozen=True)
@@ -36,11 +51,11 @@ class Cost:
         return f"**About {whole}**: {training} and {around} to begin and to judge, {self.source}."
 
 
-def caption(dataset: Dataset, config: TrainConfig) -> None:
+def caption(wanted: Wanted) -> None:
     """Say how long it would take, how that is known, and behind which run it would wait."""
     runs = state.look().runs
     behind = live.queue(runs)
-    known = _known(runs, dataset, config)
+    known = _known(runs, wanted)
     if behind and known is None:
         st.caption(
             f"How long it will take is measured when {behind[-1].id} has ended. This run would "
@@ -48,34 +63,35 @@ def caption(dataset: Dataset, config: TrainConfig) -> None:
         )
         return
     if known is None:
-        _measure(dataset, config)
+        _measure(wanted)
         return
     start = f" This run would start after {behind[-1].id}{_when_free(behind)}." if behind else ""
     st.caption(known.says() + start)
 
 
-def unsettled(dataset: Dataset, config: TrainConfig) -> bool:
+def unsettled(wanted: Wanted) -> bool:
     """Whether the caption will change by itself."""
     runs = state.look().runs
-    return bool(live.queue(runs)) or _known(runs, dataset, config) is None
+    return bool(live.queue(runs)) or _known(runs, wanted) is None
 
 
-def _known(runs: Sequence[Run], dataset: Dataset, config: TrainConfig) -> Cost | None:
-    job = train.find_estimate(state.workspace(), dataset.name, config)
-    return _of_an_earlier_run(runs, dataset, config) or _of_a_measurement(job, config)
+def _known(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
+    job = train.find_estimate(state.workspace(), *wanted.named)
+    return _of_an_earlier_run(runs, wanted) or _of_a_measurement(job, wanted.config)
 
 
-def _of_an_earlier_run(runs: Sequence[Run], dataset: Dataset, config: TrainConfig) -> Cost | None:
+def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
     """By the epochs of the newest run here that was trained in the same way.
 
     The first epoch, which compiles, is left out, and so is the one that a stop cut short.
     """
-    machine, asked = state.machine(), train.timed(config)
+    machine, asked = state.machine(), train.timed(wanted.config)
     alike = [
         run
         for run in reversed(runs)
         if run.judged
-        and run.dataset_fingerprint == dataset.fingerprint
+        and run.dataset_fingerprint == wanted.dataset.fingerprint
+        and train.question_of(run) == wanted.question
         and (machine is None or machine["device"]["name"] == run.device)
         and all(run.config.get(name) == value for name, value in asked.items())
     ]
@@ -84,7 +100,7 @@ def _of_an_earlier_run(runs: Sequence[Run], dataset: Dataset, config: TrainConfi
         whole = seconds[1:-1] if run.status == "stopped" else seconds[1:]
         if whole:
             each = float(np.median(whole))
-            return Cost(config.epochs * each, _around(run), "timed on an earlier run")
+            return Cost(wanted.config.epochs * each, _around(run), "timed on an earlier run")
     return None
 
 
@@ -107,19 +123,19 @@ def _of_a_measurement(job: Job | None, config: TrainConfig) -> Cost | None:
     return Cost(config.epochs * each, told.get("start_seconds") or 0.0, source)
 
 
-def _measure(dataset: Dataset, config: TrainConfig) -> None:
+def _measure(wanted: Wanted) -> None:
     """Have it measured in a process of its own, one at a time, and say so, or why it failed."""
     workspace, memory = state.workspace(), st.session_state
-    job = train.find_estimate(workspace, dataset.name, config)
+    job = train.find_estimate(workspace, *wanted.named)
     last = jobs.look(workspace, memory["_measuring"]) if "_measuring" in memory else None
     if last and last.alive and (job is None or job.id != last.id):
         st.caption(":material/timer: Measuring other settings; these come next.")
         return
-    asked = (dataset.fingerprint, *train.timed(config).values())
+    asked = (wanted.dataset.fingerprint, wanted.question, *train.timed(wanted.config).values())
     if not (job and job.alive) and memory.get("_measured") != asked:
         memory["_measured"] = asked  # asked once: one that fails is not asked forever
-        train.start_estimate(workspace, dataset.name, config)
-        job = train.find_estimate(workspace, dataset.name, config)
+        train.start_estimate(workspace, *wanted.named)
+        job = train.find_estimate(workspace, *wanted.named)
     if job is None:
         return
     memory["_measuring"] = job.id

@@ -3,15 +3,16 @@
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import links, live
+from dashboard.parts import choose, links, live
 from dashboard.parts.params import DATASET, JOB
 from dashboard.train import cost
+from dashboard.train.asked import choose_question
+from dashboard.train.cost import Wanted
 from dashboard.train.hyperparameters import choose_config
 from engine.commands import first_run
 from engine.data.dataset import Dataset
 from engine.errors import CamsightError
 from engine.runs.store import Run
-from engine.training.config import TrainConfig
 
 ARROW = ":material/arrow_forward:"
 
@@ -23,10 +24,14 @@ def new_run() -> None:
         nothing_to_train_on()
         return
     dataset = choose_dataset(found)
+    question, can_be_asked = choose_question(dataset)
     config = choose_config(dataset)
-    if config:
-        state.poll(lambda: cost.caption(dataset, config), cost.unsettled(dataset, config))
-    start_button(dataset, config)
+    if config and can_be_asked:
+        wanted = Wanted(dataset, config, question)
+        state.poll(lambda: cost.caption(wanted), cost.unsettled(wanted))
+        start_button(wanted)
+    else:
+        start_button(None)
 
 
 def choose_dataset(found: list[Dataset]) -> Dataset:
@@ -42,20 +47,17 @@ def choose_dataset(found: list[Dataset]) -> Dataset:
     )  # fmt: skip
     DATASET.write(chosen)
     dataset = by_name[chosen]
-    part = words.count(sum(dataset.counts["train"]))
-    classes = " and ".join(words.markdown(name, 24) for name in dataset.class_names)
-    st.caption(
-        f"{words.count(dataset.size)} pictures of {classes}, {part} of them to train on, stored at "
-        f"{dataset.image_size} px."
-    )
+    part, about = words.count(sum(dataset.counts["train"])), words.markdown(choose.about(dataset))
+    st.caption(f"{about}, {part} of them to train on, stored at {dataset.image_size} px.")
     return dataset
 
 
-def start_button(dataset: Dataset, config: TrainConfig | None) -> None:
+def start_button(wanted: Wanted | None) -> None:
+    """wanted: None where the form cannot be used as it is."""
     if st.button("**Start training**", icon=":material/play_arrow:", width="stretch",
-                 disabled=config is None, key="start") and config:  # fmt: skip
+                 disabled=wanted is None, key="start") and wanted:  # fmt: skip
         try:
-            run = live.start(dataset.name, config)
+            run = live.start(wanted.dataset.name, wanted.config, wanted.question)
         except (CamsightError, OSError) as error:
             st.error(words.markdown(error))
             return

@@ -10,9 +10,10 @@ from dashboard import state, words
 from dashboard.parts import evidence, links, live, results
 from dashboard.parts.evidence import Card
 from dashboard.parts.params import JOB, RUN
+from dashboard.train.asked import pictures
 from dashboard.train.form import watch
 from engine import jobs
-from engine.commands import first_run
+from engine.commands import first_run, train
 from engine.errors import CamsightError, ConfigError
 from engine.evaluation.intervals import wilson
 from engine.runs import store
@@ -84,7 +85,7 @@ def one_run(run: Run, runs: Sequence[Run]) -> None:
     told = live.history(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(
-            f"{run.id} · {words.markdown(run.dataset)} · {run.image_size} px · seed "
+            f"{run.id} · {words.markdown(results.learned(run))} · {run.image_size} px · seed "
             f"{run.config['seed']}",
             width="content", anchor=False,
         )  # fmt: skip
@@ -158,7 +159,7 @@ def best_so_far(run: Run, told: dict) -> Card:
     dataset = state.dataset_of(run)
     if dataset is None:
         return Card(label, words.percent(accuracy), "accuracy on validation; its pictures are gone")
-    n = sum(dataset.counts["validation"])
+    n = pictures(dataset, train.question_of(run), ("validation",))
     share = wilson(int(np.clip(np.rint(accuracy * n), 0, n)), n)
     line = words.evidence_line(
         words.interval(share.low, share.high, words.percent), "accuracy, validation, Wilson", n
@@ -182,11 +183,12 @@ def ended(run: Run, told: dict) -> None:
 
 def figures(run: Run, told: dict) -> list[Card]:
     auc, low, high = (run.figures[name] for name in ("auc", "auc_low", "auc_high"))
-    trained = len(told.get("epoch", []))
+    trained, k = len(told.get("epoch", [])), len(run.class_names)
     return [
         Card(
             "AUC on test", words.three_digits(auc),
             words.evidence_line(results.interval(run), results.method(run), results.judged_on(run)),
+            remark="" if k == 2 else f"mean of {k} classes",
             track=evidence.track(auc, low, high),
         ),
         best_so_far(run, told),

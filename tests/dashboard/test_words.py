@@ -113,12 +113,15 @@ def test_words_for_rates_come_from_the_class_names():
     assert words.mistakes(1200, "cat", "dog") == "1,200\u00a0cats taken for dogs"
 
 
-@pytest.mark.parametrize(
-    ("label", "score", "written"),
-    [(0, 0.11, "says cat 0.89"), (1, 0.83, "says dog 0.83"), (0, 0.6, "says cat 0.40")],
-)
-def test_a_number_beside_a_class_is_its_probability(label, score, written):
-    assert words.says(("cat", "dog"), label, score) == written
+def test_a_number_beside_a_class_is_its_probability():
+    assert words.says("cat", 0.894) == "says cat 0.89"
+
+
+def test_classes_are_named_up_to_four_and_then_counted():
+    assert words.classes(("cat", "dog")) == "cat and dog"
+    assert words.classes(("a", "b", "c", "d")) == "a, b, c and d"
+    assert words.classes([str(at) for at in range(37)]) == "37 classes"
+    assert words.listed(["Newcombe"]) == "Newcombe"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_resample_is_the_mean_of_the_pictures_drawn_again():
     y_true, y_score = drawn((12, 9, 15), digits=1)
     order, counts = multiclass._sorted(y_true, 3)
     times = multiclass._resampled(np.random.default_rng(5), counts, 4)
-    found = multiclass._means(multiclass._wins(y_score[order], counts), times, counts)
+    found = multiclass._means(y_score[order], times, counts)
     for mean, often in zip(found, times.astype(int), strict=True):
         again = np.repeat(order, often)
         assert (np.bincount(y_true[again]) == counts).all()

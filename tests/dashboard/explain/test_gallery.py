@@ -12,8 +12,8 @@ from dashboard.explain.pictures import Picture
 PIXELS = np.full((64, 64, 3), 128, np.uint8)
 
 
-def picture(name: str = "a.png", score: float | None = 0.11) -> Picture:
-    return Picture(name, PIXELS, 1, score, id=name)
+def picture(name: str = "a.png", score: float = 0.11) -> Picture:
+    return Picture(name, PIXELS, 1, np.array([1 - score, score]), id=name)
 
 
 def run(class_names=("cat", "dog")):
@@ -55,7 +55,7 @@ def test_heat_is_kept_by_picture_model_layer_method_and_target():
 def test_truth_and_answer_are_in_words_with_the_probability_of_what_it_says():
     said = gallery.verdict(run(), picture())
     assert said == "✗ truly :blue[**dog**], says :orange[**cat**] 0.89"
-    own = Picture("mine.png", PIXELS, None, 0.7, "mine")
+    own = Picture("mine.png", PIXELS, None, np.array([0.3, 0.7]), "mine")
     assert gallery.verdict(run(("<b>", "a*b")), own) == "says :blue[**a\\*b**] 0.70"
 
 

@@ -6,14 +6,11 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from io import BytesIO
-from zipfile import ZipFile
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import state
-from dashboard.overview import own_pictures
 from engine import files, jobs, lease
 from engine.commands import first_run, prepare, snapshot, train
 from engine.runs import outcome, store
@@ -188,7 +185,7 @@ def test_the_headline_is_not_the_luckiest_of_many_but_the_one_chosen_on_validati
         add_run(empty, auc=auc, validation_auc=validation_auc)
     at = opened()
     assert headline(at) == (
-        "quick-2 on pets, elected of 3 by its AUC on validation, has an AUC of 0.840 "
+        "quick-2 on pets, chosen among 3 runs by its AUC on validation, has an AUC of 0.840 "
         "(95% 0.790–0.890) on 80 pictures it never saw."
     )
     assert forest(at)["pets, earlier pictures 555555"][0] == "quick-3"  # by AUC on test
@@ -374,82 +371,3 @@ def test_the_page_imports_no_tensorflow(workspace):
         [sys.executable, "-c", page], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "[]", done.stderr[-2000:]
-
-
-# --- pictures of one's own ------------------------------------------------------------------------
-
-
-def zipped(folder) -> bytes:
-    content = BytesIO()
-    with ZipFile(content, "w") as archive:
-        for path in sorted(folder.rglob("*.png")):
-            archive.write(path, path.relative_to(folder))
-    return content.getvalue()
-
-
-def intakes(place: Workspace) -> list[jobs.Job]:
-    found = (jobs.look(place, folder.name) for folder in place.jobs.glob("prepare-*"))
-    return [job for job in found if job]
-
-
-def send(place: Workspace, content: bytes, name: str, until) -> AppTest:
-    """Upload on Overview, and wait for the process that takes it in."""
-    at = opened()
-    at.file_uploader[0].upload(name, content).run()
-    next(button for button in at.button if "Check and store" in button.label).click().run()
-    assert not at.exception, at.exception
-    (job,) = intakes(place)
-    assert at.query_params["job"] in (job.id, [job.id])  # a reload finds it again
-    until(lambda: not jobs.look(place, job.id).alive, 60)
-    return at.run()
-
-
-def test_an_uploaded_zip_becomes_a_dataset_and_is_then_removed(
-    copied, two_classes, tmp_path, until
-):
-    content = zipped(two_classes(tmp_path / "pets"))
-    at = send(copied, content, "My pets (2).zip", until)
-    assert "24 of 24 files kept, 0 refused" in at.success[0].value
-    assert (copied.datasets / "My-pets-2" / "dataset.json").exists()
-    assert list(copied.uploads.iterdir()) == []
-    assert "Train on My-pets-2" in texts(at).replace("\\", "")
-    again = opened(job="prepare-My-pets-2")  # as the first version wrote it
-    assert again.success[0].value == at.success[0].value
-
-
-def test_a_zip_of_one_class_is_refused_in_a_sentence_with_nothing_left(
-    copied, draw_files, tmp_path, until
-):
-    draw_files(tmp_path / "one" / "cat", "cat", 12)
-    at = send(copied, zipped(tmp_path / "one"), "one.zip", until)
-    assert "holds one class" in at.error[0].value
-    assert str(copied.path) not in at.error[0].value
-    assert not list(copied.datasets.glob("*one*/*"))
-    assert list(copied.uploads.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["drawn", "../evil", ""])
-def test_a_name_that_cannot_be_used_is_refused_before_anything_is_written(copied, name):
-    at = opened()
-    at.file_uploader[0].upload("pets.zip", b"PK").run()
-    at.text_input[0].set_value(name).run()
-    next(button for button in at.button if "Check and store" in button.label).click().run()
-    assert len(at.error) == 1
-    assert not copied.uploads.exists()
-
-
-def test_an_address_cannot_name_a_job_outside_its_folder(workspace):
-    assert not opened(job="prepare-../../etc").error
-
-
-@pytest.mark.parametrize(
-    ("file", "name", "next_name"),
-    [
-        ("My pets (2).zip", "My-pets-2", "My-pets-3"),
-        ("犬と猫.zip", "犬と猫", "犬と猫-2"),
-        ("...zip", "pictures", "pictures-2"),
-    ],
-)
-def test_a_dataset_is_named_after_the_file(file, name, next_name):
-    assert own_pictures.suggest_name(file) == name
-    assert own_pictures.suggest_name(file, {name}) == next_name

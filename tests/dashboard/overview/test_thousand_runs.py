@@ -60,7 +60,7 @@ def test_the_table_shows_the_newest_and_the_elected_and_says_where_the_others_ar
     ids = [row["id"] for group in table["groups"] for row in group["rows"]]
     assert len(ids) == tables.MOST_ROWS
     assert "quick-1" in ids  # elected of all, and the oldest of them
-    assert "elected of 1,000 by its AUC on validation" in at.header[0].value
+    assert "chosen among 1,000 runs by its AUC on validation" in at.header[0].value
     (all_runs,) = [one for one in at.expander if "all 1,000" in one.label]
     assert not all_runs.dataframe
     at.session_state["all-runs"] = True
