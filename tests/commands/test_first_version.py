@@ -8,6 +8,7 @@ from engine.commands import train as commands
 from engine.commands.evaluate import evaluate
 from engine.commands.prepare import prepare
 from engine.data.dataset import open_dataset, read_datasets
+from engine.errors import DatasetError
 from engine.runs import store
 from engine.training.config import train_config
 
@@ -77,3 +78,11 @@ def test_its_predictions_have_no_pictures_and_say_so(first_version, part):
     told = store.predictions(store.open_run(first_version, "quick-1"), part)
     assert (told["picture"] == "").all()
     assert len(told["row"]) == 6
+
+
+def test_its_dataset_is_the_same_only_with_the_positive_class_that_it_has(first_version):
+    again = {"image_size": 32, "count": 60}
+    with pytest.raises(DatasetError, match="exists and takes dog for the positive class"):
+        prepare(first_version, "drawn", "drawn", positive="cat", **again)
+    stored = open_dataset(first_version, "drawn")
+    assert prepare(first_version, "drawn", "drawn", positive="dog", **again) == stored
