@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import ConfigError, RecordError
+from engine.errors import ConfigError
 from engine.evaluation import intervals, multiclass, roc, thresholds
 from engine.evaluation.intervals import Interval, Proportion
 from engine.evaluation.multiclass import MeanAuc
@@ -180,10 +180,8 @@ def judge(
         target: a class number, judged against the rest; None for a run of two classes as it is.
 
     Raises:
-        RecordError: if the predictions are of another number of classes than the run.
         ScoresError: if they hold pictures of one class only.
     """
-    _check_classes(run, told)
     class_names, y_true, y_score = run.class_names, told["y_true"], told["y_score"]
     if target is not None:
         class_names = _against(run, target)
@@ -203,15 +201,6 @@ def judge(
     )
 
 
-def _check_classes(run: Run, told: dict) -> None:
-    stored = multiclass.by_class(told["y_score"]).shape[1]
-    if stored != len(run.class_names):
-        raise RecordError(
-            f"The predictions of '{run.id}' are of {stored} classes and its record knows "
-            f"{len(run.class_names)}; train it again for figures."
-        )
-
-
 def _against(run: Run, target: int) -> tuple[str, str]:
     """What the class is told from: the other of two, the rest of many."""
     names = run.class_names
@@ -222,10 +211,8 @@ def judge_all(run: Run, part: str, told: dict, method: str) -> Means:
     """A run of many classes as a whole, and each class against the rest.
 
     Raises:
-        RecordError: if the predictions are of another number of classes than the run.
         ScoresError: if a class has no picture in them.
     """
-    _check_classes(run, told)
     y_true, y_score = told["y_true"], told["y_score"]
     said = multiclass.said(y_score)
     matrix = multiclass.confusion_matrix(y_true, said, len(run.class_names))

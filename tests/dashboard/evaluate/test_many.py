@@ -340,8 +340,8 @@ def test_the_figures_as_json_hold_every_class_and_the_one_at_the_threshold(run):
 @pytest.mark.parametrize(
     ("told_of", "sentence"),
     [
-        (lambda y, p: (np.where(y == 4, 3, y), p), "hold no picture of class 4 of 0 to 4"),
-        (lambda y, p: (y % 3, p[:, :3]), "are of 3 classes and its record knows 5"),
+        (lambda y, p: (np.where(y == 4, 3, y), p), "Class 4 (counted from 0) has no picture"),
+        (lambda y, p: (y % 3, p[:, :3]), "its columns do not belong together"),
     ],
     ids=["a class without pictures", "fewer classes"],
 )
