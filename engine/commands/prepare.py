@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine import files, identity, jobs, lease
 from engine.data import dataset as datasets
-from engine.data import subjects
+from engine.data import subjects, writing
 from engine.data.dataset import Dataset
 from engine.data.decode import check_fit
 from engine.data.sources import Source, open_source, with_positive
@@ -210,7 +210,7 @@ def sweep(workspace: Workspace) -> None:
     if not workspace.datasets.is_dir():
         return
     left = {p.name.removeprefix(".preparing-") for p in workspace.datasets.glob(".preparing-*/")}
-    for name in left | datasets.swapped_out(workspace):
+    for name in left | writing.swapped_out(workspace):
         try:
             with _name_of_ones_own(workspace, name):
                 pass
@@ -227,10 +227,10 @@ def _name_of_ones_own(workspace: Workspace, name: str) -> Iterator[Path]:
     Raises:
         DatasetError: if another process makes a dataset of that name.
     """
-    staging = datasets.staging_of(workspace, name)
+    staging = writing.staging_of(workspace, name)
     try:
         with lease.hold(_lease_of(staging)):
-            datasets.recover(workspace, name)
+            writing.recover(workspace, name)
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
             try:
@@ -317,7 +317,7 @@ def _draw(
     report, labels = draw_in(count, about["image_size"], about["seed"], images, masks, progress)
     names = [f"{drawn.CLASS_NAMES[label]}.{i}.png" for i, label in enumerate(labels)]
     place_of = np.array([class_names.index(name) for name in drawn.CLASS_NAMES], np.uint8)
-    return datasets.write_dataset(
+    return writing.write_dataset(
         staging,
         about=about | {"class_names": class_names},
         labels=place_of[labels],
@@ -334,7 +334,7 @@ def _take_in(staging: Path, about: dict, source: Source, progress) -> Dataset:
     report = take_in(source, about["image_size"], images, progress, about["fit"])
     kept = np.flatnonzero(report.kept)
     refused = [(source.files[i], reason) for i, reason in report.refused] + list(source.refused)
-    return datasets.write_dataset(
+    return writing.write_dataset(
         staging,
         about=about | {"class_names": source.class_names, "grouped_by": source.grouped_by},
         labels=np.array(source.labels, np.uint8)[kept],
@@ -361,7 +361,7 @@ def _place(workspace: Workspace, made: Dataset, replace: bool) -> Dataset:
                 "--replace to put this one in its place (runs keep their fingerprint)."
             )
     (made.folder / "progress.json").unlink(missing_ok=True)
-    datasets.publish(made.folder, place)
+    writing.publish(made.folder, place)
     return datasets.open_dataset(workspace, made.name)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from engine.commands import train as commands
 from engine.data import dataset as datasets
-from engine.data.dataset import write_dataset
+from engine.data.writing import write_dataset
 from engine.errors import CamsightError
 from engine.runs import store
 from engine.training.config import train_config
