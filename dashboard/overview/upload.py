@@ -8,7 +8,8 @@ import streamlit as st
 from dashboard import state, words
 from dashboard.overview.names import suggest_name, taken
 from engine.commands import prepare
-from engine.commands.prepare import Preview
+from engine.commands import preview as names
+from engine.commands.preview import Preview
 from engine.data.dataset import Dataset
 from engine.data.decode import FITS
 from engine.data.subjects import TABLE
@@ -164,7 +165,7 @@ def _look_into(sent, group_by: str | None) -> Preview | str:
 
 @st.cache_data(max_entries=16, show_spinner="Looking into the zip …")
 def _preview(file_id: str, group_by: str | None, _sent) -> Preview:
-    return prepare.preview(_sent, group_by)
+    return names.preview(_sent, group_by)
 
 
 def _told_by_table(sent) -> bool:

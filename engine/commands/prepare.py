@@ -12,7 +12,8 @@ from typing import BinaryIO
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from engine import files, identity, jobs, lease
+from engine import files, jobs, lease
+from engine.commands.preview import preview
 from engine.data import dataset as datasets
 from engine.data import subjects, writing
 from engine.data.dataset import Dataset
@@ -100,46 +101,6 @@ def prepare(
             return _place(workspace, made, replace)
     finally:
         _forget_upload(workspace, source)
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a source's names say, before a picture of it is looked at.
-
-    subjects: how many, 0 where none are told. first: (file, subject) of the first ten pictures, ""
-    where a subject is not told. hint: a sentence where names look like several pictures of a
-    subject and none are told, else "".
-    """
-
-    class_names: tuple[str, ...]
-    pictures: int
-    subjects: int
-    grouped_by: str
-    first: tuple[tuple[str, str], ...]
-    hint: str
-
-
-def preview(source: Path | BinaryIO, group_by: str | None = None) -> Preview:
-    """What a folder or zip, or one that is being sent, would be prepared as, by names only.
-
-    Raises:
-        SourceError: as `prepare`, if its classes or subjects cannot be told.
-    """
-    at = None if isinstance(source, Path) else source.tell()
-    try:
-        found = open_source(source, group_by)
-    finally:
-        if at is not None:
-            source.seek(at)
-    groups = found.groups or ("",) * len(found.files)
-    return Preview(
-        class_names=found.class_names,
-        pictures=len(found.files),
-        subjects=len(set(found.groups or ())),
-        grouped_by=found.grouped_by,
-        first=tuple(zip(found.files[:10], groups[:10], strict=True)),
-        hint="" if found.groups else subjects.hint(found.files, found.labels),
-    )
 
 
 def hint(dataset: Dataset) -> str:
@@ -352,7 +313,7 @@ def _place(workspace: Workspace, made: Dataset, replace: bool) -> Dataset:
     if place.exists():
         stored = datasets.read_folder(place)
         readable = isinstance(stored, Dataset)
-        difference = _difference(stored, made) if readable else "cannot be read"
+        difference = writing.difference(stored, made) if readable else "cannot be read"
         if not difference:
             return stored
         if not replace:
@@ -363,47 +324,3 @@ def _place(workspace: Workspace, made: Dataset, replace: bool) -> Dataset:
     (made.folder / "progress.json").unlink(missing_ok=True)
     writing.publish(made.folder, place)
     return datasets.open_dataset(workspace, made.name)
-
-
-def _difference(stored: Dataset, made: Dataset) -> str:
-    """What tells two datasets of one name apart, as the end of a sentence; "" if nothing does."""
-    try:
-        held = _without_subjects(stored)
-    except DatasetError:
-        return "cannot be read"
-    same_names = set(stored.class_names) == set(made.class_names)
-    labels = _relabelled(made, stored.class_names) if same_names else made.labels
-    first_version = identity.of_first_version(made.pictures, labels, made.image_size)
-    if stored.fit != made.fit:
-        return f"makes its pictures square by --fit {stored.fit}"
-    if held not in (
-        identity.of_pictures(made.pictures, labels, stored.class_names), first_version
-    ):  # fmt: skip
-        return "holds other pictures"
-    if not same_names:
-        return f"calls its classes {_some(stored.class_names)}"
-    if stored.class_names != made.class_names:
-        return f"takes {stored.class_names[-1]} for the positive class"
-    if (stored.subjects or made.subjects) and stored.fingerprint != made.fingerprint:
-        if not stored.subjects:
-            return "keeps no subjects together"
-        return f"keeps {stored.subjects:,} subjects together, as {stored.grouped_by} tells them"
-    return "" if stored.seed == made.seed else f"is split by the seed {stored.seed}"
-
-
-def _without_subjects(dataset: Dataset) -> str:
-    """The fingerprint that it would have if its subjects were not known."""
-    if not dataset.subjects:
-        return dataset.fingerprint
-    return identity.of_pictures(dataset.pictures, dataset.labels, dataset.class_names)
-
-
-def _relabelled(dataset: Dataset, class_names: tuple[str, ...]) -> np.ndarray:
-    """Its labels as places in the same class names in another order."""
-    return np.array([class_names.index(name) for name in dataset.class_names])[dataset.labels]
-
-
-def _some(names: tuple[str, ...]) -> str:
-    if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}"

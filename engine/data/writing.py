@@ -145,3 +145,50 @@ def swapped_out(workspace: Workspace) -> set[str]:
     """Names of datasets that a swap which was cut short may have hidden."""
     found = workspace.datasets.glob(".replaced-*-*")
     return {old.name.removeprefix(".replaced-").rsplit("-", 1)[0] for old in found}
+
+
+# --- two datasets of one name ---------------------------------------------------------------------
+
+
+def difference(stored: Dataset, made: Dataset) -> str:
+    """What tells two datasets of one name apart, as the end of a sentence; "" if nothing does."""
+    try:
+        held = _without_subjects(stored)
+    except DatasetError:
+        return "cannot be read"
+    same_names = set(stored.class_names) == set(made.class_names)
+    labels = _relabelled(made, stored.class_names) if same_names else made.labels
+    first_version = identity.of_first_version(made.pictures, labels, made.image_size)
+    if stored.fit != made.fit:
+        return f"makes its pictures square by --fit {stored.fit}"
+    if held not in (
+        identity.of_pictures(made.pictures, labels, stored.class_names), first_version
+    ):  # fmt: skip
+        return "holds other pictures"
+    if not same_names:
+        return f"calls its classes {_some(stored.class_names)}"
+    if stored.class_names != made.class_names:
+        return f"takes {stored.class_names[-1]} for the positive class"
+    if (stored.subjects or made.subjects) and stored.fingerprint != made.fingerprint:
+        if not stored.subjects:
+            return "keeps no subjects together"
+        return f"keeps {stored.subjects:,} subjects together, as {stored.grouped_by} tells them"
+    return "" if stored.seed == made.seed else f"is split by the seed {stored.seed}"
+
+
+def _without_subjects(dataset: Dataset) -> str:
+    """The fingerprint that it would have if its subjects were not known."""
+    if not dataset.subjects:
+        return dataset.fingerprint
+    return identity.of_pictures(dataset.pictures, dataset.labels, dataset.class_names)
+
+
+def _relabelled(dataset: Dataset, class_names: tuple[str, ...]) -> np.ndarray:
+    """Its labels as places in the same class names in another order."""
+    return np.array([class_names.index(name) for name in dataset.class_names])[dataset.labels]
+
+
+def _some(names: tuple[str, ...]) -> str:
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"

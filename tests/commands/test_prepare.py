@@ -11,6 +11,7 @@ import pytest
 
 from engine import jobs
 from engine.commands import prepare as room
+from engine.commands.preview import preview
 from engine.data import subjects
 from engine.errors import ConfigError, SourceError
 from engine.workspace import Workspace
@@ -162,12 +163,12 @@ def sent(folder: Path) -> io.BytesIO:
 @pytest.mark.parametrize("kind", ["folder", "upload"])
 def test_a_preview_says_classes_and_the_first_ten_pictures_with_their_subjects(things, kind):
     source = things / "three" if kind == "folder" else sent(things / "three")
-    found = room.preview(source)
+    found = preview(source)
     assert (found.class_names, found.pictures) == (("[red]cat", "ant", "bee"), 36)
     assert (found.subjects, found.grouped_by) == (0, "")
     assert found.first[9] == ("[red]cat/cat_4_1.png", "")
     assert "as 'ant_0_0.png' and 'ant_0_1.png'" in found.hint
-    found = room.preview(source, r"(\w+_\d+)_")
+    found = preview(source, r"(\w+_\d+)_")
     assert (found.subjects, found.grouped_by, found.hint) == (18, r"(\w+_\d+)_", "")
     assert len(found.first) == 10
     assert found.first[9] == ("[red]cat/cat_4_1.png", "cat_4")
@@ -179,11 +180,11 @@ def test_a_preview_of_what_cannot_be_prepared_is_the_sentence(things):
     content = sent(things / "unknown")
     content.name = "pets.zip"
     with pytest.raises(SourceError, match=r"Line 10 of groups.csv names"):
-        room.preview(content)
+        preview(content)
     content = io.BytesIO(b"no zip")
     content.name = "pets.zip"
     with pytest.raises(SourceError, match=r"'pets.zip' cannot be read as a zip"):
-        room.preview(content)
+        preview(content)
 
 
 def test_a_preview_of_a_zip_with_a_bad_name_leaves_out_that_name_alone():
@@ -192,7 +193,7 @@ def test_a_preview_of_a_zip_with_a_bad_name_leaves_out_that_name_alone():
         for name in ("cat/1.jpg", "cat/é.jpg", "dog/1.jpg"):
             archive.writestr(name, name)
     content = io.BytesIO(content.getvalue().replace("é".encode(), b"\xe9x"))
-    assert room.preview(content).pictures == 2
+    assert preview(content).pictures == 2
 
 
 def test_an_upload_takes_its_subjects_and_positive_class_along(
