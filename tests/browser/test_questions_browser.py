@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from engine import records
@@ -66,7 +67,7 @@ def test_a_question_is_asked_by_choosing_classes(open_at, browser_workspace):
     names = ("cat", "dog", "fox", "hare")
     zoo = replace(drawn, folder=folder, name="zoo", class_names=names, counts=counts)
     records.write(folder / "dataset.json", datasets.KIND, zoo)
-    page = open_at("train?dataset=zoo&preset=quick&positive=dog")
+    page = open_at("train?dataset=zoo&preset=quick&positive=dog", scheme="dark")
     start = page.get_by_role("button", name="Start training")
     expect(page.get_by_text("The question has no negative class")).to_be_visible()
     expect(start).to_be_disabled()
@@ -75,6 +76,9 @@ def test_a_question_is_asked_by_choosing_classes(open_at, browser_workspace):
     expect(page.get_by_text("Asked is dog against fox")).to_be_visible()
     expect(page).to_have_url(re.compile("positive=dog.*negative=fox"))
     page.keyboard.press("Escape")
+    expect(start).to_be_enabled()
+    found = Axe().run(page, options={"runOnly": ["wcag2aa", "wcag22aa"]}).response["violations"]
+    assert not [(one["id"], one["nodes"][0]["html"]) for one in found]
     start.click()
     expect(page.get_by_role("heading", name=re.compile(r"zoo \(dog against fox\)"))).to_be_visible()
     page.get_by_role("button", name="Do not start it").or_(
