@@ -52,9 +52,10 @@ def write_dataset(
     np.save(staging / "labels.npy", labels.astype(np.uint8))
     np.save(staging / "split.npy", part_of)
     np.save(staging / "pictures.npy", pictures.astype("S64"))
+    lines = _on_one_line(names)
     _write_table(staging / TABLE, [
-        [" ".join(file.splitlines()) for file in file_names],
-        [names[label] for label in labels],
+        _on_one_line(file_names),
+        [lines[label] for label in labels],
         [""] * len(labels) if groups is None else groups,
         [PARTS[part] for part in part_of],
     ])  # fmt: skip
@@ -78,6 +79,11 @@ def write_dataset(
     )
     records.write(staging / "dataset.json", KIND, dataset)
     return dataset
+
+
+def _on_one_line(names: Sequence[str]) -> list[str]:
+    """A lone carriage return is the end of a line to who reads, and written without quotes."""
+    return [" ".join(name.splitlines()) for name in names]
 
 
 def _write_table(path: Path, columns: Sequence[Sequence[str]]) -> None:

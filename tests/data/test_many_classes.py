@@ -63,6 +63,16 @@ def test_the_table_says_of_each_picture_what_the_arrays_say(animals, place):
     assert (dataset.subjects, dataset.grouped_by) == (24, r"(\w+ \d+)-")
 
 
+def test_class_names_of_several_lines_leave_the_table_a_line_a_picture(place, tmp_path, draw_files):
+    for word in ("ant", "wild\rbee", "old\ncat"):
+        draw_files(tmp_path / "odd" / word, word, 10)
+    dataset = prepare(place, str(tmp_path / "odd"), "odd", image_size=32)
+    assert dataset.class_names == ("ant", "old\ncat", "wild\rbee")
+    assert len((dataset.folder / "pictures.csv").read_text().splitlines()) == 31
+    assert {row["class"] for row in table_of(dataset)} == {"ant", "old cat", "wild bee"}
+    assert dataset.file_names[-1] == "wild bee/9.png"
+
+
 def test_subjects_are_part_of_the_fingerprint_and_stay_in_one_part(animals, place):
     one = prepare(place, str(animals), "one", image_size=32)
     two = prepare(place, str(animals), "two", image_size=32, group_by=r"(\w+ \d+)-")
