@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.data.layout import place_of
 from engine.errors import ConfigError
 from engine.evaluation import intervals, multiclass, roc, thresholds
 from engine.evaluation.intervals import Interval, Proportion
@@ -162,10 +163,10 @@ def class_number(run: Run, name: str) -> int:
     Raises:
         ConfigError: if the run has no such class.
     """
-    folded = [known.casefold() for known in run.class_names]
-    if name.casefold() in folded:
-        return folded.index(name.casefold())
     names = run.class_names
+    place = place_of(names, name)
+    if place is not None:
+        return place
     listed = " or ".join(names) if len(names) == 2 else ", ".join(names[:8])
     more = f" or one of {len(names) - 8} more" if len(names) > 8 else ""
     raise ConfigError(f"The class '{name}' is not one of '{run.id}'; choose {listed}{more}.")

@@ -66,6 +66,13 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def place_of(class_names: Sequence[str], asked: str) -> int | None:
+    """The place of the class that is asked for in whatever case and spelling; None for none."""
+    folded = [name.casefold() for name in class_names]
+    wanted = composed(asked).casefold()
+    return folded.index(wanted) if wanted in folded else None
+
+
 def _way(name: str) -> Way:
     return tuple(composed(part) for part in PurePosixPath(name).parts[:-1])
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine import identity
 from engine.data.dataset import PARTS, Dataset
+from engine.data.layout import place_of
 from engine.errors import ConfigError
 
 LEFT_OUT = -1
@@ -79,10 +80,10 @@ def ask(dataset: Dataset, positive: Sequence[str], negative: Sequence[str]) -> Q
 
 
 def _named(dataset: Dataset, asked: str) -> str:
-    for name in dataset.class_names:
-        if name.casefold() == asked.casefold():
-            return name
     known = dataset.class_names
+    place = place_of(known, asked)
+    if place is not None:
+        return known[place]
     listed = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
     raise ConfigError(f"The class '{asked}' is not one of '{dataset.name}'; there are: {listed}.")
 

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from engine.data import subjects
-from engine.data.layout import LAYOUTS, classes_of, composed, folders_below
+from engine.data.layout import LAYOUTS, classes_of, folders_below, place_of
 from engine.errors import PictureError, SourceError
 from engine.settings import settings
 
@@ -111,14 +111,13 @@ def with_positive(
             f"Which class is the positive one is asked of two classes, and '{source}' holds "
             f"{len(class_names)}; leave '{positive}' out, and ask it of a run."
         )
-    asked = composed(positive).casefold()
-    chosen = next((name for name in class_names if name.casefold() == asked), None)
+    chosen = place_of(class_names, positive)
     if chosen is None:
         raise SourceError(
             f"'{positive}' is no class of '{source}' and cannot be the positive one; choose "
             f"{' or '.join(class_names)}."
         )
-    return (*(name for name in class_names if name != chosen), chosen)
+    return class_names[1 - chosen], class_names[chosen]
 
 
 def _refused(

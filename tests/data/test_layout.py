@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from engine.data.layout import classes_of, folders_below
+from engine.data.layout import classes_of, folders_below, place_of
 from engine.errors import SourceError
 
 
@@ -138,6 +138,13 @@ def test_too_few_and_too_many_classes_are_named(names):
     names, says = names
     with pytest.raises(SourceError, match=says):
         classes_of(names, "pets")
+
+
+def test_a_class_is_found_in_whatever_case_and_spelling_of_its_accents():
+    names = ("Café", "dog")
+    assert [place_of(names, asked) for asked in ("cafe\u0301", "CAFE\u0301", "Dog", "cafe")] == [
+        0, 0, 1, None
+    ]  # fmt: skip
 
 
 def test_a_hundred_classes_are_taken():
