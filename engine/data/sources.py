@@ -321,5 +321,5 @@ def _is_picture(name: str) -> bool:
 
 def _natural(name: str) -> tuple:
     """Sorts `cat.2` before `cat.10`."""
-    parts = re.split(r"(\d+)", name)
+    parts = re.split(r"(\d{1,4000})", name)  # Python makes no number of more digits
     return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts)

@@ -24,7 +24,7 @@ TABLE = "groups.csv"
 FOLDER = "folder"
 MIN_PER_CLASS = 3  # one subject for each part of the split
 MATCH_SECONDS = 5.0  # for all names; a hundred thousand take a tenth of a second
-LONGEST = 200  # characters of an expression
+LONGEST = 200  # characters of an expression, and of a subject's name
 
 
 def check(group_by: str | None) -> None:
@@ -244,12 +244,19 @@ def one_line(subject: str) -> str:
 # --- enough of them, and names that look like them ------------------------------------------------
 
 
-def check_enough(labels: Iterable[int], groups: Iterable[str], class_names: Sequence[str]) -> None:
-    """Refuse classes with fewer than three subjects, one for each part of the split.
+def check_enough(labels: Sequence[int], groups: Sequence[str], class_names: Sequence[str]) -> None:
+    """Refuse classes with fewer than three subjects, one for each part of the split, and a subject
+    whose name is too long: in an array each name takes the room of the longest.
 
     Raises:
         SourceError: naming them.
     """
+    longest = max(groups, key=len)
+    if len(longest) > LONGEST:
+        raise SourceError(
+            f"The subject '{longest[:40]}…' has a name of {len(longest):,} characters; name it in "
+            f"{LONGEST} or fewer."
+        )
     counts = Counter(label for label, _ in set(zip(labels, groups, strict=True)))
     few = [(name, counts[i]) for i, name in enumerate(class_names) if counts[i] < MIN_PER_CLASS]
     if few:

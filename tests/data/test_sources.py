@@ -87,6 +87,11 @@ def test_a_zip_of_zips_is_to_be_unpacked(tmp_path):
         open_source(path)
 
 
+def test_a_name_of_more_digits_than_a_number_may_have_is_a_name(tmp_path):
+    names = [f"{word}/{'1' * 5000}{i}.jpg" for word in ("cat", "dog") for i in (2, 1)]
+    assert open_source(packed(tmp_path / "p.zip", *names)).files == tuple(sorted(names))
+
+
 def test_a_zip_s_files_are_read_by_the_names_the_source_gives(tmp_path):
     path = packed(tmp_path / "p.zip", *CLASS_FOLDERS)
     read = reader(path)

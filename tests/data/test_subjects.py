@@ -119,6 +119,9 @@ BAD_TABLES = {
     "no line": ("", "groups.csv has no columns; its first line has to be file,group"),
     "not UTF-8": (table(SUBJECTS).encode() + b"caf\xe9.jpg,1\n", r"\(not UTF-8\); store it as CSV"),
     "an open quote": ('file,group\n"cat/1.jpg,a\n', "groups.csv cannot be read as a table"),
+    "a subject's name of a novel's length": (
+        table(SUBJECTS | {FIRST: "p" * 1001}), "'p{40}…' has a name of 1,001 characters; name it in"
+    ),
     "few subjects": (
         table({name: "one" if name.startswith("dog") else SUBJECTS[name] for name in NAMES}),
         "at least 3 subjects, one for each part of the split: 'dog' has 1; add others",
