@@ -15,6 +15,7 @@ from engine.evaluation.intervals import Z_95, newcombe
 
 RESAMPLES = 1000
 TAIL = 0.025
+BLOCK = 512  # pictures that are held against all at a time
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,8 @@ def _sorted(y_true: NDArray, classes: int) -> tuple[NDArray, NDArray]:
 
 
 def _wins(y_score: NDArray, c: int, own: slice) -> NDArray[np.float32]:
-    """`(n_c, n)`: whether a picture of class c has a higher score for c than another picture has;
-    half for a tie."""
+    """`(len(own), n)`: whether a picture of class c has a higher score for c than another picture
+    has; half for a tie."""
     mine, others = y_score[own, c, None], y_score[:, c]
     return (mine > others).astype(np.float32) + np.float32(0.5) * (mine == others)
 
@@ -142,7 +143,7 @@ def _resampled(rng: np.random.Generator, counts: NDArray, resamples: int) -> NDA
 def _means(y_score: NDArray, drawn: NDArray, counts: NDArray) -> NDArray[np.float64]:
     """M of each resample `(resamples,)`: A(c|j) as a weighted sum of wins, for all c and j.
 
-    A class at a time: the wins of all together would be n² numbers.
+    A block of a class at a time: the wins of all together would be n² numbers.
 
     Args:
         y_score: `(n, k)`, sorted by class.
@@ -151,8 +152,11 @@ def _means(y_score: NDArray, drawn: NDArray, counts: NDArray) -> NDArray[np.floa
     starts, k = np.cumsum(counts) - counts, len(counts)
     total = np.zeros(len(drawn))
     for c, (start, count) in enumerate(zip(starts, counts, strict=True)):
-        own = slice(start, start + count)
-        over = (drawn[:, own] @ _wins(y_score, c, own)) * drawn
+        over = np.zeros_like(drawn)
+        for at in range(start, start + count, BLOCK):
+            own = slice(at, min(at + BLOCK, start + count))
+            over += drawn[:, own] @ _wins(y_score, c, own)
+        over *= drawn
         by_other = np.add.reduceat(over, starts, axis=1, dtype=np.float64) / (count * counts)
         total += by_other.sum(axis=1) - by_other[:, c]
     return total / (k * (k - 1))

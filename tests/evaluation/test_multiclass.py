@@ -1,5 +1,6 @@
 """Many classes: the mean AUC, its interval, and what a model says."""
 
+import tracemalloc
 from itertools import permutations
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_a_resample_is_the_mean_of_the_pictures_drawn_again():
             if (both := np.isin(y_true[again], (i, j))).any()
         ]
         assert mean == pytest.approx(np.mean(pairs), abs=1e-6)
+
+
+def test_memory_does_not_grow_with_the_square_of_the_pictures():
+    y_true, y_score = drawn((3000, 3000, 20), skill=0.1)
+    tracemalloc.start()
+    found = hand_till(y_true, y_score)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    expected = roc_auc_score(y_true, y_score, multi_class="ovo", average="macro")
+    assert found == pytest.approx(expected, abs=1e-6)
+    assert peak < 3000 * 6020 * 4  # one class's wins, were they all there at once
 
 
 def test_the_interval_is_the_same_each_time_and_holds_the_value():
