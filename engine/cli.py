@@ -89,7 +89,7 @@ def prepare(
     as_json: Json = False,
 ) -> None:
     """Check, count and store pictures of 2 to 100 classes as a dataset."""
-    from engine.commands.prepare import hint
+    from engine.commands.prepare import look_alike
     from engine.commands.prepare import prepare as run_prepare
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
@@ -107,7 +107,7 @@ def prepare(
         print(f"  {sentence}")
     if group_by is not None and dataset.grouped_by == "groups.csv":
         terminal.warn("groups.csv tells the subjects, and --group-by was not used.")
-    terminal.warn(hint(dataset))
+    terminal.point_out(look_alike(dataset))
     return None
 
 

@@ -220,6 +220,16 @@ def warn(sentence: str) -> None:
         screen.print(sentence, style="yellow", markup=False, soft_wrap=True)
 
 
+def point_out(alike) -> None:
+    """Say that names look like several pictures of one subject, and what keeps them together."""
+    if alike:
+        warn(
+            f"The names look like several pictures of one subject, as '{alike.one}' and "
+            f"'{alike.other}'; if they are, --group-by '{alike.expression}' keeps those of one in "
+            "one part of the split."
+        )
+
+
 def unreadable_facts(key: str, unreadable) -> list[dict[str, str]]:
     """Rows for what cannot be read, beside the healthy ones: they have a status and a reason."""
     return [{key: one.id, "status": "unreadable", "error": one.why} for one in unreadable]

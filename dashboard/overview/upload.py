@@ -12,7 +12,7 @@ from engine.commands import preview as names
 from engine.commands.preview import Preview
 from engine.data.dataset import Dataset
 from engine.data.decode import FITS
-from engine.data.subjects import TABLE
+from engine.data.subjects import TABLE, Alike
 from engine.errors import CamsightError
 
 FIT = {
@@ -74,7 +74,7 @@ def form(where: str, like: Dataset | None = None, name: str = "") -> tuple[Choic
     if refused and preview:
         st.error(words.markdown(preview))
     elif preview:
-        _subjects(preview)
+        _subjects(preview, keys)
     classes = _look_into(sent, None) if refused and sent else preview
     positive = None
     if isinstance(classes, Preview):  # also where subjects cannot be told: what is chosen stays
@@ -181,14 +181,11 @@ def _found(preview: Preview) -> str:
     return words.markdown(f"{n} pictures by their names, in {k} classes: {listed}.")
 
 
-def _subjects(preview: Preview) -> None:
+def _subjects(preview: Preview, keys: str) -> None:
     """How many subjects, with the first pictures and theirs; or that there may be some."""
     if not preview.grouped_by:
-        if preview.hint:
-            under = "under Subjects the expression"
-            st.info(
-                words.markdown(preview.hint.replace("--group-by", under)), icon=":material/group:"
-            )
+        if preview.alike:
+            _point_out(preview.alike, keys)
         return
     how = f", as {TABLE} in the zip says" if preview.grouped_by == TABLE else ""
     st.caption(
@@ -200,3 +197,19 @@ def _subjects(preview: Preview) -> None:
         for file, subject in preview.first
     ]
     st.table(rows, border="horizontal", hide_index=True, alt="The first pictures, their subjects")
+
+
+def _point_out(alike: Alike, keys: str) -> None:
+    """That names look like several pictures of one subject, and a button that keeps them together;
+    nothing is grouped unasked."""
+    st.info(
+        f"The names look like several pictures of one subject, as {words.markdown(alike.one, 40)} "
+        f"and {words.markdown(alike.other, 40)}. Split picture by picture, the run would be judged "
+        "on subjects that it has seen.",
+        icon=":material/group:",
+    )
+    st.button(
+        "Keep those of one subject together", icon=":material/group_add:",
+        key=f"zip-together-{keys}", on_click=st.session_state.__setitem__,
+        args=(f"zip-subjects-{keys}", alike.expression),
+    )  # fmt: skip

@@ -103,11 +103,11 @@ def prepare(
         _forget_upload(workspace, source)
 
 
-def hint(dataset: Dataset) -> str:
-    """A sentence where names of a dataset without subjects look as if they told some; "" if not."""
+def look_alike(dataset: Dataset) -> subjects.Alike | None:
+    """Whether names of a dataset without subjects look as if they told some."""
     if dataset.subjects or dataset.source == DRAWN:
-        return ""
-    return subjects.hint(dataset.file_names, dataset.labels)
+        return None
+    return subjects.look_alike(dataset.file_names, dataset.labels)
 
 
 def start(

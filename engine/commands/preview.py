@@ -13,8 +13,7 @@ class Preview:
     """What a source's names say, before a picture of it is looked at.
 
     subjects: how many, 0 where none are told. first: (file, subject) of the first ten pictures, ""
-    where a subject is not told. hint: a sentence where names look like several pictures of a
-    subject and none are told, else "".
+    where a subject is not told. alike: where none are told, and names look as if they told some.
     """
 
     class_names: tuple[str, ...]
@@ -22,7 +21,7 @@ class Preview:
     subjects: int
     grouped_by: str
     first: tuple[tuple[str, str], ...]
-    hint: str
+    alike: subjects.Alike | None
 
 
 def preview(source: Path | BinaryIO, group_by: str | None = None) -> Preview:
@@ -44,5 +43,5 @@ def preview(source: Path | BinaryIO, group_by: str | None = None) -> Preview:
         subjects=len(set(found.groups or ())),
         grouped_by=found.grouped_by,
         first=tuple(zip(found.files[:10], groups[:10], strict=True)),
-        hint="" if found.groups else subjects.hint(found.files, found.labels),
+        alike=None if found.groups else subjects.look_alike(found.files, found.labels),
     )

@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from engine.data.layout import composed, listed
@@ -274,21 +275,27 @@ NO_HASH = r"(?![A-Za-z]*\d)"
 MANY = 0.2  # of the files share a stem: more than chance and the odd "IMG_1 (2).jpg"
 
 
-def hint(files: Sequence[str], labels: Sequence[int]) -> str:
-    """A sentence where names look like several pictures of a subject, as patient_12_3.jpg,
-    IMG_0012a.png or 12_left.jpg do; "" where not.
+@dataclass(frozen=True)
+class Alike:
+    """Two names that look like pictures of one subject, and the expression that would find it."""
+
+    one: str
+    other: str
+    expression: str
+
+
+def look_alike(files: Sequence[str], labels: Sequence[int]) -> Alike | None:
+    """Whether names look like several pictures of a subject, as patient_12_3.jpg, IMG_0012a.png or
+    12_left.jpg do.
 
     Of what fits, the shortest stem with subjects enough for a split: larger groups leak less.
     """
     names = [name.rpartition("/")[2] for name in files]
     fitting = [found for stem in STEMS if (found := _alike(names, labels, stem))]
     if not fitting:
-        return ""
+        return None
     expression, (one, other), _ = next((found for found in fitting if found[2]), fitting[0])
-    return (
-        f"The names look like several pictures of one subject, as '{one}' and '{other}'; if they "
-        f"are, --group-by '{expression}' keeps those of one in one part of the split."
-    )
+    return Alike(one, other, expression)
 
 
 def _alike(names: list[str], labels: Sequence[int], stem: str):

@@ -167,9 +167,9 @@ def test_a_preview_says_classes_and_the_first_ten_pictures_with_their_subjects(t
     assert (found.class_names, found.pictures) == (("[red]cat", "ant", "bee"), 36)
     assert (found.subjects, found.grouped_by) == (0, "")
     assert found.first[9] == ("[red]cat/cat_4_1.png", "")
-    assert "as 'ant_0_0.png' and 'ant_0_1.png'" in found.hint
+    assert (found.alike.one, found.alike.other) == ("ant_0_0.png", "ant_0_1.png")
     found = preview(source, r"(\w+_\d+)_")
-    assert (found.subjects, found.grouped_by, found.hint) == (18, r"(\w+_\d+)_", "")
+    assert (found.subjects, found.grouped_by, found.alike) == (18, r"(\w+_\d+)_", None)
     assert len(found.first) == 10
     assert found.first[9] == ("[red]cat/cat_4_1.png", "cat_4")
     if kind == "upload":

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from engine import identity
-from engine.commands.prepare import hint, prepare
+from engine.commands.prepare import look_alike, prepare
 from engine.data.dataset import PARTS, open_dataset
+from engine.data.subjects import Alike
 from engine.errors import ConfigError, DatasetError, SourceError
 
 pytestmark = pytest.mark.usefixtures("decode_here")
@@ -191,7 +192,6 @@ def test_other_names_of_many_classes_are_said_shortly(animals, place, tmp_path, 
 
 def test_names_that_look_like_subjects_are_pointed_out_where_none_are_known(animals, pair, place):
     dataset = prepare(place, str(pair), "pair", image_size=32)
-    assert "as 'ant 0-0.png' and 'ant 0-1.png'" in hint(dataset)
-    assert r"--group-by '^(\D*\d+)'" in hint(dataset)
-    assert hint(prepare(place, str(animals), "animals", image_size=32, **GROUPED)) == ""
-    assert hint(prepare(place, "drawn", "drawn", image_size=32, count=40)) == ""
+    assert look_alike(dataset) == Alike("ant 0-0.png", "ant 0-1.png", r"^(\D*\d+)")
+    assert look_alike(prepare(place, str(animals), "animals", image_size=32, **GROUPED)) is None
+    assert look_alike(prepare(place, "drawn", "drawn", image_size=32, count=40)) is None

@@ -9,6 +9,7 @@ import pytest
 
 from engine.data import subjects
 from engine.data.sources import Source, open_source
+from engine.data.subjects import Alike
 from engine.errors import SourceError
 
 NAMES = [f"{word}/p{i}_{j}.jpg" for word in ("cat", "dog") for i in range(4) for j in (1, 2)]
@@ -265,10 +266,9 @@ LOOK_SINGLE = [
 @pytest.mark.parametrize("names", LOOK_ALIKE)
 def test_names_of_several_pictures_of_a_subject_are_pointed_out(tmp_path, names):
     files, labels = in_two_classes(*names)
-    hint = subjects.hint(files, labels)
     expression = LOOK_ALIKE[names]
-    assert f"--group-by '{expression}' keeps those of one in one part" in hint
-    assert f"as '{names[0].format('0')}' and '{names[1].format('0')}'" in hint
+    found = subjects.look_alike(files, labels)
+    assert found == Alike(names[0].format("0"), names[1].format("0"), expression)
     source = open_source(made(tmp_path, "zip", sorted(set(files))), group_by=expression)
     groups = by_file(source)
     assert groups["x/" + names[0].format("10")] == groups["x/" + names[1].format("10")]
@@ -277,11 +277,12 @@ def test_names_of_several_pictures_of_a_subject_are_pointed_out(tmp_path, names)
 
 @pytest.mark.parametrize("names", LOOK_SINGLE)
 def test_names_that_only_count_pictures_are_not_pointed_out(names):
-    assert subjects.hint(*in_two_classes(*names)) == ""
+    assert subjects.look_alike(*in_two_classes(*names)) is None
 
 
 def test_a_few_names_that_look_alike_are_no_pattern():
     files = [f"x/IMG_{i}.jpg" for i in range(50)] + [f"x/IMG_{i} (2).jpg" for i in range(5)]
-    assert subjects.hint(files, [0] * 55) == ""
+    assert subjects.look_alike(files, [0] * 55) is None
     files += [f"x/IMG_{i} (2).jpg" for i in range(5, 9)]
-    assert "as 'IMG_0 (2).jpg' and 'IMG_0.jpg'" in subjects.hint(files, [0] * 59)
+    found = subjects.look_alike(files, [0] * 59)
+    assert (found.one, found.other) == ("IMG_0 (2).jpg", "IMG_0.jpg")

@@ -141,10 +141,20 @@ def test_which_of_two_classes_is_positive_is_a_choice(empty, sent):
     assert sent[0]["positive"] == "cancer"
 
 
+def test_names_that_look_alike_are_kept_together_by_a_click_and_not_unasked(empty, sent):
+    at = chosen(zip_of(SCANS), "scans.zip")
+    assert "--group-by" not in at.code[0].value
+    labelled(at.button, "Keep those of one subject together").click().run()
+    assert labelled(at.text_input, "Subjects").value == r"^(\D*\d+)"
+    assert "20 pictures of 5 subjects" in texts(at)
+    assert "The names look like" not in texts(at)
+    sending(at).click().run()
+    assert sent[0]["group_by"] == r"^(\D*\d+)"
+
+
 def test_subjects_are_shown_picture_by_picture_before_they_keep_anything_together(empty, sent):
     at = chosen(zip_of(SCANS), "scans.zip")
     assert "The names look like several pictures of one subject" in texts(at)
-    assert "under Subjects the expression" in texts(at)
     labelled(at.selectbox, "Fit").set_value("pad").run()
     labelled(at.text_input, "Subjects").set_value(r" patient_(\d+) ").run()
     assert "20 pictures of 5 subjects; those of one stay in one part of the split." in texts(at)
