@@ -91,6 +91,7 @@ def prepare(
     """Check, count and store pictures of 2 to 100 classes as a dataset."""
     from engine.commands.prepare import look_alike
     from engine.commands.prepare import prepare as run_prepare
+    from engine.data.subjects import TABLE
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     with terminal.bar("pictures", quiet=as_json) as progress:
@@ -105,8 +106,8 @@ def prepare(
     terminal.print_dataset(dataset)
     for sentence in dataset.changes():
         print(f"  {sentence}")
-    if group_by is not None and dataset.grouped_by == "groups.csv":
-        terminal.warn("groups.csv tells the subjects, and --group-by was not used.")
+    if group_by is not None and dataset.grouped_by == TABLE:
+        terminal.warn(f"{TABLE} tells the subjects, and --group-by was not used.")
     terminal.point_out(look_alike(dataset))
     return None
 

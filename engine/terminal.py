@@ -51,7 +51,9 @@ def outlive_readers() -> None:
 
 
 def print_evaluation(evaluation, as_json: bool) -> None:
-    run, many = evaluation.run, hasattr(evaluation, "classes")
+    from engine.commands.evaluate import Means
+
+    run, many = evaluation.run, isinstance(evaluation, Means)
     if as_json:
         asked = {"question": run.question} if run.question else {}
         classes = {"classes": [class_facts(one) for one in evaluation.classes]} if many else {}

@@ -163,10 +163,10 @@ def class_number(run: Run, name: str) -> int:
     Raises:
         ConfigError: if the run has no such class.
     """
-    names = run.class_names
-    place = place_of(names, name)
+    place = place_of(run.class_names, name)
     if place is not None:
         return place
+    names = [f"'{one}'" if ", " in one else one for one in run.class_names]
     listed = " or ".join(names) if len(names) == 2 else ", ".join(names[:8])
     more = f" or one of {len(names) - 8} more" if len(names) > 8 else ""
     raise ConfigError(f"The class '{name}' is not one of '{run.id}'; choose {listed}{more}.")

@@ -86,14 +86,13 @@ class Dataset:
         """Each picture's name inside the source."""
         if not (self.folder / TABLE).exists() and (self.folder / "files.txt").exists():
             return self._first_file_names()
-        return [row[0] for row in self._table]
+        return [row[0] for row in self._table()]
 
     @cached_property
     def groups(self) -> np.ndarray | None:
         """`(n,)` str, each picture's subject; None where no subjects are known."""
-        return np.array([row[2] for row in self._table]) if self.subjects else None
+        return np.array([row[2] for row in self._table()]) if self.subjects else None
 
-    @cached_property
     def _table(self) -> list[list[str]]:
         """Rows of (file, class, group, part), in the order of the arrays."""
         try:

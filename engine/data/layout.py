@@ -22,13 +22,12 @@ FLAT_NAME = re.compile(r"(?P<name>.*[^\W\d_].*?)[._ -]?\d+")  # "cat.0", "犬_12
 Way = tuple[str, ...]  # folders from the outermost to the picture's own
 
 
-def classes_of(pictures: list[str], source: str, *, subjects_below: bool = False) -> dict[str, str]:
+def classes_of(pictures: list[str], source: str, *, outer_meant: bool = False) -> dict[str, str]:
     """The class of each picture (`/` between folders); one of which nothing says it is left out.
 
     Args:
         source: how error messages name where the pictures are.
-        subjects_below: the folders below the class folders are known to be subjects, and never
-            another reading of what the classes are.
+        outer_meant: the outer folders are known to be the classes, whatever lies below them.
 
     Raises:
         SourceError: if they are not of 2 to 100 classes, if two of them differ in case only, or if
@@ -40,7 +39,7 @@ def classes_of(pictures: list[str], source: str, *, subjects_below: bool = False
     found = sorted(set(classes.values()))
     _refuse_counts(found, source)
     if any(from_class.values()):
-        _refuse_two_readings(ways, from_class, found, source, subjects_below)
+        _refuse_two_readings(ways, from_class, found, source, outer_meant)
     return classes
 
 
@@ -124,7 +123,7 @@ def _refuse_counts(found: list[str], source: str) -> None:
 
 
 def _refuse_two_readings(
-    ways, from_class, found: list[str], source: str, subjects_below: bool
+    ways, from_class, found: list[str], source: str, outer_meant: bool
 ) -> None:
     """Refuse class folders that may not be what was meant."""
     folders = f"'{source}' holds the folders {_and(found)}"
@@ -142,7 +141,7 @@ def _refuse_two_readings(
             f"{beside[0]}), so that they may not be the classes; put each picture into the folder "
             "of its class, or the others elsewhere."
         )
-    if subjects_below:
+    if outer_meant:
         return
     inside = {name: way for name, way in from_class.items() if way}
     of_folder: dict[str, dict[str, Way]] = defaultdict(dict)
@@ -153,8 +152,9 @@ def _refuse_two_readings(
         if below:
             raise SourceError(
                 f"{folders} and in them {_and(below)}, so that either may be the classes; give one "
-                "folder alone, keep only the level that is meant, or say --group-by folder if the "
-                "inner ones are subjects (patients, animals)."
+                "folder alone, keep only the level that is meant, or, if it is the outer one, say "
+                "--group-by folder where the inner are subjects (patients, animals), or which of "
+                "two outer ones is --positive."
             )
 
 

@@ -76,7 +76,13 @@ def ask(dataset: Dataset, positive: Sequence[str], negative: Sequence[str]) -> Q
             f"'{both[0]}' stands on both sides of the question; leave it out on one of them."
         )
     # in the dataset's order, so that one question is one, however it was put
-    return Question(*(tuple(n for n in dataset.class_names if n in side) for side in sides))
+    found = Question(*(tuple(n for n in dataset.class_names if n in side) for side in sides))
+    if len(set(found.class_names)) < 2:
+        raise ConfigError(
+            f"Both sides of the question would be called '{found.class_names[0]}'; leave one class "
+            "out, or rename it."
+        )
+    return found
 
 
 def _named(dataset: Dataset, asked: str) -> str:

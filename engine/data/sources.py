@@ -69,7 +69,8 @@ def open_source(
         raise SourceError(
             f"'{shown}' holds no pictures{but} give a folder or a zip with {LAYOUTS}."
         )
-    classes = classes_of(pictures, shown, subjects_below=group_by == subjects.FOLDER)
+    outer_meant = group_by == subjects.FOLDER or positive is not None
+    classes = classes_of(pictures, shown, outer_meant=outer_meant)
     class_names = with_positive(tuple(sorted(set(classes.values()))), positive, shown)
     files = tuple(sorted(classes, key=_natural))
     labels = tuple(class_names.index(classes[name]) for name in files)

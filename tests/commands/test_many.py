@@ -106,7 +106,7 @@ def test_heat_is_made_for_any_of_the_classes(wild, say, tmp_path):
     ("line", "says"),
     [
         ("evaluate quick-1 --class cow", "The class 'cow' is not one of 'quick-1'"),
-        ("evaluate quick-2 --class cat", "choose cat, fox or dog"),
+        ("evaluate quick-2 --class cat", "choose 'cat, fox' or dog"),
         ("evaluate quick-1 --threshold 0.3", "a threshold is of one class against the rest"),
         ("explain quick-1 {picture} --target cow --out {out}", "The class 'cow' is not one of"),
         ("train --dataset wild --positive dog", "The question has no negative class"),

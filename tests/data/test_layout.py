@@ -99,9 +99,9 @@ def test_folders_of_subjects_that_are_mostly_in_one_class_are_no_second_reading(
 
 def test_folders_below_the_classes_that_are_said_to_be_subjects_are_no_second_reading():
     names = many(*(f"{word}/p{i}" for word in ("cancer", "healthy") for i in range(4)))
-    with pytest.raises(SourceError, match=r"either may be the classes.*--group-by folder if the"):
+    with pytest.raises(SourceError, match=r"either may be the classes.*--group-by folder"):
         classes_of(names, "scans")
-    found = classes_of(names, "scans", subjects_below=True)
+    found = classes_of(names, "scans", outer_meant=True)
     assert set(found.values()) == {"cancer", "healthy"}
 
 

@@ -73,6 +73,12 @@ def test_a_question_that_cannot_be_asked_is_a_sentence(dataset, positive, negati
         ask(dataset, positive, negative)
 
 
+def test_two_sides_of_one_name_are_refused(dataset):
+    alike = replace(dataset, class_names=("a", "a, b", "b", "c"))
+    with pytest.raises(ConfigError, match="Both sides of the question would be called 'a, b'"):
+        ask(alike, ["a", "b"], ["a, b"])
+
+
 def test_two_classes_need_no_question(dataset):
     two = replace(dataset, class_names=("cat", "dog"))
     with pytest.raises(ConfigError, match="has two classes, which are told apart as they are"):

@@ -199,6 +199,17 @@ def test_labels_are_places_in_the_sorted_names_of_any_number_of_classes(tmp_path
         }
 
 
+def test_to_say_which_outer_folder_is_positive_says_that_the_outer_ones_are_the_classes(tmp_path):
+    names = [f"{word}/{year}/1.jpg" for word in ("cat", "dog") for year in (2021, 2022, 2023)]
+    path = touch(tmp_path, *names)
+    with pytest.raises(SourceError, match="or which of two outer ones is --positive"):
+        open_source(path)
+    source = open_source(path, positive="dog")
+    assert (source.class_names, len(source.files)) == (("cat", "dog"), 6)
+    with pytest.raises(SourceError, match="'2021' is no class of"):
+        open_source(path, positive="2021")
+
+
 @pytest.mark.parametrize("positive", ["cat", "CAT"])
 def test_the_positive_class_is_a_choice_and_stands_last(tmp_path, positive):
     source = open_source(touch(tmp_path, *CLASS_FOLDERS), positive=positive)
