@@ -21,18 +21,25 @@ def take_clicks(run: Run) -> None:
         CLASS.choose(run.class_names[int(row)])
 
 
-def show(choice: Choice) -> None:
-    """What is true of all classes; the heading of what follows, which is of one."""
-    whole, what = choice.all_classes, mistakes.chosen(choice.run)
+def pressed(run: Run) -> str | None:
+    """The cell of the matrix of all classes whose pictures are shown."""
+    what = mistakes.chosen(run)
+    return what if mistakes.classes_of(what, run) else None
+
+
+def show(choice: Choice, cell: str | None) -> None:
+    """What is true of all classes; the heading of what follows, which is of one.
+
+    Args:
+        cell: that is `pressed`.
+    """
+    whole = choice.all_classes
     evidence.cards(means.cards(whole, choice.method), key="means")
     with st.grid(2, min_column_width=460, gap="medium"):
         left, right = st.container(), st.container()
     with left:
         st.markdown("## Confusion matrix of all classes")
-        classes.confusion(
-            whole.matrix, choice.run.class_names, "confusion", target=choice.target,
-            chosen=what if mistakes.classes_of(what, choice.run) else None,
-        )  # fmt: skip
+        classes.confusion(whole.matrix, choice.run.class_names, "confusion", cell, choice.target)
     with right:
         st.markdown("## Classes, the worst first")
         method = means.method(whole, choice.method)

@@ -49,9 +49,10 @@ def show() -> None:
     say_limits(choice, first)
     with choosers:
         more = st.popover("…", on_change="rerun", help="Link, files, heatmaps")
+    cell = many.pressed(run)
     if choice.all_classes:
-        many.show(choice)
-    judged(choice)
+        many.show(choice, cell)
+    judged(choice, cell)
     if more.open:
         with more:
             at = st.session_state[threshold.THRESHOLD.key]
@@ -82,9 +83,15 @@ def say_limits(choice: Choice, found: Evaluation) -> None:
 
 
 @st.fragment
-def judged(choice: Choice) -> None:
-    """All that depends on the threshold; moving it redraws no more than this."""
+def judged(choice: Choice, cell: str | None) -> None:
+    """All that depends on the threshold; moving it redraws no more than this.
+
+    Args:
+        cell: the one that the matrix of all classes shows as pressed.
+    """
     one.take_click(choice.run)
+    if many.pressed(choice.run) != cell:
+        st.rerun()  # other pictures were chosen here, and that matrix stands outside
     cards = st.container()
     with st.grid(3, min_column_width=330, gap="medium"):
         left, middle, right = st.container(), st.container(), st.container()

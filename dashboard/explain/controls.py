@@ -9,7 +9,7 @@ from dashboard.explain import own
 from dashboard.explain.gallery import Look
 from dashboard.explain.heat import SAID
 from dashboard.explain.pictures import Picture, at_random, here, of_run, one_of_each
-from dashboard.parts import pictures
+from dashboard.parts import pictures, results
 from dashboard.parts.params import Param
 from engine import identity
 from engine.cam.methods import METHODS
@@ -66,9 +66,13 @@ def choose_target(run: Run) -> str:
         target = st.segmented_control("Heat for", targets, default=SAID, required=True, **shared)
     target = target or SAID  # an empty value in the address chooses nothing
     if asked and asked not in targets:
-        name, known = words.markdown(asked, 24), words.markdown(words.classes(run.class_names))
-        shown = words.markdown(target, 24)
-        sentence = f"{run.id} has no class {name} but {known}; the heat is for {shown}."
+        known = words.classes(run.class_names)
+        if run.question:  # whose sides are named after the classes that each consists of
+            known = f"the two sides of {results.question(run)}"
+        name, shown = words.markdown(asked, 24), words.markdown(target, 24)
+        sentence = (
+            f"{run.id} has no class {name} but {words.markdown(known)}; the heat is for {shown}."
+        )
         TARGET.remark(sentence, (run.id, target))
     return target
 

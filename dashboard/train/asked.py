@@ -42,7 +42,8 @@ def choose_question(dataset: Dataset) -> tuple[Question | None, bool]:
 
 def _side(param: Param, label: str, dataset: Dataset, meaning: str) -> list[str]:
     """One side of the question, kept in the address class by class."""
-    known, asked = dataset.class_names, st.query_params.get_all(param.key)
+    known = dataset.class_names
+    asked = [name for name in st.query_params.get_all(param.key) if name]
     arrived = param.widget not in st.session_state
     wanted = [name for name in param.start(asked or None) or [] if name in known]
     chosen = st.multiselect(

@@ -90,6 +90,23 @@ def test_a_cell_and_a_class_are_chosen_by_a_click_and_stand_in_the_address(
     expect(page).not_to_have_url(re.compile("cell="))
 
 
+def test_a_cell_is_pressed_no_longer_than_its_pictures_are_shown(open_at, server, common_mistake):
+    cell = "{}-{}".format(*common_mistake[:2])
+    page = open_at(f"evaluate?run=quick-1&cell={cell}", server=server)
+    settled(page)
+    of_all = page.locator(f".confusion [data-id='{cell}']")
+    expect(of_all).to_have_attribute("aria-pressed", "true")
+    page.get_by_test_id("stButtonGroup").get_by_text("Least certain").click()
+    expect(of_all).to_have_attribute("aria-pressed", "false")
+    of_all.click()
+    expect(of_all).to_have_attribute("aria-pressed", "true")
+    of_one = page.locator(".matrix [data-id='tn']")
+    of_one.click()
+    expect(of_one).to_have_attribute("aria-pressed", "true")
+    expect(of_all).to_have_attribute("aria-pressed", "false")
+    expect(page).to_have_url(re.compile("[?&]cell=tn(&|$)"))
+
+
 def test_the_worst_class_is_named_and_a_choice_can_be_taken_back(open_at, server):
     page = open_at("evaluate?run=quick-1", server=server)
     settled(page)

@@ -127,6 +127,8 @@ def test_a_run_with_a_question_shows_it_in_the_caption(open_page, add_run, tmp_p
     )  # fmt: skip
     at = open_page()
     assert at.caption[0].value == "quick on zoo (dog against cat, fox), 32 px, 2 epochs"
+    said = "no class cat but the two sides of dog against cat, fox; the heat is for what it says."
+    assert said in warnings(open_page(target="cat"))
 
 
 # --- which pictures, and what is said of them -----------------------------------------------------

@@ -98,6 +98,12 @@ def test_the_address_asks_a_question_and_start_trains_on_it(place, asked):
     assert any(h.value.startswith(f"{run.id} · zoo (dog against cat, fox) · ") for h in at.header)
 
 
+def test_an_address_that_names_no_class_asks_nothing(place):
+    at = opened(dataset="zoo", positive="", negative="")
+    assert "All 4 classes are told apart." in texts(at)
+    assert not at.warning
+
+
 def test_what_is_chosen_stands_in_the_address(place):
     at = opened()
     side(at, "Positive classes").set_value(["dog", "hare"]).run()
