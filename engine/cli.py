@@ -109,6 +109,7 @@ def prepare(
     if group_by is not None and dataset.grouped_by == TABLE:
         terminal.warn(f"{TABLE} tells the subjects, and --group-by was not used.")
     terminal.point_out(look_alike(dataset))
+    terminal.warn_of_mixed(dataset)
     return None
 
 

@@ -13,6 +13,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from engine.evaluation.intervals import FEW
+from engine.evaluation.multiclass import VERY_FEW
+
 screen = Console(stderr=True, highlight=False)
 
 
@@ -69,24 +72,52 @@ def print_evaluation(evaluation, as_json: bool) -> None:
           f"{matrix.fn:,} taken for {zero}")  # fmt: skip
     print(evaluation.report())
     print(evaluation.closing_line())
+    _warn_of_subjects(evaluation)
     warn_of_few(evaluation.interval)
     return None
 
 
 def _print_means(means) -> None:
     """Each class against the rest, the worst first; then all together."""
-    table = Table("class", "pictures", "AUC", "95%", "sensitivity", "precision", box=None)
+    heads = ("class", "pictures", "AUC", "95%", "by", "sensitivity", "precision")
+    table = Table(*heads, box=None)
     for one in means.worst_first:
+        area = one.interval
         table.add_row(
-            Text(one.name), f"{one.n:,}", f"{one.interval.value:.3f}",
-            f"{one.interval.low:.3f} to {one.interval.high:.3f}", f"{one.sensitivity.value:.3f}",
+            Text(one.name), f"{one.n:,}", f"{area.value:.3f}", f"{area.low:.3f} to {area.high:.3f}",
+            area.method, f"{one.sensitivity.value:.3f}",
             f"{one.precision.value:.3f}" if one.precision else "never said",
         )  # fmt: skip
     Console(highlight=False).print(table)
-    print(f"The AUC is the mean over {len(means.classes)} classes (Hand & Till 2001).")
+    print(
+        "Sensitivity and precision are of the class whose probability is the largest. The AUC "
+        f"below is the mean over all pairs of {len(means.classes)} classes (Hand & Till 2001)."
+    )
     print(means.closing_line())
-    fewest = min((one.interval for one in means.classes), key=lambda found: found.n_positive)
-    warn_of_few(fewest)
+    _warn_of_subjects(means)
+    least = min(means.classes, key=lambda one: one.n)
+    few = [one for one in means.classes if one.n < FEW and one.interval.method == "hanley-mcneil"]
+    if few:
+        warn(
+            f"{len(few)} of {len(means.classes)} classes have under {FEW} pictures: their "
+            "intervals by Hanley & McNeil hold the truth less often than they say; --interval "
+            "newcombe is safer."
+        )
+    if least.n < VERY_FEW and means.auc.method == "bootstrap":
+        warn(
+            f"{least.name} has {least.n:,}, and each class has the same weight in the mean, whose "
+            f"interval is too narrow with under {VERY_FEW} pictures of a class."
+        )
+
+
+def _warn_of_subjects(evaluation) -> None:
+    """Intervals take each picture for one of its own."""
+    subjects, n = evaluation.run.subjects.get(evaluation.part, 0), len(evaluation.y_true)
+    if 0 < subjects < n:
+        warn(
+            f"The {n:,} pictures are of {subjects:,} subjects, and the intervals take each for one "
+            "of its own: they are too narrow."
+        )
 
 
 def class_facts(one) -> dict[str, Any]:
@@ -106,10 +137,11 @@ def class_facts(one) -> dict[str, Any]:
 def warn_of_few(interval) -> None:
     """Hanley & McNeil's interval covers too seldom on small samples (README, "How sure")."""
     fewest = min(interval.n_positive, interval.n_negative)
-    if fewest < 100 and interval.method == "hanley-mcneil":
+    if fewest < FEW and interval.method == "hanley-mcneil":
         warn(
-            f"Only {fewest:,} of a class were judged, and with under 100 this interval holds the "
-            "truth less often than it says; --interval newcombe is safer."
+            f"Only {fewest:,} of a class {'was' if fewest == 1 else 'were'} judged, and with under "
+            f"{FEW} this interval holds the truth less often than it says; evaluate it by "
+            "--interval newcombe, which is safer."
         )
 
 
@@ -220,6 +252,17 @@ def warn(sentence: str) -> None:
     """A sentence in yellow on standard error; nothing for an empty one."""
     if sentence:
         screen.print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+
+def warn_of_mixed(dataset) -> None:
+    """Subjects in several classes may be meant, or be two that have one number."""
+    from engine.data.subjects import in_several
+
+    if dataset.subjects and (mixed := in_several(dataset.labels.tolist(), dataset.groups)):
+        warn(
+            f"{mixed:,} of {dataset.subjects:,} subjects stand in more than one class; if a name "
+            "or number starts anew in each class, let the expression find more of the name."
+        )
 
 
 def point_out(alike) -> None:

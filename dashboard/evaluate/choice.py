@@ -11,6 +11,7 @@ from dashboard.parts.params import Param
 from dashboard.parts.pictures import PARTS
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation, Means
+from engine.data import layout
 from engine.evaluation.intervals import INTERVALS
 from engine.runs.store import Run
 
@@ -84,7 +85,9 @@ def choose_class(choice: Choice) -> Choice:
     judged = means.judged(run, choice.part, choice.method)
     worst = judged.worst_first[0].name
     linked = CLASS.widget not in st.session_state  # and not left over from another run
-    start = CLASS.start(asked if asked in run.class_names else None)
+    known = layout.place_of(run.class_names, asked) if asked else None  # in whatever case
+    asked = asked if known is None else run.class_names[known]
+    start = CLASS.start(asked if known is not None else None)
     name = CLASS.select_box(
         "Class", run.class_names, start if start in run.class_names else worst,
         format_func=lambda one: f"{words.plain(one, 40)} against the rest",

@@ -5,14 +5,10 @@ from dashboard.parts import evidence, live
 from dashboard.parts.evidence import Card
 from engine.commands.evaluate import Evaluation, Means
 from engine.evaluation import intervals
-from engine.evaluation.intervals import INTERVALS, Interval, Proportion
+from engine.evaluation.intervals import FEW, INTERVALS, Interval, Proportion
+from engine.evaluation.multiclass import VERY_FEW
 from engine.runs import store
 from engine.runs.store import Run
-
-FEW = 100  # pictures of a class, under which Hanley & McNeil's interval is known to be too narrow
-# Under this, the bootstrap's of a mean AUC: of simulated intervals on 5 to 30 pictures of each of 3
-# to 37 classes, 86 to 96% held the truth, the fewest where the mean is near 1.
-VERY_FEW = 30
 
 
 def cards(found: Evaluation, asked: str) -> list[Card]:
@@ -176,6 +172,12 @@ def notes(found: Evaluation, whole: Means | None = None) -> list[str]:
         said.append(
             "The best epoch was chosen on these pictures, so they flatter the model: quote test."
         )
+    subjects, n = run.subjects.get(found.part, 0), len(found.y_true)
+    if 0 < subjects < n:
+        said.append(
+            f"The {words.count(n)} pictures are of {words.count(subjects)} subjects, and the "
+            "intervals take each for one of its own: they are too narrow."
+        )
     return said + (_few_of_many(whole) if whole else _few(found))
 
 
@@ -205,7 +207,7 @@ def _few_of_many(whole: Means) -> list[str]:
         )
     if least.n < VERY_FEW and whole.auc.method == "bootstrap":
         said.append(
-            f"With under {VERY_FEW} pictures of a class ({name} has {least.n}) the mean's "
-            "bootstrap interval is somewhat too narrow."
+            f"{name} has {least.n}, and each class has the same weight in the mean, whose interval "
+            f"is too narrow with under {VERY_FEW} pictures of a class."
         )
     return said

@@ -47,6 +47,6 @@ def show(choice: Choice, cell: str | None) -> None:
     name = words.markdown(choice.positive, 40)
     st.markdown(f"## {name} against the rest")
     st.caption(
-        f"Above, the model says the class whose probability is the largest. From here on it says "
-        f"{name} where that of {name} is at least the threshold."
+        f"Above, and among the mistakes below, the model says the class whose probability is the "
+        f"largest. In these figures it says {name} where that of {name} is at least the threshold."
     )

@@ -55,7 +55,7 @@ def _mean_auc(found: Means) -> Card:
     line = words.evidence_line(words.interval(area.low, area.high), how, area.n)
     return Card(
         "Mean AUC", words.three_digits(area.value),
-        f"{line} · mean over {area.classes} classes by Hand & Till", "0.5 is chance",
+        f"{line} · mean over all pairs of {area.classes} classes, Hand & Till", "0.5 is chance",
         evidence.track(area.value, area.low, area.high),
     )  # fmt: skip
 

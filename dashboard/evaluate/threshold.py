@@ -52,3 +52,4 @@ def rules(choice: Choice) -> None:
                 help=f"{what}: {words.threshold(best)}. It is chosen on the validation "
                 "pictures: chosen on the test pictures, it would flatter the figures on them.",
             )
+    st.caption("Both are chosen on the validation pictures.")

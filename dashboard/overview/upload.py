@@ -192,6 +192,13 @@ def _subjects(preview: Preview, keys: str) -> None:
         f"{words.count(preview.pictures)} pictures of {words.count(preview.subjects)} subjects"
         f"{how}; those of one stay in one part of the split. The first ones:"
     )
+    if preview.mixed:
+        st.info(
+            f"{words.count(preview.mixed)} of {words.count(preview.subjects)} subjects stand in "
+            "more than one class. If their numbers start anew in each class, let the expression "
+            "find more of the name.",
+            icon=":material/group:",
+        )
     rows = [
         {"picture": words.markdown(file, 60), "subject": words.markdown(subject, 40)}
         for file, subject in preview.first

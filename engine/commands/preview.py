@@ -13,7 +13,8 @@ class Preview:
     """What a source's names say, before a picture of it is looked at.
 
     subjects: how many, 0 where none are told. first: (file, subject) of the first ten pictures, ""
-    where a subject is not told. alike: where none are told, and names look as if they told some.
+    where a subject is not told. mixed: how many subjects stand in more than one class.
+    alike: where none are told, and names look as if they told some.
     """
 
     class_names: tuple[str, ...]
@@ -21,6 +22,7 @@ class Preview:
     subjects: int
     grouped_by: str
     first: tuple[tuple[str, str], ...]
+    mixed: int
     alike: subjects.Alike | None
 
 
@@ -43,5 +45,6 @@ def preview(source: Path | BinaryIO, group_by: str | None = None) -> Preview:
         subjects=len(set(found.groups or ())),
         grouped_by=found.grouped_by,
         first=tuple(zip(found.files[:10], groups[:10], strict=True)),
+        mixed=subjects.in_several(found.labels, found.groups) if found.groups else 0,
         alike=None if found.groups else subjects.look_alike(found.files, found.labels),
     )

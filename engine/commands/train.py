@@ -57,6 +57,7 @@ def create_run(
         class_names=task.class_names,
         positive=question.positive if question else (),
         negative=question.negative if question else (),
+        subjects=task.subjects(),
         image_size=config.image_size,
         config=config.model_dump(),
     )

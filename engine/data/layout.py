@@ -94,9 +94,18 @@ def _by_name(ways: dict[str, Way]) -> dict[str, str]:
     """Classes by names like `cat.0`; where not even two say one, by the folder all lie in."""
     matches = {name: FLAT_NAME.fullmatch(PurePosixPath(name).stem) for name in ways}
     classes = {name: composed(match["name"]) for name, match in matches.items() if match}
-    if classes:
+    if classes and not _numbered_twice(ways, set(classes.values())):
         return classes
     return {name: way[-1] for name, way in ways.items() if way and not _is_part(way[-1])}
+
+
+def _numbered_twice(ways: dict[str, Way], classes: set[str]) -> bool:
+    """Whether the names only count: all lie in the folder `dog`, as dog_0_1.jpg and dog_1_1.jpg."""
+    folders = {way[-1:] for way in ways.values()}
+    (folder,) = folders if len(folders) == 1 else ((),)
+    return len(classes) > 2 and bool(folder) and all(
+        name.casefold().startswith(folder[0].casefold()) for name in classes
+    )  # fmt: skip
 
 
 def _refuse_counts(found: list[str], source: str) -> None:

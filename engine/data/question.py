@@ -42,6 +42,13 @@ class Task:
         """Rows of the pictures of `part` that are asked for, ascending."""
         return np.flatnonzero((self.dataset.part_of == PARTS.index(part)) & (self.labels >= 0))
 
+    def subjects(self) -> dict[str, int]:
+        """How many subjects each part is of; {} where they are not known."""
+        groups = self.dataset.groups
+        if groups is None:
+            return {}
+        return {part: len(np.unique(groups[self.indices(part)])) for part in PARTS}
+
     @cached_property
     def split_id(self) -> str:
         """What is in its test part: runs with the same one are judged on the same."""

@@ -218,7 +218,7 @@ def _rows(data: bytes, table: str) -> Iterable[tuple[int, str, str]]:
     columns = [word.strip().casefold() for word in rows[0][1]] if rows else []
     if "file" not in columns or "group" not in columns:
         told = f"the columns {listed(rows[0][1])}" if rows else "no columns"
-        raise SourceError(f"{table} has {told}; its first line has to be file,group.")
+        raise SourceError(f"{table} has {told}; its first line has to be file,group, with a comma.")
     places = columns.index("file"), columns.index("group")
     for line, row in rows[1:]:
         file, group = (row[at] if at < len(row) else "" for at in places)
@@ -267,6 +267,13 @@ def check_enough(labels: Sequence[int], groups: Sequence[str], class_names: Sequ
             f"A class needs pictures of at least {MIN_PER_CLASS} subjects, one for each part of "
             f"the split: {told}{more}; add others, or group them in another way."
         )
+
+
+def in_several(labels: Iterable[int], groups: Iterable[str]) -> int:
+    """How many subjects have pictures of more than one class; right for patients, and where an
+    expression finds a number that starts anew in each class, wrong."""
+    of_one = Counter(group for _, group in set(zip(labels, groups, strict=True)))
+    return sum(classes > 1 for classes in of_one.values())
 
 
 # A name up to its first or second number, and not a hash: no number right behind it.

@@ -6,6 +6,7 @@ from math import sqrt
 
 from engine.errors import ConfigError
 
+FEW = 100  # pictures of a class, under which Hanley & McNeil's interval is known to be too narrow
 Z_95 = 1.959963984540054  # the normal distribution's 97.5% point
 
 

@@ -79,6 +79,7 @@ class Run:
     dataset_fit: Literal["stretch", "pad", "crop"] = "stretch"
     positive: tuple[str, ...] = ()  # of a question about more classes: those of the dataset that
     negative: tuple[str, ...] = ()  # stand for class 1 and for class 0
+    subjects: dict[str, int] = field(default_factory=dict)  # part -> how many, where known
     started: str | None = None
     ended: str | None = None
     seconds: float | None = None  # of training alone

@@ -1,6 +1,7 @@
 """More than two classes, from a folder to figures and heatmaps, by the command line."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,23 @@ def test_a_class_or_question_that_is_not_there_ends_in_a_sentence_and_leaves_not
     assert not (tmp_path / "out").exists()
 
 
+def test_few_pictures_and_subjects_are_warned_of_in_words_that_fit(wild, tmp_path, use_workspace,
+                                                                   verb):  # fmt: skip
+    """It said that --interval newcombe would mend the mean's interval, or nothing at all."""
+    place = Workspace(shutil.copytree(wild[0].path, tmp_path / "place"))
+    run = store.open_run(place, "quick-1")
+    store.save(run, subjects={"test": 4, "validation": 6})
+    use_workspace(place.path)
+    said = " ".join(verb("evaluate", "quick-1")[2].split())
+    assert "The 6 pictures are of 4 subjects, and the intervals take each for one" in said
+    assert "of 3 classes have under 100 pictures" in said
+    assert "each class has the same weight in the mean" in said
+    said = verb("evaluate", "quick-1", "--split", "validation")[2]
+    assert "subjects" not in said
+    said = " ".join(verb("evaluate", "quick-2")[2].split())
+    assert "Only 2 of a class were judged" in said
+
+
 def test_many_classes_are_told_in_a_table_with_the_worst_first(wild, use_workspace, verb):
     use_workspace(wild[0].path)
     status, out, _ = verb("evaluate", "quick-1")
@@ -136,5 +154,5 @@ def test_many_classes_are_told_in_a_table_with_the_worst_first(wild, use_workspa
     aucs = [float(row[2]) for row in rows]
     assert len(aucs) == 3
     assert aucs == sorted(aucs)
-    assert "mean over 3 classes (Hand & Till 2001)" in out
+    assert "mean over all pairs of 3 classes (Hand & Till 2001)" in out
     assert "(bootstrap), Detection_rate=" in out

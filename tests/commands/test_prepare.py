@@ -176,6 +176,17 @@ def test_a_preview_says_classes_and_the_first_ten_pictures_with_their_subjects(t
         assert source.tell() == 0  # it is yet to be sent
 
 
+def test_a_number_that_starts_anew_in_each_class_is_pointed_out(things, verb):
+    """`_(\\d+)_` takes cat_1, ant_1 and bee_1 for one subject."""
+    assert preview(things / "three", r"(\w+_\d+)_").mixed == 0
+    found = preview(things / "three", r"_(\d+)_")
+    assert (found.subjects, found.mixed) == (6, 6)
+    status, _, err = verb("prepare", things / "three", "--name", "mixed", "--image-size", "32",
+                          "--group-by", r"_(\d+)_")  # fmt: skip
+    assert status == 0
+    assert "6 of 6 subjects stand in more than one class" in err
+
+
 def test_a_preview_of_what_cannot_be_prepared_is_the_sentence(things):
     content = sent(things / "unknown")
     content.name = "pets.zip"

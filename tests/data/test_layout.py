@@ -27,6 +27,13 @@ FLAT = ["cat.0.jpg", "cat.10.jpg", "cat.2.jpg", "dog.0.jpg", "dog.1.jpg"]
 BREEDS = [f"{word}_{i}" for i, word in enumerate("abcdefghijklmnopqrstuvwxyzäöüßéèêñåøæ")]
 
 
+def test_one_folder_whose_names_are_counted_twice_is_one_class_and_not_sixty():
+    # 'dog/dog_0_1.jpg' to 'dog/dog_59_1.jpg' once became the classes 'dog_0' to 'dog_59'
+    names = [f"pets/dog/dog_{i}_{shot}.jpg" for i in range(60) for shot in (1, 2)]
+    with pytest.raises(SourceError, match=r"holds one class \('dog'\), and at least two"):
+        classes_of(names, "pets")
+
+
 # --- two classes ----------------------------------------------------------------------------------
 
 

@@ -101,7 +101,7 @@ def test_the_cards_say_what_scikit_learn_says_of_all_classes_and_of_the_worst(ru
     assert card(at, "Mean AUC")["value"] == f"{mean:.3f}"
     assert card(at, "Mean AUC")["remark"] == "0.5 is chance"
     assert "bootstrap" in card(at, "Mean AUC")["evidence"]
-    assert "mean over 5 classes by Hand & Till" in card(at, "Mean AUC")["evidence"]
+    assert "mean over all pairs of 5 classes, Hand & Till" in card(at, "Mean AUC")["evidence"]
     assert card(at, "Accuracy")["value"] == f"{100 * metrics.accuracy_score(y_true, said):.1f}%"
     assert "Wilson" in card(at, "Accuracy")["evidence"]
     assert card(at, "Worst class")["value"] == worst
@@ -172,9 +172,19 @@ def test_classes_of_few_pictures_are_told_in_a_line_for_all(run):
     (block,) = opened(run="quick-1").warning
     of_each, of_mean = block.value.split("  \n")
     assert of_each.startswith("5 of 5 classes have under 100 pictures here (fox has 8)")
-    assert of_mean.startswith("With under 30 pictures of a class (fox has 8) the mean's bootstrap")
+    assert of_mean.startswith("fox has 8, and each class has the same weight in the mean")
     (block,) = opened(run="quick-1", interval="newcombe").warning
     assert block.value == of_mean
+
+
+def test_that_pictures_of_few_subjects_are_not_independent_is_told(own):
+    """The intervals took each for one of its own, without a word."""
+    store.save(own, subjects={"test": 7})
+    (block,) = opened(run="quick-1").warning
+    n = len(store.predictions(own, "test")["y_true"])
+    assert f"The {n} pictures are of 7 subjects, and the intervals take each for" in block.value
+    (block,) = opened(run="quick-1", split="validation").warning
+    assert "subjects" not in block.value
 
 
 # --- the choice of a class ------------------------------------------------------------------------
