@@ -85,9 +85,10 @@ def choose_class(choice: Choice) -> Choice:
     worst = judged.worst_first[0].name
     linked = CLASS.widget not in st.session_state  # and not left over from another run
     start = CLASS.start(asked if asked in run.class_names else None)
+    labels = {one: f"{words.plain(one, 40)} against the rest" for one in run.class_names}
     name = CLASS.select_box(
         "Class", run.class_names, start if start in run.class_names else worst,
-        format_func=lambda one: f"{words.plain(one, 40)} against the rest",
+        format_func=words.distinct(labels).get,
         help="Curves, threshold and rates below are of this class against all others; at first "
         "it is the one with the lowest AUC.",
     )  # fmt: skip
