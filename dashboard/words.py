@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 NAMED = 4  # classes in a sentence; of more their number is said
 NOTHING = "–"  # stands where a number is not defined; the words beside it say why
@@ -53,6 +53,23 @@ def plotly(text: str, longest: int | None = None) -> str:
     """
     text = plain(text, longest).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace("%{", "%&#123;").replace("$", "&#36;")
+
+
+def distinct(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels of options, no two the same, though two may look so.
+
+    Streamlit knows an option that was chosen by its label alone: of two names that are shortened to
+    the same letters it would take the later for the earlier.
+
+    >>> list(distinct({"a": "cat", "b": "cat"}).values()) == ["cat", "cat" + _JOINER]
+    True
+    """
+    told: dict[str, str] = {}
+    for option, label in labels.items():
+        while label in told.values():
+            label += _JOINER
+        told[option] = label
+    return told
 
 
 # Only nouns that are known have a plural: "healthy" or "type 2" cannot be told from a noun, and

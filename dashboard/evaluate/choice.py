@@ -88,9 +88,10 @@ def choose_class(choice: Choice) -> Choice:
     known = layout.place_of(run.class_names, asked) if asked else None  # in whatever case
     asked = asked if known is None else run.class_names[known]
     start = CLASS.start(asked if known is not None else None)
+    labels = {one: f"{words.plain(one, 40)} against the rest" for one in run.class_names}
     name = CLASS.select_box(
         "Class", run.class_names, start if start in run.class_names else worst,
-        format_func=lambda one: f"{words.plain(one, 40)} against the rest",
+        format_func=words.distinct(labels).get,
         help="Curves, threshold and rates below are of this class against all others; at first "
         "it is the one with the lowest AUC.",
     )  # fmt: skip

@@ -100,7 +100,7 @@ def _choose_what(found: Evaluation) -> str:
     labels = {"confident": "Most confident mistakes", "uncertain": "Least certain"}
     if cell := classes_of(what, found.run):
         truth, said = cell
-        kind = f"{words.plural(names[truth])}, right"
+        kind = f"{words.plural(names[truth])}, right among all classes"
         if truth != said:
             kind = words.taken(names[truth], names[said])
         labels[what] = words.markdown(kind, 60)
@@ -110,6 +110,7 @@ def _choose_what(found: Evaluation) -> str:
         "tn": words.markdown(f"{words.plural(zero)}, right", 40),
         "tp": words.markdown(f"{words.plural(one)}, right", 40),
     }
+    labels = words.distinct(labels)
     st.pills(
         "Pictures", list(labels), format_func=labels.get, key="shown", required=True,
         label_visibility="collapsed", wrap=False,

@@ -252,6 +252,26 @@ def test_a_cell_of_the_address_is_pressed_and_its_pictures_are_shown(run):
     assert "cell" not in at.query_params
 
 
+def test_the_right_ones_of_a_class_among_all_and_at_the_threshold_stay_two_choices(run):
+    at = opened(run="quick-1", class_="owl", cell="4-4")
+    at.slider(key="t").set_value(0.3).run()
+    assert said_by(at, "cell") == "4-4"
+    (pills,) = [group for group in at.get("button_group") if group.key == "shown"]
+    assert {"owls, right among all classes", "owls, right"} <= set(pills.options)
+
+
+def test_classes_whose_names_begin_alike_are_told_apart(tmp_path, add_many, use_workspace):
+    long = "the same forty letters before the difference "
+    names = (f"{long * 2}one", f"{long * 2}two", "cat")
+    add_many(tmp_path, names)
+    use_workspace(tmp_path)
+    for name in names[:2]:
+        at = opened(run="quick-1", class_=name, cell="0-1")
+        at.slider(key="t").set_value(0.3).run()
+        assert (said_by(at, "class"), said_by(at, "cell")) == (name, "0-1")
+    st.cache_data.clear()
+
+
 @pytest.mark.parametrize("cell", ["5-0", "0-5", "1", "1-2-3", "-1-2", "²-1", "<b>"])
 def test_a_cell_that_is_none_shows_the_most_confident_mistakes(run, cell):
     assert mistakes.classes_of(cell, run) is None
