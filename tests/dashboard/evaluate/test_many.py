@@ -202,6 +202,12 @@ def test_a_class_that_is_not_there_is_remarked_until_one_has_chosen(run):
     assert said_by(at, "class") == "cat"
 
 
+def test_a_class_is_known_in_whatever_case_a_link_writes_it(run):
+    at = opened(run="quick-1", class_="DOG")
+    assert box(at, "Class").value == "dog"
+    assert not any("knows no class" in w.value for w in at.warning)
+
+
 def test_another_run_keeps_the_class_if_it_knows_it_and_else_shows_its_worst(run):
     at = opened(run="quick-1", class_="dog")
     box(at, "Run").set_value("quick-2").run()
