@@ -11,10 +11,11 @@ import streamlit as st
 
 from dashboard import words
 from engine import jobs
-from engine.commands import compare, snapshot
+from engine.commands import compare, prepare, snapshot
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
 from engine.data.question import Question, ask, task_of
+from engine.data.subjects import Alike
 from engine.errors import CamsightError
 from engine.runs import store
 from engine.runs.store import Run
@@ -90,6 +91,21 @@ def split_id(dataset: Dataset, question: Question | None) -> str:
 @st.cache_data(max_entries=1024, show_spinner=False)
 def _split_id(fingerprint: str, split: str, question: Question, _dataset: Dataset) -> str:
     return task_of(replace(_dataset), question).split_id
+
+
+def look_alike(run: Run) -> Alike | None:
+    """Whether file names of the run's dataset look like several pictures of one subject, where no
+    subjects are known; None where the dataset is gone or cannot be read."""
+    dataset = dataset_of(run)
+    try:
+        return _look_alike(dataset.fingerprint, dataset) if dataset else None
+    except CamsightError:
+        return None
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _look_alike(fingerprint: str, _dataset: Dataset) -> Alike | None:
+    return prepare.look_alike(replace(_dataset))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -4,6 +4,7 @@ from dashboard import words
 from dashboard.parts import evidence, live
 from dashboard.parts.evidence import Card
 from engine.commands.evaluate import Evaluation, Means
+from engine.data.subjects import Alike
 from engine.evaluation import intervals
 from engine.evaluation.intervals import FEW, INTERVALS, Interval, Proportion
 from engine.evaluation.multiclass import VERY_FEW
@@ -159,11 +160,14 @@ def rate(share: Proportion | None) -> dict | None:
     return {**bounds, "n": share.n, "interval": share.method}
 
 
-def notes(found: Evaluation, whole: Means | None = None) -> list[str]:
+def notes(
+    found: Evaluation, whole: Means | None = None, alike: Alike | None = None
+) -> list[str]:
     """What limits the figures, in sentences of Markdown.
 
     Args:
         whole: of a run of many classes, how it is judged as a whole.
+        alike: two pictures of its dataset that may be of one subject.
     """
     run, said = found.run, []
     if run.error:
@@ -177,6 +181,12 @@ def notes(found: Evaluation, whole: Means | None = None) -> list[str]:
         said.append(
             f"The {words.count(n)} pictures are of {words.count(subjects)} subjects, and the "
             "intervals take each for one of its own: they are too narrow."
+        )
+    if alike:
+        said.append(
+            f"Pictures such as {words.markdown(alike.one, 40)} and "
+            f"{words.markdown(alike.other, 40)} may be of one subject. If they are, the run is "
+            "judged on subjects that it has seen, and the figures flatter it."
         )
     return said + (_few_of_many(whole) if whole else _few(found))
 

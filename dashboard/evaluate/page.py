@@ -72,7 +72,7 @@ def nothing_to_judge() -> None:
 
 def say_limits(choice: Choice, found: Evaluation) -> None:
     """In a line each, so that the charts stay where they are looked for."""
-    if notes := figures.notes(found, choice.all_classes):
+    if notes := figures.notes(found, choice.all_classes, state.look_alike(found.run)):
         st.warning("  \n".join(notes), icon=":material/warning:")
     if found.interval.method != choice.method:
         st.caption(

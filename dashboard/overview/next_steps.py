@@ -10,6 +10,7 @@ from dashboard.overview import own_pictures
 from dashboard.overview.standing import Standing
 from dashboard.parts import links, results
 from engine.data.dataset import Dataset
+from engine.data.subjects import Alike
 from engine.runs.store import Run
 
 WIDE = 0.1  # of a 95% interval: too wide to rank runs by
@@ -27,10 +28,21 @@ class Step:
     query: dict
 
 
-def what_next(runs: Sequence[Run], datasets: Sequence[Dataset], found: Standing) -> list[Step]:
-    """The most pressing four."""
+def what_next(
+    runs: Sequence[Run],
+    datasets: Sequence[Dataset],
+    found: Standing,
+    alike: Alike | None = None,
+) -> list[Step]:
+    """The most pressing four.
+
+    Args:
+        alike: two pictures of the heading run's dataset that may be of one subject.
+    """
     best = found.elected
     steps = [_train_on(one) for one in reversed(datasets) if not _learned(runs, one)]
+    if alike:
+        steps.insert(0, _keep_together(best, alike))
     steps += _more_pictures(best)
     steps.append(Step(
         ":material/center_focus_strong:", f"Look inside {best.id}",
@@ -55,6 +67,16 @@ def what_next(runs: Sequence[Run], datasets: Sequence[Dataset], found: Standing)
 
 def _learned(runs: Sequence[Run], dataset: Dataset) -> bool:
     return any(run.dataset_fingerprint == dataset.fingerprint for run in runs)
+
+
+def _keep_together(best: Run, alike: Alike) -> Step:
+    reason = (
+        f"Its pictures {words.markdown(alike.one, 40)} and {words.markdown(alike.other, 40)} look "
+        f"like one subject. If they are, {best.id} was judged on subjects that it has seen."
+    )
+    label = f"Keep the subjects of {words.markdown(best.dataset, 40)} together"
+    query = {own_pictures.ADD.key: best.dataset}
+    return Step(":material/group:", label, reason, links.OVERVIEW, query)
 
 
 def _train_on(dataset: Dataset) -> Step:

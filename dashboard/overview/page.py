@@ -19,7 +19,8 @@ from engine.runs.store import Run
 
 def overview(seen: Snapshot, judged: list[Run]) -> None:
     found = standing.standing(judged)
-    steps = next_steps.what_next(seen.runs, seen.datasets, found)
+    alike = state.look_alike(found.elected)
+    steps = next_steps.what_next(seen.runs, seen.datasets, found, alike)
     _title()
     with st.container(gap="xxsmall"):
         st.header(standing.headline(found), anchor=False)

@@ -187,6 +187,20 @@ def test_that_pictures_of_few_subjects_are_not_independent_is_told(own):
     assert "subjects" not in block.value
 
 
+def test_names_that_look_like_several_pictures_of_a_subject_are_told_beside_the_figures(own):
+    """They were pointed out once, in the terminal that prepared them."""
+    folder = own.folder.parents[1] / "datasets" / own.dataset
+    labels = np.load(folder / "labels.npy")
+    turn = [np.sum(labels[:i] == label) for i, label in enumerate(labels)]
+    names = [f"{y}/p{n // 3}_{n % 3}.png" for y, n in zip(labels, turn, strict=True)]
+    (folder / "files.txt").write_text("\n".join(names))
+    st.cache_data.clear()
+    (block,) = opened(run="quick-1").warning
+    assert "may be of one subject. If they are, the run is judged on subjects" in block.value
+    store.save(own, dataset_fingerprint="0" * 64)  # the dataset is gone
+    assert not any("may be of one subject" in w.value for w in opened(run="quick-1").warning)
+
+
 # --- the choice of a class ------------------------------------------------------------------------
 
 
