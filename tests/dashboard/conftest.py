@@ -13,9 +13,10 @@ from engine.workspace import Workspace
 
 @pytest.fixture(scope="session", autouse=True)
 def tensorflow_is_imported():
-    """By this thread, before a page's warm-up does it in another: pytest reads TensorFlow's own
-    test_util.py as if it were a test, and Python's parser of trees is not safe beside threads."""
-    from engine import backend  # noqa: F401
+    """With all that a page's warm-up imports, by this thread and before that does it in another:
+    pytest reads TensorFlow's own test_util.py as if it were a test, and Python's parser of trees is
+    not safe beside threads."""
+    from engine import backend, inference  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
