@@ -79,18 +79,19 @@ def print_evaluation(evaluation, as_json: bool) -> None:
 
 def _print_means(means) -> None:
     """Each class against the rest, the worst first; then all together."""
-    heads = ("class", "pictures", "AUC", "95%", "by", "sensitivity", "precision")
-    table = Table(*heads, box=None)
+    table = Table("class", "pictures", "AUC", "95%", "sensitivity", "precision", box=None)
     for one in means.worst_first:
         area = one.interval
         table.add_row(
             Text(one.name), f"{one.n:,}", f"{area.value:.3f}", f"{area.low:.3f} to {area.high:.3f}",
-            area.method, f"{one.sensitivity.value:.3f}",
+            f"{one.sensitivity.value:.3f}",
             f"{one.precision.value:.3f}" if one.precision else "never said",
         )  # fmt: skip
     Console(highlight=False).print(table)
+    methods = " and ".join(sorted({one.interval.method for one in means.classes}))
     print(
-        "Sensitivity and precision are of the class whose probability is the largest. The AUC "
+        f"Intervals of classes are by {methods}. Sensitivity and precision are of the class whose "
+        "probability is the largest. The AUC "
         f"below is the mean over all pairs of {len(means.classes)} classes (Hand & Till 2001)."
     )
     print(means.closing_line())
