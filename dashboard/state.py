@@ -98,13 +98,14 @@ def look_alike(run: Run) -> Alike | None:
     subjects are known; None where the dataset is gone or cannot be read."""
     dataset = dataset_of(run)
     try:
-        return _look_alike(dataset.fingerprint, dataset) if dataset else None
+        return _look_alike(dataset.fingerprint, dataset.name, dataset) if dataset else None
     except CamsightError:
         return None
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _look_alike(fingerprint: str, _dataset: Dataset) -> Alike | None:
+def _look_alike(fingerprint: str, name: str, _dataset: Dataset) -> Alike | None:
+    """The name, too: the same pictures may stand under other file names in another dataset."""
     return prepare.look_alike(replace(_dataset))
 
 
