@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs
@@ -19,6 +20,11 @@ from dashboard.parts import links
 from engine.commands import evaluate
 from engine.runs import outcome, store
 from engine.workspace import Workspace
+from tests.dashboard import pages
+from tests.dashboard.pages import box, drawn
+
+opened = partial(pages.opened, links.EVALUATE)
+
 
 STRANGE = "a*b_c $x$ <b>"
 NAMES, COUNTS = ("cat", "dog", STRANGE, "fox", "owl"), (12, 9, 14, 8, 11)
@@ -46,25 +52,6 @@ def own(zoo, tmp_path, use_workspace) -> store.Run:
     place = use_workspace(tmp_path / "own")
     yield store.open_run(Workspace(place), "quick-1")
     st.cache_data.clear()
-
-
-def opened(**query) -> AppTest:
-    at = AppTest.from_file("../../../dashboard/app.py", default_timeout=120).run()
-    for key, value in query.items():
-        at.query_params[key.rstrip("_")] = value
-    at.switch_page(links.EVALUATE).run()
-    assert not at.exception, at.exception
-    return at
-
-
-def box(at: AppTest, label: str):
-    (found,) = [one for one in at.selectbox if one.label == label]
-    return found
-
-
-def drawn(at: AppTest, kind: str) -> list[dict]:
-    found = [json.loads(element.proto.json) for element in at.get("bidi_component")]
-    return [data for data in found if data["kind"] == kind]
 
 
 def card(at: AppTest, label: str, which: int = 0) -> dict:

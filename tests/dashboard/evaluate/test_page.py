@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from functools import partial
 from types import SimpleNamespace
 from urllib.parse import parse_qs
 
@@ -20,15 +21,11 @@ from engine.data.dataset import open_dataset
 from engine.evaluation.intervals import wilson
 from engine.runs import outcome, store
 from engine.workspace import Workspace
+from tests.dashboard import pages
+from tests.dashboard.pages import box, cards, drawn
 
+opened = partial(pages.opened, links.EVALUATE)
 
-def opened(**query) -> AppTest:
-    at = AppTest.from_file("../../../dashboard/app.py", default_timeout=120).run()
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.switch_page(links.EVALUATE).run()
-    assert not at.exception, at.exception
-    return at
 
 
 @pytest.fixture
@@ -49,20 +46,6 @@ def scored(run: store.Run, **scores) -> None:
         score = scores[part](told["y_true"]) if part in scores else told["y_score"]
         parts[part] = told | {"y_score": np.asarray(score, np.float64)}
     outcome.write_predictions(run.folder, parts)
-
-
-def box(at: AppTest, label: str):
-    (found,) = [one for one in at.selectbox if one.label == label]
-    return found
-
-
-def drawn(at: AppTest, kind: str) -> list[dict]:
-    found = [json.loads(element.proto.json) for element in at.get("bidi_component")]
-    return [data for data in found if data["kind"] == kind]
-
-
-def cards(at: AppTest) -> dict[str, dict]:
-    return {card["label"]: card for data in drawn(at, "cards") for card in data["cards"]}
 
 
 def counts(at: AppTest) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """Overview: what stands there in each state of a workspace, from empty to several runs."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -10,49 +9,19 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
 from engine import files, jobs, lease
 from engine.commands import first_run, prepare, snapshot, train
 from engine.runs import outcome, store
 from engine.settings import PROJECT
 from engine.training.config import train_config
 from engine.workspace import Workspace
-
-
-@pytest.fixture(autouse=True)
-def no_warm_up(monkeypatch):
-    """This page needs no TensorFlow, so no thread of a test imports it into the next one."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
-
-
-@pytest.fixture
-def copied(workspace, tmp_path, use_workspace) -> Workspace:
-    """A copy of the workspace with a finished run, to write into."""
-    return Workspace(use_workspace(shutil.copytree(workspace, tmp_path / "copy")))
+from tests.dashboard.pages import drawn, opened
 
 
 @pytest.fixture
 def without_runs(copied) -> Workspace:
     shutil.rmtree(copied.runs)
     return copied
-
-
-@pytest.fixture
-def empty(empty_workspace) -> Workspace:
-    return Workspace(empty_workspace)
-
-
-def opened(**query) -> AppTest:
-    at = AppTest.from_file("../../../dashboard/app.py", default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
-def evidence_data(at: AppTest) -> list[dict]:
-    return [json.loads(element.proto.json) for element in at.get("bidi_component")]
 
 
 def texts(at: AppTest) -> str:
@@ -157,12 +126,12 @@ def headline(at: AppTest) -> str:
 
 def forest(at: AppTest) -> dict[str, list[str]]:
     """The runs of the table by the names of their groups."""
-    table = next(data for data in evidence_data(at) if data["kind"] == "forest")
+    table = drawn(at, "forest")[0]
     return {group["name"]: [row["id"] for row in group["rows"]] for group in table["groups"]}
 
 
 def notes(at: AppTest) -> dict[str, str]:
-    table = next(data for data in evidence_data(at) if data["kind"] == "forest")
+    table = drawn(at, "forest")[0]
     return {group["name"]: group["note"] for group in table["groups"]}
 
 
@@ -174,7 +143,7 @@ def test_the_first_sentence_carries_auc_interval_and_n_of_the_run(workspace):
         f"quick-1 on drawn has an AUC of {told['auc']:.3f} (95% {low:.3f}–{high:.3f}) on 24 "
         "pictures it never saw." + (" That may be chance." if low <= 0.5 else "")
     )
-    table = next(data for data in evidence_data(at) if data["kind"] == "forest")
+    table = drawn(at, "forest")[0]
     assert forest(at) == {"drawn": ["quick-1"]}
     assert table["groups"][0]["rows"][0]["n"] == "24"
     assert "Hanley-McNeil" in table["head"] or "Newcombe" in table["head"]
@@ -222,7 +191,7 @@ def test_runs_that_share_test_pictures_are_compared_and_no_others(copied, add_ru
 def test_a_run_that_ended_early_says_how_many_of_its_epochs_it_trained(copied):
     run = store.open_run(copied, "quick-1")
     store.save(run, status="stopped", config=run.config | {"epochs": 40})
-    table = next(data for data in evidence_data(opened()) if data["kind"] == "forest")
+    table = drawn(opened(), "forest")[0]
     assert table["groups"][0]["rows"][0]["remark"] == "32 px · 2 of 40 epochs, stopped"
 
 

@@ -10,37 +10,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
 from dashboard.overview import names
 from engine import jobs
 from engine.commands import prepare
 from engine.workspace import Workspace
-
-
-@pytest.fixture(autouse=True)
-def no_warm_up(monkeypatch):
-    """This page needs no TensorFlow, so no thread of a test imports it into the next one."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
-
-
-@pytest.fixture
-def copied(workspace, tmp_path, use_workspace) -> Workspace:
-    """A copy of the workspace with a finished run, to write into."""
-    return Workspace(use_workspace(shutil.copytree(workspace, tmp_path / "copy")))
-
-
-@pytest.fixture
-def empty(empty_workspace) -> Workspace:
-    return Workspace(empty_workspace)
-
-
-def opened(**query) -> AppTest:
-    at = AppTest.from_file("../../../dashboard/app.py", default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    assert not at.exception, at.exception
-    return at
+from tests.dashboard.pages import opened
 
 
 def texts(at: AppTest) -> str:

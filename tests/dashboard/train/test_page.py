@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,6 +17,11 @@ from engine.evaluation.intervals import wilson
 from engine.runs import outcome, store
 from engine.training.config import TrainConfig, train_config
 from engine.workspace import Workspace
+from tests.dashboard import pages
+from tests.dashboard.pages import cards
+
+opened = partial(pages.opened, links.TRAIN)
+
 
 
 @pytest.fixture(autouse=True)
@@ -44,24 +50,10 @@ def no_processes(monkeypatch) -> list:
     return asked
 
 
-def opened(**query) -> AppTest:
-    at = AppTest.from_file("../../../dashboard/app.py", default_timeout=60).run()
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.switch_page(links.TRAIN).run()
-    assert not at.exception, at.exception
-    return at
-
-
 def texts(at: AppTest) -> str:
     parts = [*at.header, *at.markdown, *at.caption]
     progress = [element.proto.text for element in at.get("progress")]
     return "\n".join([*(str(part.value) for part in parts), *progress])
-
-
-def cards(at: AppTest) -> dict[str, dict]:
-    mounted = [json.loads(element.proto.json) for element in at.get("bidi_component")]
-    return {card["label"]: card for data in mounted for card in data.get("cards", [])}
 
 
 def field(at: AppTest, name: str, preset: str = "quick"):

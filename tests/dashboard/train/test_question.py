@@ -1,8 +1,8 @@
 """Train on a dataset of many classes: all of them, or a question about some."""
 
-import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,6 +19,11 @@ from engine.evaluation.intervals import wilson
 from engine.runs import store
 from engine.training.config import train_config
 from engine.workspace import Workspace
+from tests.dashboard import pages
+from tests.dashboard.pages import cards
+
+opened = partial(pages.opened, links.TRAIN)
+
 
 FOUR = ("cat", "dog", "fox", "hare")
 
@@ -49,15 +54,6 @@ def place(tmp_path, use_workspace, add_many, asked) -> Workspace:
     return workspace
 
 
-def opened(**query) -> AppTest:
-    at = AppTest.from_file("../../../dashboard/app.py", default_timeout=60).run()
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.switch_page(links.TRAIN).run()
-    assert not at.exception, at.exception
-    return at
-
-
 def side(at: AppTest, label: str):
     return next(one for one in at.multiselect if one.label == label)
 
@@ -65,11 +61,6 @@ def side(at: AppTest, label: str):
 def texts(at: AppTest) -> str:
     parts = (*at.header, *at.caption, *at.error, *at.warning)
     return "\n".join(str(one.value) for one in parts).replace("\\", "")
-
-
-def cards(at: AppTest) -> dict[str, dict]:
-    mounted = [json.loads(element.proto.json) for element in at.get("bidi_component")]
-    return {card["label"]: card for data in mounted for card in data.get("cards", [])}
 
 
 def test_all_classes_are_learned_unless_a_question_is_asked(place):

@@ -1,0 +1,25 @@
+"""Workspaces for tests of Overview."""
+
+import shutil
+
+import pytest
+
+from dashboard import state
+from engine.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def no_warm_up(monkeypatch):
+    """This page needs no TensorFlow, so no thread of a test imports it into the next one."""
+    monkeypatch.setattr(state, "warm_up", lambda: None)
+
+
+@pytest.fixture
+def copied(workspace, tmp_path, use_workspace) -> Workspace:
+    """A copy of the workspace with a finished run, to write into."""
+    return Workspace(use_workspace(shutil.copytree(workspace, tmp_path / "copy")))
+
+
+@pytest.fixture
+def empty(empty_workspace) -> Workspace:
+    return Workspace(empty_workspace)
