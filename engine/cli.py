@@ -136,6 +136,7 @@ def train(
     **hyperparameters,
 ) -> None:
     """Train a classifier; Ctrl-C keeps the best weights so far and judges them."""
+    from engine.commands import estimate as estimates
     from engine.commands import train as commands
     from engine.data.dataset import open_dataset
     from engine.data.question import ask
@@ -150,7 +151,7 @@ def train(
             raise typer.BadParameter("give --dataset NAME; `datasets` lists them")
         question = ask(open_dataset(workspace, dataset), positive or (), negative or ())
         if estimate:
-            expected = commands.estimate(workspace, dataset, config, question)
+            expected = estimates.estimate(workspace, dataset, config, question)
             return terminal.print_estimate(expected, as_json)
         run = commands.create_run(workspace, dataset, config, question)
     for sign in (signal.SIGINT, signal.SIGTERM):

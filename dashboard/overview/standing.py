@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dashboard import state, words
 from dashboard.parts import results
-from engine.commands import compare, train
+from engine.commands import compare, learn
 from engine.data.dataset import Dataset
 from engine.runs.store import Run
 
@@ -94,7 +94,7 @@ def _name(split: str, members: list[Run], datasets: Sequence[Dataset]) -> str:
     name = " / ".join(called) + (f": {asked}" if asked else "")
     if not members[0].split_id:
         return f"{name}, test pictures of {split} alone"
-    question = train.question_of(members[0])
+    question = learn.question_of(members[0])
     if any(one.name in called and state.split_id(one, question) == split for one in datasets):
         return name
     return f"{name}, earlier pictures {split[:6]}"

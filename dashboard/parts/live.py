@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.parts import charts, links, results
-from engine.commands import train
+from engine.commands import learn, train
 from engine.data.dataset import open_dataset
 from engine.data.question import Question, ask
 from engine.errors import CamsightError, ConfigError
@@ -51,7 +51,7 @@ def start(dataset_name: str, config: TrainConfig, question: Question | None = No
     noted = st.session_state.setdefault("_started", {})
     if noted and time.monotonic() - noted["at"] < MOMENT:
         run = store.open_run(state.workspace(), noted["run"])
-        before = (run.dataset, run.config, train.question_of(run))
+        before = (run.dataset, run.config, learn.question_of(run))
         same = before == (dataset_name, config.model_dump(), question)
         if same and run.active and not store.asked_to_stop(run):
             return run

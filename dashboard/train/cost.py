@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import state, words
 from dashboard.parts import live
 from engine import jobs
-from engine.commands import train
+from engine.commands import estimate, learn
 from engine.data.dataset import Dataset
 from engine.data.question import Question
 from engine.jobs import Job
@@ -76,7 +76,7 @@ def unsettled(wanted: Wanted) -> bool:
 
 
 def _known(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
-    job = train.find_estimate(state.workspace(), *wanted.named)
+    job = estimate.find_estimate(state.workspace(), *wanted.named)
     return _of_an_earlier_run(runs, wanted) or _of_a_measurement(job, wanted.config)
 
 
@@ -85,13 +85,13 @@ def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
 
     The first epoch, which compiles, is left out, and so is the one that a stop cut short.
     """
-    machine, asked = state.machine(), train.timed(wanted.config)
+    machine, asked = state.machine(), estimate.timed(wanted.config)
     alike = [
         run
         for run in reversed(runs)
         if run.judged
         and run.dataset_fingerprint == wanted.dataset.fingerprint
-        and train.question_of(run) == wanted.question
+        and learn.question_of(run) == wanted.question
         and (machine is None or machine["device"]["name"] == run.device)
         and all(run.config.get(name) == value for name, value in asked.items())
     ]
@@ -126,16 +126,16 @@ def _of_a_measurement(job: Job | None, config: TrainConfig) -> Cost | None:
 def _measure(wanted: Wanted) -> None:
     """Have it measured in a process of its own, one at a time, and say so, or why it failed."""
     workspace, memory = state.workspace(), st.session_state
-    job = train.find_estimate(workspace, *wanted.named)
+    job = estimate.find_estimate(workspace, *wanted.named)
     last = jobs.look(workspace, memory["_measuring"]) if "_measuring" in memory else None
     if last and last.alive and (job is None or job.id != last.id):
         st.caption(":material/timer: Measuring other settings; these come next.")
         return
-    asked = (wanted.dataset.fingerprint, wanted.question, *train.timed(wanted.config).values())
+    asked = (wanted.dataset.fingerprint, wanted.question, *estimate.timed(wanted.config).values())
     if not (job and job.alive) and memory.get("_measured") != asked:
         memory["_measured"] = asked  # asked once: one that fails is not asked forever
-        train.start_estimate(workspace, *wanted.named)
-        job = train.find_estimate(workspace, *wanted.named)
+        estimate.start_estimate(workspace, *wanted.named)
+        job = estimate.find_estimate(workspace, *wanted.named)
     if job is None:
         return
     memory["_measuring"] = job.id

@@ -13,7 +13,7 @@ from dashboard.parts.params import JOB, RUN
 from dashboard.train.asked import pictures
 from dashboard.train.form import watch
 from engine import jobs
-from engine.commands import first_run, train
+from engine.commands import first_run, learn
 from engine.errors import CamsightError, ConfigError
 from engine.evaluation.intervals import wilson
 from engine.runs import store
@@ -159,7 +159,7 @@ def best_so_far(run: Run, told: dict) -> Card:
     dataset = state.dataset_of(run)
     if dataset is None:
         return Card(label, words.percent(accuracy), "accuracy on validation; its pictures are gone")
-    n = pictures(dataset, train.question_of(run), ("validation",))
+    n = pictures(dataset, learn.question_of(run), ("validation",))
     share = wilson(int(np.clip(np.rint(accuracy * n), 0, n)), n)
     line = words.evidence_line(
         words.interval(share.low, share.high, words.percent), "accuracy, validation, Wilson", n

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.commands import compare
+from engine.commands import compare, learn
 from engine.commands import train as commands
 from engine.commands.evaluate import evaluate
 from engine.commands.prepare import prepare
@@ -70,7 +70,7 @@ def test_a_run_can_be_queued_on_its_dataset(first_version):
     run = commands.create_run(first_version, "drawn", config)
     dataset = open_dataset(first_version, "drawn")
     assert (run.id, run.split_id) == ("quick-4", dataset.split_id)
-    assert (commands._task_of(first_version, run).dataset.pictures == dataset.pictures).all()
+    assert (learn.task_of_run(first_version, run).dataset.pictures == dataset.pictures).all()
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])

@@ -12,6 +12,7 @@ from collections import Counter
 
 import pytest
 
+from engine.commands import learn
 from engine.commands import train as commands
 from engine.data import dataset as datasets
 from engine.data.writing import write_dataset
@@ -56,7 +57,7 @@ def prepare_other(place, turn):
 
 def create_run(place, turn):
     run = commands.create_run(place, "pets", CONFIG)
-    commands._task_of(place, run)
+    learn.task_of_run(place, run)
     return "queued"
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.commands import learn
 from engine.commands import train as commands
 from engine.commands.evaluate import evaluate
 from engine.errors import ConfigError, DatasetError, RunError
@@ -78,7 +79,7 @@ def wild(ready, monkeypatch):
     """A function that queues a run whose rate leaves every bound from its second epoch on."""
 
     def queue(begins: float):
-        monkeypatch.setattr(commands, "stored_config", lambda c: TrainConfig.model_construct(**c))
+        monkeypatch.setattr(learn, "stored_config", lambda c: TrainConfig.model_construct(**c))
         rate = {"learning_rate": begins, "schedule": "exponential", "decay": -40.0}
         config = train_config("quick", **QUICK, optimizer="sgd").model_copy(update=rate)
         return commands.create_run(ready, "drawn", config)
@@ -115,7 +116,7 @@ def test_a_loss_that_becomes_nan_later_keeps_the_weights_and_still_fails(
 
 def test_a_training_that_breaks_says_so_in_its_folder(ready, monkeypatch):
     run = commands.create_run(ready, "drawn", train_config("quick", **QUICK))
-    monkeypatch.setattr(commands, "_model", lambda *_: 1 / 0)
+    monkeypatch.setattr(learn, "model_of", lambda *_: 1 / 0)
     with pytest.raises(RunError, match=r"'quick-1' failed \(Zero.*its log\.txt says where"):
         commands.train_run(ready, run)
     run = store.open_run(ready, "quick-1")

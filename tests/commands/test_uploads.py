@@ -71,7 +71,7 @@ def test_a_source_that_only_looks_like_an_upload_is_refused(place, source):
 
 
 def test_an_estimate_of_a_busy_machine_is_not_kept_for_a_week(place, monkeypatch, pets, tmp_path):
-    from engine.commands import train
+    from engine.commands import estimate
     from engine.training.config import train_config
 
     room.prepare(place, str(tmp_path / "pets"), "pets", image_size=32)
@@ -81,10 +81,10 @@ def test_an_estimate_of_a_busy_machine_is_not_kept_for_a_week(place, monkeypatch
 
     def job(age: float, busy: bool) -> jobs.Job:
         result = {"seconds": 1.0, "busy": busy}
-        return jobs.Job(**found, started=train.time.time() - age, result=result)
+        return jobs.Job(**found, started=estimate.time.time() - age, result=result)
 
     for age, busy, again in ((30, True, 0), (3600, False, 0), (3600, True, 1)):
         asked.clear()
         monkeypatch.setattr(jobs, "find", lambda *_, a=age, b=busy: job(a, b))
-        train.start_estimate(place, "pets", config)
+        estimate.start_estimate(place, "pets", config)
         assert len(asked) == again, (age, busy)

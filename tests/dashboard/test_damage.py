@@ -26,7 +26,7 @@ DAMAGES = {
 @pytest.fixture(autouse=True)
 def nothing_is_measured(monkeypatch):
     """Train has it measured how long a training would take: a process for each workspace here."""
-    monkeypatch.setattr("engine.commands.train.start_estimate", lambda *_: None)
+    monkeypatch.setattr("engine.commands.estimate.start_estimate", lambda *_: None)
 
 
 @pytest.fixture
