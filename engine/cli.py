@@ -17,7 +17,7 @@ from engine.evaluation.intervals import INTERVALS
 from engine.models.presets import PRESETS
 from engine.settings import settings
 from engine.terminal import screen
-from engine.training.config import TrainConfig, train_config
+from engine.training.config import TrainConfig
 from engine.workspace import Workspace
 
 app = typer.Typer(
@@ -146,10 +146,11 @@ def train(
     if queued:
         run = store.open_run(workspace, queued)
     else:
-        config = train_config(**hyperparameters)
         if dataset is None:
             raise typer.BadParameter("give --dataset NAME; `datasets` lists them")
-        question = ask(open_dataset(workspace, dataset), positive or (), negative or ())
+        opened = open_dataset(workspace, dataset)
+        config = commands.config_for(opened, **hyperparameters)
+        question = ask(opened, positive or (), negative or ())
         if estimate:
             expected = estimates.estimate(workspace, dataset, config, question)
             return terminal.print_estimate(expected, as_json)

@@ -43,19 +43,22 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
         git_commit=store.git_commit(),
         layers=tuple(spatial_layers(model)),
     )
-    told({"phase": "measuring"})
-    expected = fit.estimate(model, task, config, began=began)
-    told({"phase": "estimated", **asdict(expected)})
-    log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
+    how = {"report": told, "should_stop": lambda: store.asked_to_stop(run)}
+    if config.backbone:
+        from engine.training import transfer
 
-    fitted = fit.fit(
-        model,
-        task,
-        config,
-        run.folder,
-        report=told,
-        should_stop=lambda: store.asked_to_stop(run),
-    )
+        done = transfer.fit_transfer(model, task, config, run.folder, **how)
+        fitted, known = done.fitted, done.logits
+        run = store.save(run, features_by=done.engine)
+        if fitted.stopped and not fitted.best_epoch:
+            store.save(run, status="stopped", ended=store.now())
+            return None
+    else:
+        told({"phase": "measuring"})
+        expected = fit.estimate(model, task, config, began=began)
+        told({"phase": "estimated", **asdict(expected)})
+        log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
+        fitted, known = fit.fit(model, task, config, run.folder, **how), {}
     run = store.save(
         run,
         seconds=fitted.seconds,
@@ -66,7 +69,7 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
     if not fitted.best_epoch:
         raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
     told({"phase": "judging"})
-    return _judge(run, model, task, config, fitted)
+    return _judge(run, model, task, config, fitted, known)
 
 
 def task_of_run(workspace: Workspace, run: Run) -> Task:
@@ -105,25 +108,37 @@ def model_of(config: TrainConfig, task: Task):
     backend.make_repeatable(config.seed)
     model = build(
         config.preset, config.image_size, len(task.class_names),
-        l2=config.l2, precision=config.precision,
+        l2=config.l2, precision=config.precision, backbone=config.backbone,
     )  # fmt: skip
+    if config.backbone:
+        from engine.models.transfer import load_imagenet
+
+        load_imagenet(model, config.backbone)
     compile_model(model, config)
     return model
 
 
-def _judge(run: Run, model, task: Task, config: TrainConfig, fitted) -> Evaluation | Means:
-    """Score validation and test with the best weights, and complete the run's folder."""
+def _judge(
+    run: Run, model, task: Task, config: TrainConfig, fitted, known: dict[str, np.ndarray]
+) -> Evaluation | Means:
+    """Score validation and test with the best weights, and complete the run's folder.
+
+    known: logits of a part that need not be computed again.
+    """
     from engine import inference
     from engine.models.build import build
 
     weights = run.folder / "best.weights.h5"
     if config.precision != "float32":
-        model = build(config.preset, config.image_size, len(task.class_names), l2=config.l2)
+        model = build(
+            config.preset, config.image_size, len(task.class_names),
+            l2=config.l2, backbone=config.backbone,
+        )  # fmt: skip
     model.load_weights(weights)
     parts = {}
     for part in ("validation", "test"):
         rows = task.indices(part)
-        logit = inference.logits(model, task.images, rows)
+        logit = known[part] if part in known else inference.logits(model, task.images, rows)
         parts[part] = {
             "picture": task.dataset.pictures[rows],
             "y_true": task.labels[rows].astype(np.uint8),

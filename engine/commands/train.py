@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from engine import jobs
 from engine.commands.evaluate import Evaluation, Means
 from engine.commands.learn import Report, learn
+from engine.commands.prepare import DRAWN
 from engine.data.dataset import Dataset, open_dataset
 from engine.data.question import Question, task_of
 from engine.errors import CamsightError, ConfigError, JobError, RunError
@@ -16,7 +17,7 @@ from engine.jobs import queue
 from engine.models.presets import MIN_IMAGE_SIZE
 from engine.runs import outcome, store
 from engine.runs.store import Run
-from engine.training.config import TrainConfig
+from engine.training.config import TrainConfig, train_config
 from engine.workspace import Workspace
 
 log = logging.getLogger("camsight")
@@ -56,6 +57,21 @@ def create_run(
     )
     queue.join(workspace, run.id)
     return run
+
+
+def config_for(dataset: Dataset, preset: str | None = None, **chosen) -> TrainConfig:
+    """`train_config` with what fits the dataset: `transfer` unless its pictures were drawn by us,
+    which no photograph prepares for, and a picture size that it has.
+
+    Raises:
+        ConfigError: as `train_config` does.
+    """
+    if preset is None:
+        preset = "quick" if dataset.source == DRAWN else "transfer"
+    config = train_config(preset, **chosen)
+    if chosen.get("image_size") is None and config.image_size > dataset.image_size:
+        config = config.model_copy(update={"image_size": dataset.image_size})
+    return config
 
 
 def check_size(config: TrainConfig, dataset: Dataset) -> None:

@@ -19,13 +19,17 @@ PARTS = ("validation", "test")
 
 
 class Progress(BaseModel):
-    """How far a training is. phase: starting, waiting, measuring, estimated, training, judging."""
+    """How far a training is. phase: starting, waiting, measuring, estimated, features, training,
+    judging. done, total: pictures whose features are computed, by `engine`."""
 
     phase: str
     epoch: int | None = None
     epochs: int | None = None
     batch: int | None = None
     batches: int | None = None
+    done: int | None = None
+    total: int | None = None
+    engine: str | None = None
     pictures_per_second: float | None = None
     seconds_left: float | None = None
     seconds: float | None = None

@@ -89,6 +89,7 @@ class Run:
     weights_sha256: str | None = None
     pictures_per_second: float | None = None
     device: str | None = None
+    features_by: str = ""  # what computed a backbone's features: "OpenVINO 2026.4, bfloat16"
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     error: str | None = None

@@ -149,11 +149,13 @@ class Keeper(keras.callbacks.Callback):
         return f"the weights of epoch {self.best_epoch} were kept"
 
 
-def write_history(path: Path, rows: list[list[float]]) -> None:
-    """`rows` by `HISTORY_COLUMNS`, as text that anyone can read."""
+def write_history(
+    path: Path, rows: list[list[float]], columns: tuple[str, ...] = HISTORY_COLUMNS
+) -> None:
+    """`rows` by `columns`, as text that anyone can read."""
 
     def fill(beside: Path) -> None:
         with beside.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([HISTORY_COLUMNS, *rows])
+            csv.writer(file).writerows([columns, *rows])
 
     files.write(path, fill)
