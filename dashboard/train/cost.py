@@ -120,7 +120,8 @@ def _of_a_measurement(job: Job | None, config: TrainConfig) -> Cost | None:
     source = "from a short measurement on this machine"
     if told.get("busy"):
         source += ", which had other work meanwhile"
-    return Cost(config.epochs * each, told.get("start_seconds") or 0.0, source)
+    seconds = (told.get("first_seconds") or 0.0) + config.epochs * each
+    return Cost(seconds, told.get("start_seconds") or 0.0, source)
 
 
 def _measure(wanted: Wanted) -> None:

