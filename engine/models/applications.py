@@ -84,6 +84,8 @@ def load_imagenet(model: keras.Model, backbone: str) -> None:
         if other.name in TURNED.get(backbone, {}):
             weights[0] = TURNED[backbone][other.name](weights[0])
         layer.set_weights(weights)
+        if isinstance(layer, layers.Normalization):
+            layer.finalize_state()  # what it divides by is made from its weights
 
 
 def weights_file(backbone: str) -> Path | None:

@@ -105,13 +105,14 @@ THEIRS = {
 @pytest.mark.parametrize(("name", "top"), [(name, name == "mobilenet-0.25") for name in THEIRS])
 def test_features_from_a_file_are_those_of_keras_itself(name, top, tmp_path, weights_from):
     make, prepare = THEIRS[name]
-    shape = (None, None, 3) if not top else (SIZE, SIZE, 3)
+    shape = (LARGE, LARGE, 3) if top else (None, None, 3)
     theirs = randomised(make(include_top=top, weights=None, input_shape=shape))
     theirs.save_weights(tmp_path / f"{name}.weights.h5")
     weights_from(tmp_path)
     model = build("transfer", LARGE, backbone=name)
     transfer.load_imagenet(model, name)
-    maps = theirs if not top else keras.Model(theirs.inputs, theirs.get_layer("conv_pw_13_relu").output)
+    last = theirs.get_layer("conv_pw_13_relu").output if top else theirs.output
+    maps = keras.Model(theirs.inputs, last)
     expected = maps.predict(prepare(noise(size=LARGE)), verbose=0).mean(axis=(1, 2))
     assert 0 < np.abs(expected).max() < 1e6
     found = transfer.features_of(model).predict(noise(size=LARGE), verbose=0)
