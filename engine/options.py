@@ -39,7 +39,7 @@ def _option(name: str, field: FieldInfo, presets: Mapping) -> inspect.Parameter:
     facts = "; ".join(filter(None, (_bounds(field), _defaults(name, field, presets))))
     option = typer.Option(
         help=f"{field.description} {facts[0].upper()}{facts[1:]}.",
-        metavar=f"[{'|'.join(choices)}]" if choices else None,
+        metavar=f"[{'|'.join(filter(None, choices))}]" if choices else None,
     )
     return inspect.Parameter(
         name,

@@ -33,10 +33,10 @@ def test_train_s_help_explains_every_hyperparameter(name, train_help):
 @pytest.mark.parametrize(
     "says",
     [
-        "From 1 to 500; default 8 (quick), 20 (classic).",
-        "Above 0 to 1; default 0.003 (quick), 0.01 (classic).",
+        "From 1 to 500; default 12 (transfer), 8 (quick), 20 (classic)",
+        "Above 0 to 1; default 0.0001 (transfer), 0.003 (quick), 0.01 (classic)",
         "From 2 to 1024; default 32.",
-        "Default on (quick), off (classic).",
+        "Default on (transfer), on (quick), off (classic)",
         "[one-cycle|exponential|constant]",
         "--augment / --no-augment",
         "Default float32.",
