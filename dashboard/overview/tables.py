@@ -61,7 +61,8 @@ def _note(group: list[Run], datasets: Sequence[Dataset]) -> str:
 
 def remark(run: Run) -> str:
     stopped = ", stopped" if run.status == "stopped" else ""
-    return f"{run.image_size} px · {live.epochs(run)}{stopped}"
+    name = f"{words.plain(run.about.name, 40)} · " if run.about.name else ""
+    return f"{name}{run.image_size} px · {live.epochs(run)}{stopped}"
 
 
 def _all_runs(judged: Sequence[Run]) -> None:
@@ -73,7 +74,7 @@ def _all_runs(judged: Sequence[Run]) -> None:
     newest_first = list(reversed(judged))
     rows = [
         {
-            "run": run.id,
+            "run": results.called(run),
             "dataset": results.learned(run),
             "AUC on test": _area(run),
             "95%": results.interval(run).removeprefix("95% "),
