@@ -15,6 +15,6 @@ def to_train_like(run: Run) -> dict[str, str | tuple[str, ...]]:
     return {"dataset": run.dataset} | asked
 
 
-def to_train_again(run: Run) -> dict[str, str | tuple[str, ...]]:
-    """The address of Train with its form filled from a run."""
-    return to_train_like(run) | {"like": run.id}
+def to_train_again(run: Run) -> dict[str, str]:
+    """The address of Train with its form filled from a run, which knows its dataset by content."""
+    return {"like": run.id}
