@@ -55,8 +55,12 @@ def about(dataset: Dataset) -> str:
 
 
 def describe(run: Run) -> str:
-    """A run in a line of caption: "quick on breeds (dog against cat, fox), 64 px, 10 epochs", its
-    name before it."""
+    """A run in a line of caption: its name, if it has one, and how it was trained."""
+    name = f"{words.markdown(run.about.name)} · " if run.about.name else ""
+    return name + trained(run)
+
+
+def trained(run: Run) -> str:
+    """ "quick on breeds (dog against cat, fox), 64 px, 10 epochs"."""
     text = f"{run.preset} on {results.learned(run)}, {run.image_size} px, {live.epochs(run)}"
-    name = f"{words.plain(run.about.name)} · " if run.about.name else ""
-    return words.markdown(name + text)
+    return words.markdown(text)

@@ -16,6 +16,7 @@ LINES = (
 )  # fmt: skip
 MOST_CURVES = len(LINES)
 APART = 15  # pixels between two names at the ends of lines
+LEAST_STEP = 0.08  # of an axis, between two ticks that can both be read
 
 
 @dataclass(frozen=True)
@@ -65,44 +66,75 @@ def _name_ends(figure: go.Figure, ends: dict, limits: tuple[float, float]) -> No
         charts.label(figure, run, color, x=last, y=y, xanchor="left", xshift=9, yshift=above - at)
 
 
-def parallel(settings: dict[str, list], aucs: Sequence[float]) -> go.Figure:
-    """A line for each run through its settings to its AUC on validation.
+def parallel(runs: Sequence[str], settings: dict[str, list], aucs: Sequence[float]) -> go.Figure:
+    """Parallel coordinates: a line for each run through its settings to its AUC on validation, the
+    best one's in the accent.
+
+    Drawn as plain lines: Plotly's own parallel coordinates need WebGL, and know no theme.
 
     Args:
+        runs: ids.
         settings: the hyperparameters that differ, each with a value for every run.
         aucs: of the runs.
     """
-    figure = go.Figure()
+    figure = charts.blank(charts.CURVE_HEIGHT, left=46, right=46, top=52, bottom=16)
     axes = [_axis(name, values) for name, values in settings.items()]
-    axes.append({"label": "AUC on validation", "values": list(aucs), "tickformat": ".3f"})
-    figure.add_parcoords(
-        dimensions=axes,
-        line={"color": list(aucs), "colorscale": [[0, charts.GRAY], [1, charts.ACCENT]]},
-        labelfont={"size": 13, "color": charts.INK}, tickfont={"size": 12, "color": charts.INK},
-        rangefont={"size": 12, "color": charts.INK},
-    )  # fmt: skip
-    figure.update_layout(
-        height=300, margin={"l": 72, "r": 56, "t": 44, "b": 20},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+    axes.append(_axis("AUC on validation", [float(f"{auc:.3f}") for auc in aucs]))
+    figure.update_xaxes(visible=False, range=[0, len(axes) - 1])
+    figure.update_yaxes(visible=False, range=[-0.04, 1.04])
+    for x, axis in enumerate(axes):
+        _draw_axis(figure, x, axis, last=x == len(axes) - 1)
+    best = max(range(len(runs)), key=lambda at: aucs[at])
+    for at in sorted(range(len(runs)), key=lambda at: at == best):  # the best lies on top
+        says = "<br>".join(f"{axis.label}: {axis.written[at]}" for axis in axes)
+        figure.add_scatter(
+            x=list(range(len(axes))), y=[axis.places[at] for axis in axes], mode="lines+markers",
+            line={"color": charts.ACCENT if at == best else charts.GRAY,
+                  "width": 3 if at == best else 1.5},
+            marker={"size": 6}, opacity=1 if at == best else 0.7, cliponaxis=False,
+            hovertemplate=f"{words.plotly(runs[at])}<br>{says}<extra></extra>",
+        )  # fmt: skip
     return figure
 
 
-def _axis(name: str, values: list) -> dict:
-    """Numbers at their place, rates by their powers; words at even steps."""
-    label = words.plotly(name.replace("_", " "))
+@dataclass(frozen=True)
+class _Axis:
+    """places: of the runs, 0 to 1. ticks: places with what is written there."""
+
+    label: str
+    places: list[float]
+    written: list[str]
+    ticks: dict[float, str]
+
+
+def _axis(name: str, values: list) -> _Axis:
+    """Numbers at their place, those over a tenfold range by their powers; words at even steps."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    written = [f"{v:g}" if numbers else words.plotly(v, 16) for v in values]
     if not numbers:
-        known = list(dict.fromkeys(map(str, values)))
-        return {
-            "label": label, "values": [known.index(str(v)) for v in values],
-            "tickvals": list(range(len(known))), "ticktext": [words.plotly(v, 16) for v in known],
-        }  # fmt: skip
-    powers = min(values) > 0 and max(values) / min(values) >= 10
-    at = [math.log10(v) for v in values] if powers else [float(v) for v in values]
-    ticks = sorted(dict(zip(at, values, strict=True)).items())
-    step = math.ceil(len(ticks) / 6)
-    return {
-        "label": label, "values": at, "tickvals": [t for t, _ in ticks[::step]],
-        "ticktext": [f"{v:g}" for _, v in ticks[::step]],
-    }  # fmt: skip
+        known = list(dict.fromkeys(written))
+        at = [known.index(one) for one in written]
+    elif min(values) > 0 and max(values) / min(values) >= 10:
+        at = [math.log10(v) for v in values]
+    else:
+        at = list(values)
+    low, high = min(at), max(at)
+    places = [(one - low) / (high - low) if high > low else 0.5 for one in at]
+    ticks = {}
+    for place, text in sorted(zip(places, written, strict=True)):
+        if not ticks or place - max(ticks) >= LEAST_STEP:
+            ticks[place] = text
+    return _Axis(words.plotly(name.replace("_", " ")), places, written, ticks)
+
+
+def _draw_axis(figure: go.Figure, x: int, axis: _Axis, last: bool) -> None:
+    """The line, its ticks on the side where there is room, and its name above in short lines."""
+    figure.add_shape(
+        type="line", x0=x, x1=x, y0=0, y1=1, layer="below",
+        line={"color": charts.GRAY, "width": 1},
+    )  # fmt: skip
+    side = {"xanchor": "left", "xshift": 7} if last else {"xanchor": "right", "xshift": -7}
+    for place, text in axis.ticks.items():
+        charts.label(figure, text, charts.INK, x=x, y=place, **side)
+    above = {"yanchor": "bottom", "yshift": 12}
+    charts.label(figure, axis.label.replace(" ", "<br>", 1), charts.INK, x=x, y=1, **above)

@@ -29,7 +29,7 @@ def show(run: Run | Unreadable, seen: Snapshot) -> None:
         _edit(run, seen)
         _download(run)
         trash.ask_to_delete([run])
-    st.caption(choose.describe(run))
+    st.caption(choose.trained(run))
     _about(run)
     if reason := live.why(run):
         st.warning(words.markdown(reason))
@@ -65,8 +65,8 @@ def _about(run: Run) -> None:
     written = run.about
     if written.unread:
         st.warning(words.markdown(written.unread))
-    for line in written.note.splitlines():
-        st.markdown(words.markdown(line))
+    if written.note:
+        st.markdown("  \n".join(map(words.markdown, written.note.splitlines())))
     if written.tags:
         with st.container(horizontal=True):
             for tag in written.tags:

@@ -12,7 +12,7 @@ from engine.records import Unreadable
 
 def show() -> None:
     seen = state.look()
-    left, bar = st.columns([1, 3], vertical_alignment="bottom")
+    left, bar = st.columns([1.35, 3], vertical_alignment="bottom")
     with left.container(gap=None):
         st.title("Runs")
         st.caption("Everything that was trained. Tick two to compare them.")

@@ -19,6 +19,7 @@ from engine.records import Unreadable
 from engine.runs.store import Run
 
 MOST_COLUMNS = 6  # runs beside each other in the table of what differs
+MOST_AXES = 6  # hyperparameters beside each other
 
 
 def show(picked: Sequence[Run | Unreadable], seen: Snapshot) -> None:
@@ -76,8 +77,9 @@ def better(judged: Sequence[Run], seen: Snapshot) -> None:
         )
     elif min(found.n_positive, found.n_negative) < FEW:
         st.caption(f"With under {FEW} pictures of a class, DeLong's interval is too narrow.")
-    for run in judged:
-        chance.show(run, seen.runs)
+    chance.show(first, seen.runs)
+    if second not in chance.alike(first, seen.runs):
+        chance.show(second, seen.runs)
 
 
 def tested(first: Run, second: Run) -> Difference:
@@ -218,11 +220,14 @@ def against_auc(runs: Sequence[Run]) -> None:
             "settings."
         )
         return
+    drawn = dict(list(differ.items())[:MOST_AXES])
     aucs = [compare.validation_auc(run) for run in known]
     best = known[aucs.index(max(aucs))]
-    says = f"{len(known)} runs by {', '.join(differ)}; the highest AUC has {best.id}."
-    shared.show(charts.parallel(differ, aucs), "parallel", says)
+    says = f"{len(known)} runs by {', '.join(drawn)}; the highest AUC has {best.id}."
+    figure = charts.parallel([run.id for run in known], drawn, aucs)
+    shared.show(figure, "parallel", says.replace("_", " "))
+    more = f" {len(differ) - MOST_AXES} more settings differ." if len(differ) > MOST_AXES else ""
     st.caption(
-        f"{best.id} has the highest AUC on validation, {words.three_digits(max(aucs))}. It was "
-        "chosen by it, so that figure flatters; the one on test does not."
+        f"{best.id} has the highest AUC on validation, {words.three_digits(max(aucs))}. It is "
+        f"chosen by it, so that figure flatters; the one on test does not.{more}"
     )

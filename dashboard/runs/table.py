@@ -124,12 +124,16 @@ def _config() -> dict:
             options=list(colors), color=list(colors.values()), width=92
         ),
         "Run": column.TextColumn(pinned=True, width=84),
-        "AUC": column.NumberColumn(format="%.3f", width=64, help="On test."),
-        "n": column.NumberColumn(format="%,d", width=64, help="Test pictures."),
-        "Validation loss": column.LineChartColumn(color="gray", width=110),
-        "Time": column.NumberColumn(format="compact", width=84, help="Of training, h:min:s."),
+        "Name": column.TextColumn(width=150),
+        "Dataset": column.TextColumn(width=124),
+        "AUC": column.NumberColumn(format="%.3f", width=60, help="On test."),
+        "95% interval": column.TextColumn(width=172, help="Of the AUC; or why there is none."),
+        "n": column.NumberColumn(format="%,d", width=60, help="Test pictures."),
+        "Validation loss": column.LineChartColumn(color="gray", width=104),
+        "Best epoch": column.TextColumn(width=84),
+        "Time": column.NumberColumn(format="compact", width=76, help="Of training, h:min:s."),
         "Started": column.DatetimeColumn(
-            format="D MMM YYYY, HH:mm", timezone=st.context.timezone or "UTC", width=148
+            format="D MMM YYYY, HH:mm", timezone=st.context.timezone or "UTC", width=144
         ),
         "Tags": column.MultiselectColumn(color="gray"),
     }
@@ -146,7 +150,7 @@ def _columns(found: Sequence[Run | Unreadable]) -> pd.DataFrame:
 
 
 def _row_names() -> Sequence[str]:
-    return ("State", "Run", "Name", "Dataset", "AUC", "95% interval, or what there is instead",
+    return ("State", "Run", "Name", "Dataset", "AUC", "95% interval",
             "n", "Validation loss", "Best epoch", "Time", "Started", "Tags")  # fmt: skip
 
 
@@ -169,7 +173,7 @@ def _instead(run: Run) -> str:
     """The interval; or why there is no figure."""
     if run.judged:
         bounds = words.bounds(run.figures["auc_low"], run.figures["auc_high"])
-        mean = f", mean of {len(run.class_names)} classes" if len(run.class_names) > 2 else ""
+        mean = f" (mean of {len(run.class_names)})" if len(run.class_names) > 2 else ""
         return f"{bounds}{mean}"
     return "after training" if run.active else words.plain(live.why(run))
 

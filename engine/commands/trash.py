@@ -8,12 +8,14 @@ other can get its id meanwhile.
 import secrets
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.errors import RunError
+from engine import records
+from engine.errors import RecordError, RunError
 from engine.runs import store
+from engine.runs.about import read_about
 from engine.runs.store import TRASHED, Run
 from engine.workspace import Workspace
 
@@ -106,8 +108,11 @@ def _moment(seconds: int) -> str:
 
 def about_of(one: Trashed) -> Run | None:
     """The run as it lies in the trash; None where it cannot be read."""
-    found = store.read_folder(one.folder)
-    return found if isinstance(found, Run) else None
+    try:
+        run = records.read(one.folder / "run.json", store.KIND)
+    except (OSError, RecordError):
+        return None
+    return replace(run, id=one.id, about=read_about(one.folder))
 
 
 def sweep(workspace: Workspace) -> None:

@@ -38,6 +38,8 @@ KIND = records.Kind(About, steps=())
 
 def read_about(folder: Path) -> About:
     """What people wrote about the run in `folder`; never raises."""
+    if not (folder / FILE).exists():  # as it is of most
+        return About()
     try:
         return replace(records.read(folder / FILE, KIND), folder=Path(), unread="")
     except FileNotFoundError:
