@@ -35,7 +35,7 @@ def show(picked: Sequence[Run | Unreadable], seen: Snapshot) -> None:
     judged = [run for run in runs if run.judged]
     with st.grid(3, min_column_width=330, gap="medium"):
         with st.container():
-            state.guarded(lambda: better(judged, seen))
+            better(judged, seen)
         with st.container():
             curves(runs)
         with st.container():
@@ -64,6 +64,13 @@ def better(judged: Sequence[Run], seen: Snapshot) -> None:
         return
     first, second = judged
     st.markdown(f"## Is {first.id} better?")
+    state.guarded(lambda: _test(first, second))
+    chance.show(first, seen.runs)
+    if second not in chance.alike(first, seen.runs):
+        chance.show(second, seen.runs)
+
+
+def _test(first: Run, second: Run) -> None:
     if why := compare.why_not_paired(first, second):
         st.warning(words.markdown(why))
         return
@@ -77,9 +84,6 @@ def better(judged: Sequence[Run], seen: Snapshot) -> None:
         )
     elif min(found.n_positive, found.n_negative) < FEW:
         st.caption(f"With under {FEW} pictures of a class, DeLong's interval is too narrow.")
-    chance.show(first, seen.runs)
-    if second not in chance.alike(first, seen.runs):
-        chance.show(second, seen.runs)
 
 
 def tested(first: Run, second: Run) -> Difference:

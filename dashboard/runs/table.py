@@ -124,10 +124,10 @@ def _config() -> dict:
             options=list(colors), color=list(colors.values()), width=92
         ),
         "Run": column.TextColumn(pinned=True, width=84),
-        "Name": column.TextColumn(width=150),
-        "Dataset": column.TextColumn(width=124),
+        "Name": column.TextColumn(width=136),
+        "Dataset": column.TextColumn(width=116),
         "AUC": column.NumberColumn(format="%.3f", width=60, help="On test."),
-        "95% interval": column.TextColumn(width=172, help="Of the AUC; or why there is none."),
+        "95% interval": column.TextColumn(width=164, help="Of the AUC; or why there is none."),
         "n": column.NumberColumn(format="%,d", width=60, help="Test pictures."),
         "Validation loss": column.LineChartColumn(color="gray", width=104),
         "Best epoch": column.TextColumn(width=84),

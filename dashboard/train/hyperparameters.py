@@ -21,7 +21,7 @@ def choose_config(dataset: Dataset) -> TrainConfig | None:
     """Every hyperparameter; None, with the reason shown, where they cannot be used."""
     preset = st.segmented_control(
         "Preset", PRESET.options, default=PRESET.default, required=True, bind="query-params",
-        key=like.preset(PRESET.carry()),
+        key=like.carry(PRESET),
         help=TrainConfig.model_fields["preset"].description,
     )  # fmt: skip
     preset = preset if preset in PRESETS else PRESET.default

@@ -83,10 +83,11 @@ def _fill_address(found: Run) -> None:
             side.write(list(names) or None)
 
 
-def preset(key: str) -> str:
+def carry(param: Param) -> str:
     """The key of the presets' widget, with the run's preset chosen on arrival."""
-    wanted = config()
+    key, wanted = param.carry(), config()
     if wanted and arrived():
         st.session_state[key] = wanted.preset
+        param.write(wanted.preset)
         st.session_state[NOTED] = (params.visit(), LIKE.asked())
     return key
