@@ -41,9 +41,9 @@ def draw(aucs: Sequence[float], of: str) -> None:
     if len(aucs) < 2:
         return
     low, high = min(aucs), max(aucs)
+    luck = f" A difference of less than {words.three_digits(high - low)} may be the luck of a seed."
     st.caption(
         f":material/casino: The seed alone: {len(aucs)} runs with the settings of "
         f"{words.markdown(of)} have a mean AUC of {words.three_digits(fmean(aucs))}, from "
-        f"{words.three_digits(low)} to {words.three_digits(high)}. A difference of less than "
-        f"{words.three_digits(high - low)} may be the luck of a seed."
+        f"{words.three_digits(low)} to {words.three_digits(high)}." + (luck if high > low else "")
     )

@@ -100,13 +100,16 @@ def _edit(run: Run, seen: Snapshot) -> None:
 
 
 def _download(run: Run) -> None:
-    if run.judged:
-        st.download_button(
-            "Download", packed(run), f"{run.id}.zip", "application/zip",
-            icon=":material/download:", on_click="ignore",
-            help="A zip: the model as .keras, which plain Keras loads, configuration, history, "
-            "predictions and curves.",
-        )  # fmt: skip
+    if not run.judged:
+        return
+    there = (run.folder / "best.weights.h5").is_file() and (run.folder / "predictions.npz").is_file()
+    st.download_button(
+        "Download", packed(run), f"{run.id}.zip", "application/zip",
+        icon=":material/download:", on_click="ignore", disabled=not there,
+        help="A zip: the model as .keras, which plain Keras loads, configuration, history, "
+        "predictions and curves."
+        if there else "Its weights or predictions are missing; train it again.",
+    )  # fmt: skip
 
 
 def packed(run: Run) -> Callable[[], bytes]:
