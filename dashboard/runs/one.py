@@ -102,7 +102,7 @@ def _edit(run: Run, seen: Snapshot) -> None:
 def _download(run: Run) -> None:
     if not run.judged:
         return
-    there = (run.folder / "best.weights.h5").is_file() and (run.folder / "predictions.npz").is_file()
+    there = all((run.folder / of).is_file() for of in ("best.weights.h5", "predictions.npz"))
     st.download_button(
         "Download", packed(run), f"{run.id}.zip", "application/zip",
         icon=":material/download:", on_click="ignore", disabled=not there,
