@@ -105,11 +105,10 @@ def show() -> None:
         st.caption(f"What was deleted more than {DAYS_KEPT} days ago goes at the next start.")
         for one in found[:MOST_SHOWN]:
             run = trash.about_of(one)
-            about = f" · {results.learned(run)}" if run else ""
+            about = f" · {words.markdown(results.learned(run), 60)}" if run else ""
             name = results.called(run) if run else one.id
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{words.markdown(name, 64)}**{words.markdown(about)}",
-                            width="content")  # fmt: skip
+                st.markdown(f"**{words.markdown(name, 64)}**{about}", width="content")
                 st.caption(f"deleted {live.when(one.deleted)}", width="content")
                 label = f"Restore {words.markdown(one.id, 40)}"
                 if st.button(label, icon=":material/undo:", key=f"restore-{one.token}"):
