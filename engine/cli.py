@@ -266,11 +266,14 @@ def runs(as_json: Json = False) -> None:
     if as_json:
         facts = [terminal.run_facts(run) for run in listed]
         return terminal.print_json(facts + terminal.unreadable_facts("run", unreadable))
-    table = Table("run", "status", "dataset", "preset", "AUC", "95%", "seconds", box=None)
+    columns = ("run", "name", "status", "dataset", "preset", "AUC", "95%", "seconds")
+    named = any(run.about.name for run in listed)
+    table = Table(*(one for one in columns if named or one != "name"), box=None)
     for run in listed:
         told = run.figures
         table.add_row(
-            run.id, run.status, Text(terminal.learns(run)), run.preset,
+            run.id, *([Text(run.about.name)] if named else []), run.status,
+            Text(terminal.learns(run)), run.preset,
             f"{told['auc']:.3f}{terminal.mean_of(run)}" if told else "",
             f"{told['auc_low']:.3f} to {told['auc_high']:.3f}" if told else "",
             f"{run.seconds:.0f}" if run.seconds else "",
@@ -278,6 +281,85 @@ def runs(as_json: Json = False) -> None:
     Console(highlight=False).print(table)
     terminal.say_unreadable(unreadable)
     return None
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A run, or a CSV file as auc reads it.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same pictures.")],
+    as_json: Json = False,
+) -> None:
+    """Difference of two AUCs on the same test pictures: DeLong's paired test."""
+    from engine.commands.compare import compare as test
+
+    found = test(_workspace(), a, b)
+    if as_json:
+        return terminal.print_json({"a": a, "b": b, **asdict(found)})
+    terminal.print_difference(a, b, found)
+    return None
+
+
+@app.command()
+def note(
+    run: RunId,
+    name: Annotated[str | None, typer.Option(help='A short name; "" takes it away.')] = None,
+    note: Annotated[str | None, typer.Option(help="What is worth knowing of it.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="More than once for several; replaces those of before.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a run a name, a note or tags; without an option, show them."""
+    from engine.runs import about, store
+
+    found = store.open_run(_workspace(), run)
+    written = found.about
+    if (name, note, tag) != (None, None, None):
+        written = about.write_about(found.folder, name, note, tag)
+    if as_json:
+        return terminal.print_json({"run": found.id, **terminal.about_facts(written)})
+    terminal.print_about(found.id, written)
+    return None
+
+
+@app.command()
+def delete(run: RunId, as_json: Json = False) -> None:
+    """Move a run to the trash, where it lies for a week; restore brings it back."""
+    from engine.commands import trash
+    from engine.runs import store
+
+    workspace = _workspace()
+    run_id = store.open_run(workspace, run).id if run == "latest" else run
+    token = trash.delete(workspace, run_id)
+    if as_json:
+        return terminal.print_json({"run": run_id, "token": token})
+    print(f"{run_id} is in the trash for {trash.DAYS_KEPT} days; `restore {run_id}` brings it back")
+    return None
+
+
+@app.command()
+def restore(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id like quick-7.")],
+    as_json: Json = False,
+) -> None:
+    """Bring a run back from the trash."""
+    from engine.commands import trash
+
+    run_id = trash.restore_latest(_workspace(), run)
+    terminal.print_json({"run": run_id}) if as_json else print(f"{run_id} is back")
+
+
+@app.command()
+def export(
+    run: RunId,
+    out: Annotated[Path, typer.Option(help="The zip to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write a run as a zip: the model as plain Keras loads it, configuration, predictions."""
+    from engine.commands.export import export as write
+
+    written = write(_workspace(), run, out)
+    terminal.print_json({"file": str(written)}) if as_json else print(written)
 
 
 @app.command()

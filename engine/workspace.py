@@ -26,3 +26,8 @@ class Workspace:
     def uploads(self) -> Path:
         """Zips that a browser sent and no job has taken in yet."""
         return self.path / "uploads"
+
+    @property
+    def trash(self) -> Path:
+        """Runs that were deleted less than a week ago."""
+        return self.path / "trash"

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import state, words
 from dashboard.parts import choose, links, live
 from dashboard.parts.params import DATASET, JOB
-from dashboard.train import cost
+from dashboard.train import cost, like
 from dashboard.train.asked import choose_question
 from dashboard.train.cost import Wanted
 from dashboard.train.hyperparameters import choose_config
@@ -23,6 +23,7 @@ def new_run() -> None:
     if not found:
         nothing_to_train_on()
         return
+    like.begin()
     dataset = choose_dataset(found)
     question, can_be_asked = choose_question(dataset)
     config = choose_config(dataset)

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import words
 from dashboard.parts import charts
 from dashboard.parts.params import Param
+from dashboard.train import like
 from engine.commands import train
 from engine.data.dataset import Dataset
 from engine.errors import CamsightError
@@ -20,11 +21,11 @@ def choose_config(dataset: Dataset) -> TrainConfig | None:
     """Every hyperparameter; None, with the reason shown, where they cannot be used."""
     preset = st.segmented_control(
         "Preset", PRESET.options, default=PRESET.default, required=True, bind="query-params",
-        key=PRESET.carry(),
+        key=like.carry(PRESET),
         help=TrainConfig.model_fields["preset"].description,
     )  # fmt: skip
     preset = preset if preset in PRESETS else PRESET.default
-    default = train_config(preset)
+    default = like.default(preset, train_config(preset))
     st.caption(PRESETS[preset].network)
     chosen = {}
     with st.grid(3, min_column_width=105):
@@ -33,8 +34,8 @@ def choose_config(dataset: Dataset) -> TrainConfig | None:
         chosen["seed"] = _number("Seed", "seed", default)
     with st.grid(2, min_column_width=150):
         chosen["learning_rate"] = st.select_slider(
-            "Learning rate", RATES, default.learning_rate, format_func=lambda rate: f"{rate:g}",
-            **_keyed("learning_rate", preset),
+            "Learning rate", sorted({*RATES, default.learning_rate}), default.learning_rate,
+            format_func=lambda rate: f"{rate:g}", **_keyed("learning_rate", preset),
         )  # fmt: skip
         chosen["schedule"] = _choice("Schedule", "schedule", default, box=True)
     preview = st.container()
@@ -75,7 +76,8 @@ def _advanced(default: TrainConfig, dataset: Dataset) -> dict:
 def _keyed(name: str, preset: str) -> dict:
     """What every widget of a hyperparameter shares; each preset keeps its own values."""
     field = TrainConfig.model_fields[name]
-    return {"key": f"{name}-{preset}", "help": field.description, "persist_state": "session"}
+    key = f"{name}-{preset}{like.suffix()}"
+    return {"key": key, "help": field.description, "persist_state": "session"}
 
 
 def _number(label: str, name: str, default: TrainConfig, step=1):

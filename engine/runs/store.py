@@ -26,13 +26,15 @@ from typing_extensions import TypedDict
 from engine import files, identity, lease, records
 from engine.errors import RecordError, RunError
 from engine.records import Unreadable
-from engine.runs import outcome
+from engine.runs import about, outcome
+from engine.runs.about import About
 from engine.settings import PROJECT
 from engine.workspace import Workspace
 
 Status = Literal["queued", "running", "stopping", "finished", "stopped", "failed", "lost"]
 ACTIVE = ("queued", "running", "stopping")
 NAME = re.compile(r"[a-z][a-z0-9]*-[1-9][0-9]{0,6}")
+TRASHED = re.compile(r"(?P<id>.+)\.(?P<at>[0-9]{1,12})\.[0-9a-f]{8}")  # a deleted run's folder
 LOST_AFTER = 60  # seconds until a queued run that nobody took up counts as lost
 
 
@@ -93,6 +95,7 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     error: str | None = None
+    about: About = field(default_factory=About)  # what people wrote; a file of its own
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -135,11 +138,11 @@ KIND = records.Kind(Run, steps=(_split_by_rows,))
 
 
 def create(workspace: Workspace, preset: str, **known) -> Run:
-    """A queued run with the next free number, which no run of any preset has."""
-    workspace.runs.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.runs / ".new.lock", timeout=30):
-        taken = (p.name for p in workspace.runs.iterdir() if NAME.fullmatch(p.name))
-        run_id = f"{preset}-{1 + max(map(number_of, taken), default=0)}"
+    """A queued run with the next free number, which no run of any preset has, nor one that lies in
+    the trash and may come back."""
+    with naming(workspace):
+        taken = [p.name for p in run_folders(workspace)] + trashed_ids(workspace)
+        run_id = f"{preset}-{1 + max(map(number_of, filter(NAME.fullmatch, taken)), default=0)}"
         beside = workspace.runs / f".new-{run_id}-{secrets.token_hex(4)}"
         beside.mkdir()
         try:
@@ -154,11 +157,45 @@ def create(workspace: Workspace, preset: str, **known) -> Run:
     return replace(run, folder=workspace.runs / run_id)
 
 
+@contextmanager
+def naming(workspace: Workspace) -> Iterator[None]:
+    """A moment in which nobody else makes, deletes or restores a run."""
+    workspace.runs.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.runs / ".new.lock", timeout=30):
+        yield
+
+
+def trashed_ids(workspace: Workspace) -> list[str]:
+    try:
+        names = [p.name for p in workspace.trash.iterdir()]
+    except FileNotFoundError:
+        return []
+    return [found["id"] for name in names if (found := TRASHED.fullmatch(name))]
+
+
 def save(run: Run, **changed) -> Run:
     """Write the run with what has changed; only the process that made or trains it may."""
     run = replace(run, **changed)
-    records.write(run.folder / "run.json", KIND, run)
+    records.write(run.folder / "run.json", KIND, run, without=("about",))
     return run
+
+
+@contextmanager
+def out_of_use(folder: Path) -> Iterator[None]:
+    """A moment in which nobody can take up the run in `folder`, and nobody trains it.
+
+    Raises:
+        RunError: if it waits, trains or is judged.
+    """
+    with lease.moment(_lease_of(folder)):
+        found = read_folder(folder)
+        status = with_status(found).status if isinstance(found, Run) else ""
+        if status in ACTIVE or lease.is_held(_lease_of(folder)):
+            raise RunError(
+                f"The run '{folder.name}' is {status or 'running'} and cannot be deleted; stop it, "
+                "and delete it when it has ended."
+            )
+        yield
 
 
 @contextmanager
@@ -263,7 +300,7 @@ def read_folder(folder: Path) -> Run | Unreadable | None:
             f"'{run.id}', or to another of that form.",
             folder,
         )
-    return replace(run, id=folder.name)
+    return replace(run, id=folder.name, about=about.read_about(folder))
 
 
 def _without_record(folder: Path) -> Unreadable | None:
