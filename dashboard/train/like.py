@@ -83,11 +83,9 @@ def _fill_address(found: Run) -> None:
             side.write(list(names) or None)
 
 
-def carry(param: Param) -> str:
-    """The key of the presets' widget, with the run's preset chosen on arrival."""
-    key, wanted = param.carry(), config()
+def choose_preset(param: Param) -> None:
+    """Let the presets' widget show the run's on arrival; called before it is drawn."""
+    wanted = config()
     if wanted and arrived():
-        st.session_state[key] = wanted.preset
-        param.write(wanted.preset)
+        param.choose(wanted.preset)
         st.session_state[NOTED] = (params.visit(), LIKE.asked())
-    return key

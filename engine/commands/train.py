@@ -59,16 +59,18 @@ def create_run(
     return run
 
 
+def usual_preset(dataset: Dataset) -> str:
+    """`transfer`, unless the pictures were drawn by us: photographs prepare for photographs."""
+    return "quick" if dataset.source == DRAWN else "transfer"
+
+
 def config_for(dataset: Dataset, preset: str | None = None, **chosen) -> TrainConfig:
-    """`train_config` with what fits the dataset: `transfer` unless its pictures were drawn by us,
-    which no photograph prepares for, and a picture size that it has.
+    """`train_config` with what fits the dataset: its usual preset, and a picture size it has.
 
     Raises:
         ConfigError: as `train_config` does.
     """
-    if preset is None:
-        preset = "quick" if dataset.source == DRAWN else "transfer"
-    config = train_config(preset, **chosen)
+    config = train_config(preset or usual_preset(dataset), **chosen)
     if chosen.get("image_size") is None and config.image_size > dataset.image_size:
         config = config.model_copy(update={"image_size": dataset.image_size})
     return config
