@@ -82,7 +82,7 @@ def test_it_follows_a_link_from_another_page_whatever_was_chosen_before(run):
 def test_a_run_that_is_not_there_is_a_sentence(run):
     at = opened(like="quick-9*")
     assert at.warning[0].value.startswith("There is no run quick-9\\* here to start from")
-    assert values(at)["Epochs"] == 8
+    assert values(at)["Epochs"] == 12
     assert not at.error
 
 
@@ -91,7 +91,7 @@ def test_a_configuration_of_another_version_is_a_sentence(run):
     at = opened(like="quick-1")
     assert "The preset's values are shown." in at.warning[0].value
     assert "lion" in at.warning[0].value
-    assert values(at)["Epochs"] == 8
+    assert values(at)["Epochs"] == 12
 
 
 def test_pictures_that_are_gone_are_a_sentence_and_the_settings_are_used(run, place):

@@ -71,7 +71,7 @@ def test_every_hyperparameter_has_a_widget_with_its_default_and_help(workspace, 
     at = opened()
     default = train_config("quick")
     for name, known in TrainConfig.model_fields.items():
-        if name == "preset":
+        if name in ("preset", "backbone", "fine_tune"):
             continue
         widget = field(at, name)
         expected = min(default.image_size, 64) if name == "image_size" else getattr(default, name)
@@ -94,6 +94,34 @@ def test_a_number_out_of_bounds_is_a_sentence_and_starts_nothing(
     field(at, name).set_value(value).run()
     assert any(says in error.value.replace("\\", "") for error in at.error)
     assert at.button(key="start").disabled
+
+
+def test_the_preset_follows_the_pictures_until_another_is_chosen(
+    copied, no_processes, two_classes, tmp_path
+):
+    """Photographs get transfer, whose form has no rate unless blocks are fine-tuned."""
+    prepare.prepare(copied, str(two_classes(tmp_path / "pets")), "pets", image_size=48)
+    at = opened(dataset="pets")
+    assert field(at, "backbone", "transfer").value == "efficientnet-lite0"
+    assert not [one for one in at.select_slider if one.key.startswith("learning_rate")]
+    field(at, "fine_tune", "transfer").set_value(2).run()
+    assert field(at, "learning_rate", "transfer").value == 1e-4
+
+    def choose(name: str) -> AppTest:
+        box = next(box for box in at.selectbox if box.label == "Dataset")
+        return box.set_value(name).run()
+
+    assert field(choose("drawn"), "epochs", "quick").value == 8
+    assert field(choose("pets"), "epochs", "transfer").value == 12
+    presets = next(one for one in at.button_group if one.label == "Preset")
+    presets.set_value("classic").run()
+    assert field(choose("drawn"), "epochs", "classic").value == 20
+
+
+def test_a_preset_that_does_not_exist_is_said(workspace, no_processes):
+    at = opened(preset="huge", dataset="drawn")
+    assert "There is no preset huge here; quick is chosen." in [one.value for one in at.warning]
+    assert field(at, "epochs").value == 8
 
 
 def test_the_address_chooses_preset_and_dataset(workspace, no_processes):
