@@ -84,6 +84,15 @@ def make_repeatable(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+@contextmanager
+def memory_errors():
+    """Let memory that runs out on whichever device be Python's MemoryError."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError(error.message) from error
+
+
 def compiled(function):
     """`function` of tensors as one graph, traced once for each shape; its Python is run as it is,
     as Keras does when it traces a model."""

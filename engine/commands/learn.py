@@ -12,9 +12,11 @@ from engine import files
 from engine.commands.evaluate import THRESHOLD, Evaluation, Means, area, judge, judge_all
 from engine.data.dataset import open_dataset
 from engine.data.question import Question, Task, task_of
-from engine.errors import DatasetError, RunError
+from engine.errors import DatasetError, RecordError, RunError
 from engine.runs import outcome, store
 from engine.runs.store import Run
+from engine.training import checkpoint
+from engine.training.checkpoint import Checkpoint
 from engine.training.config import TrainConfig, stored_config
 from engine.workspace import Workspace
 
@@ -23,6 +25,11 @@ Report = Callable[[dict], None]
 
 
 def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | None:
+    """Train the run, from its checkpoint where it has one, and judge its best weights.
+
+    Raises:
+        CamsightError: in a sentence; what the folder holds by then is kept.
+    """
     began = time.perf_counter()
     told({"phase": "starting"})
     run = store.save(run, status="running", started=store.now())
@@ -34,39 +41,78 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
     from engine.models.build import spatial_layers
     from engine.training import fit, storage
 
+    since = checkpoint_of(run, task, config)
     model = model_of(config, task)
     storage.require_space(run.folder, storage.needed_bytes(model, task, config))
-    run = store.save(
-        run,
-        device=backend.device()["name"],
-        versions=backend.versions() | {"python": platform.python_version()},
-        git_commit=store.git_commit(),
-        layers=tuple(spatial_layers(model)),
-    )
-    told({"phase": "measuring"})
-    expected = fit.estimate(model, task, config, began=began)
-    told({"phase": "estimated", **asdict(expected)})
-    log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
+    with backend.memory_errors():
+        run = store.save(
+            run,
+            device=backend.device()["name"],
+            versions=backend.versions() | {"python": platform.python_version()},
+            git_commit=store.git_commit(),
+            layers=tuple(spatial_layers(model)),
+            **_begun_anew(run, since),
+        )
+        if since:
+            told({"phase": "resuming", "epoch": since.told.epoch, "epochs": config.epochs})
+            log.info("resumed after epoch %d of %d", since.told.epoch, config.epochs)
+        else:
+            told({"phase": "measuring"})
+            expected = fit.estimate(model, task, config, began=began)
+            told({"phase": "estimated", **asdict(expected)})
+            log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
 
-    fitted = fit.fit(
-        model,
-        task,
-        config,
-        run.folder,
-        report=told,
-        should_stop=lambda: store.asked_to_stop(run),
-    )
-    run = store.save(
-        run,
-        seconds=fitted.seconds,
-        best_epoch=fitted.best_epoch,
-        pictures_per_second=fitted.pictures / fitted.seconds or None,
-        error=fitted.error,
-    )
-    if not fitted.best_epoch:
-        raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
-    told({"phase": "judging"})
-    return _judge(run, model, task, config, fitted)
+        fitted = fit.fit(
+            model,
+            task,
+            config,
+            run.folder,
+            report=told,
+            should_stop=lambda: store.asked_to_stop(run),
+            since=since,
+        )
+        run = store.save(
+            run,
+            seconds=fitted.seconds,
+            best_epoch=fitted.best_epoch,
+            pictures_per_second=fitted.pictures / fitted.seconds or None,
+            error=fitted.error,
+            diverged=fitted.diverged,
+        )
+        if not fitted.best_epoch:
+            raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
+        told({"phase": "judging"})
+        return _judge(run, model, task, config, fitted)
+
+
+def checkpoint_of(run: Run, task: Task, config: TrainConfig) -> Checkpoint | None:
+    """What the run goes on from; None where no epoch of it has ended.
+
+    Raises:
+        RunError: if it cannot be read, or is of another configuration or of other pictures.
+    """
+    kept = "what it has is kept, so start a new one beside it."
+    try:
+        found = checkpoint.read(run.folder)
+    except RecordError as error:
+        raise RunError(f"The run '{run.id}' cannot be resumed ({error}); {kept}") from error
+    if found is None:
+        return None
+    stored = found.told.belongs
+    stored |= {"config": stored_config(stored["config"]).model_dump()}  # by whichever version
+    if stored != checkpoint.belongs(task, config):
+        raise RunError(
+            f"The run '{run.id}' cannot be resumed (its checkpoint is of another configuration, or "
+            f"of other pictures); {kept}"
+        )
+    return found
+
+
+def _begun_anew(run: Run, since: Checkpoint | None) -> dict:
+    """What a record says once its run trains again: nothing of how it had ended before."""
+    here = ((since.told.epoch + 1, store.now()),) if since else ()
+    return {"figures": None, "weights_sha256": None, "ended": None, "error": None,
+            "went_on": (*run.went_on, *here)}  # fmt: skip
 
 
 def task_of_run(workspace: Workspace, run: Run) -> Task:
@@ -144,6 +190,8 @@ def _judge(run: Run, model, task: Task, config: TrainConfig, fitted) -> Evaluati
         figures=evaluation.figures | {"validation_auc": chosen_by},
         weights_sha256=files.sha256(weights),
     )
+    if run.status == "finished" or run.diverged:
+        checkpoint.remove(run.folder)  # nobody goes on from it
     log.info(evaluation.closing_line())
     return replace(evaluation, run=run)
 
@@ -162,4 +210,7 @@ def _draw_curves(run: Run) -> None:
         axes.set(xlabel="epoch", title=f"{run.id}: {name}")
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
-    files.write(run.folder / "curves.png", lambda beside: figure.savefig(beside, dpi=110))
+    try:
+        files.write(run.folder / "curves.png", lambda beside: figure.savefig(beside, dpi=110))
+    except OSError as error:  # they are drawn from what is kept, and no reason for a run to fail
+        log.warning("curves.png could not be written: %s", error.strerror)

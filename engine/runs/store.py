@@ -92,6 +92,9 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     error: str | None = None
+    diverged: bool = False  # whether its loss became no number, as it would be another time
+    resumed: int = 0  # how often it was put in line again by itself, after a loss
+    went_on: tuple[tuple[int, str], ...] = ()  # epoch that was the first anew, and when
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -177,15 +180,40 @@ def taken_up(run: Run) -> Iterator[None]:
                 )
             yield
     except lease.Held:
-        raise RunError(
-            f"The run '{run.id}' is being trained by another process; wait for it, or stop it "
-            "first."
-        ) from None
+        raise _held(run) from None
+
+
+def queue_again(run: Run, **changed) -> Run:
+    """A run that has ended, queued as it was when it was made, with what it has written so far.
+
+    Raises:
+        RunError: if it waits or is being trained.
+    """
+    try:
+        with lease.hold(_lease_of(run.folder)):
+            stored = read_folder(run.folder)
+            if not isinstance(stored, Run):
+                raise RecordError(stored.why if stored else f"The run '{run.id}' has gone.")
+            if _status_of(stored, held=False) == "queued":
+                raise RunError(f"The run '{run.id}' is queued already; wait for its turn.")
+            return save(stored, status="queued", **changed)
+    except lease.Held:
+        raise _held(run) from None
+
+
+def _held(run: Run) -> RunError:
+    return RunError(
+        f"The run '{run.id}' is being trained by another process; wait for it, or stop it first."
+    )
 
 
 def ask_to_stop(run: Run) -> None:
     """Let the run finish its batch, keep its best weights and be judged."""
     (run.folder / "stop").touch()
+
+
+def forget_stop(run: Run) -> None:
+    (run.folder / "stop").unlink(missing_ok=True)
 
 
 def asked_to_stop(run: Run) -> bool:
