@@ -22,14 +22,6 @@ from engine.workspace import Workspace
 QUICK = {"image_size": 32, "epochs": 2}
 
 
-@pytest.fixture
-def ready(workspace, tmp_path) -> Workspace:
-    """A workspace of this test's own with the dataset "drawn", and no run."""
-    place = Workspace(tmp_path / "ready")
-    shutil.copytree(workspace / "datasets", place.datasets)
-    return place
-
-
 def train(place: Workspace, told=lambda progress: None, **chosen):
     run = commands.create_run(place, "drawn", train_config("quick", **(QUICK | chosen)))
     return commands.train_run(place, run, told)
