@@ -189,6 +189,10 @@ class _Log(logging.FileHandler):
     """A line that the disk does not take is missing, and nothing else: no traceback beside what a
     verb prints, and no run that fails of it."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # where the file cannot be made
+            super().emit(record)
+
     def handleError(self, record: logging.LogRecord) -> None:
         pass
 
