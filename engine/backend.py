@@ -38,6 +38,7 @@ with _quiet():
     import numpy as np
     import tensorflow as tf
 
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)  # on whichever device
 
 def prepare_process(gpu_memory_mb: int | None = None) -> None:
     """Let this process share its GPUs; call it before the first operation.
@@ -82,15 +83,6 @@ def make_repeatable(seed: int) -> None:
     seeds of Python, NumPy and TensorFlow are global and reach into other threads."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-
-
-@contextmanager
-def memory_errors():
-    """Let memory that runs out on whichever device be Python's MemoryError."""
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        raise MemoryError(error.message) from error
 
 
 def compiled(function):

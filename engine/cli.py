@@ -158,7 +158,7 @@ def train(
         asked = [dataset, positive, negative, *hyperparameters.values()]
         if estimate or any(value not in (None, [], ()) for value in asked):
             raise typer.BadParameter("--resume RUN goes on as the run began, so give it alone")
-        run = resumes.put_in_line(workspace, resume)
+        run = resumes.put_back(workspace, resume)
     else:
         config = train_config(**hyperparameters)
         if dataset is None:

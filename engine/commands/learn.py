@@ -32,7 +32,9 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
     """
     began = time.perf_counter()
     told({"phase": "starting"})
-    run = store.save(run, status="running", started=store.now())
+    goes_on = checkpoint.exists(run.folder)
+    started = run.started if goes_on and run.started else store.now()
+    run = store.save(run, status="running", started=started)
     log.info("starting on %s", run.dataset)
     task = task_of_run(workspace, run)
     config = stored_config(run.config)
@@ -44,45 +46,44 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
     since = checkpoint_of(run, task, config)
     model = model_of(config, task)
     storage.require_space(run.folder, storage.needed_bytes(model, task, config))
-    with backend.memory_errors():
-        run = store.save(
-            run,
-            device=backend.device()["name"],
-            versions=backend.versions() | {"python": platform.python_version()},
-            git_commit=store.git_commit(),
-            layers=tuple(spatial_layers(model)),
-            **_begun_anew(run, since),
-        )
-        if since:
-            told({"phase": "resuming", "epoch": since.told.epoch, "epochs": config.epochs})
-            log.info("resumed after epoch %d of %d", since.told.epoch, config.epochs)
-        else:
-            told({"phase": "measuring"})
-            expected = fit.estimate(model, task, config, began=began)
-            told({"phase": "estimated", **asdict(expected)})
-            log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
+    run = store.save(
+        run,
+        device=backend.device()["name"],
+        versions=backend.versions() | {"python": platform.python_version()},
+        git_commit=store.git_commit(),
+        layers=tuple(spatial_layers(model)),
+        **_begun_anew(run, since),
+    )
+    if since:
+        told({"phase": "resuming", "epoch": since.told.epoch, "epochs": config.epochs})
+        log.info("resumed after epoch %d of %d", since.told.epoch, config.epochs)
+    else:
+        told({"phase": "measuring"})
+        expected = fit.estimate(model, task, config, began=began)
+        told({"phase": "estimated", **asdict(expected)})
+        log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
 
-        fitted = fit.fit(
-            model,
-            task,
-            config,
-            run.folder,
-            report=told,
-            should_stop=lambda: store.asked_to_stop(run),
-            since=since,
-        )
-        run = store.save(
-            run,
-            seconds=fitted.seconds,
-            best_epoch=fitted.best_epoch,
-            pictures_per_second=fitted.pictures / fitted.seconds or None,
-            error=fitted.error,
-            diverged=fitted.diverged,
-        )
-        if not fitted.best_epoch:
-            raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
-        told({"phase": "judging"})
-        return _judge(run, model, task, config, fitted)
+    fitted = fit.fit(
+        model,
+        task,
+        config,
+        run.folder,
+        report=told,
+        should_stop=lambda: store.asked_to_stop(run),
+        since=since,
+    )
+    run = store.save(
+        run,
+        seconds=fitted.seconds,
+        best_epoch=fitted.best_epoch,
+        pictures_per_second=fitted.pictures / fitted.seconds or None,
+        error=fitted.error,
+        diverged=fitted.diverged,
+    )
+    if not fitted.best_epoch:
+        raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
+    told({"phase": "judging"})
+    return _judge(run, model, task, config, fitted)
 
 
 def checkpoint_of(run: Run, task: Task, config: TrainConfig) -> Checkpoint | None:
@@ -98,9 +99,9 @@ def checkpoint_of(run: Run, task: Task, config: TrainConfig) -> Checkpoint | Non
         raise RunError(f"The run '{run.id}' cannot be resumed ({error}); {kept}") from error
     if found is None:
         return None
-    stored = found.told.belongs
-    stored |= {"config": stored_config(stored["config"]).model_dump()}  # by whichever version
-    if stored != checkpoint.belongs(task, config):
+    stored, belongs = found.told.belongs, checkpoint.belongs(task, config)
+    written_for = stored_config(stored["config"]).model_dump(include=belongs["config"].keys())
+    if stored | {"config": written_for} != belongs:  # by whichever version
         raise RunError(
             f"The run '{run.id}' cannot be resumed (its checkpoint is of another configuration, or "
             f"of other pictures); {kept}"

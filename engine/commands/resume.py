@@ -71,13 +71,17 @@ def resume(workspace: Workspace, run_id: str) -> Run:
     return _set_going(workspace, _checked(workspace, store.open_run(workspace, run_id)))
 
 
-def put_in_line(workspace: Workspace, run_id: str) -> Run:
-    """Queue the run again, for this process to train it with `train.train_run`.
+def put_back(workspace: Workspace, run_id: str) -> Run:
+    """Queue the run again for this very process, which trains it by `train.train_run`.
 
     Raises:
         CamsightError: as `resume` does.
     """
-    return _queue(workspace, _checked(workspace, store.open_run(workspace, run_id)))
+    run = _checked(workspace, store.open_run(workspace, run_id))
+    queue.leave(workspace, run.id)  # its old ticket would call for another process
+    queued = store.queue_again(run)
+    store.forget_stop(run)
+    return queued
 
 
 def resume_lost(workspace: Workspace) -> list[Run]:
@@ -102,17 +106,12 @@ def _checked(workspace: Workspace, run: Run) -> Run:
     return run
 
 
-def _queue(workspace: Workspace, run: Run, by_itself: bool = False) -> Run:
+def _set_going(workspace: Workspace, run: Run, by_itself: bool = False) -> Run:
     """A wish to stop is forgotten where a person wants the run to go on."""
     queued = store.queue_again(run, resumed=run.resumed + by_itself)
     if not by_itself:
         store.forget_stop(run)
     queue.join(workspace, run.id)
-    return queued
-
-
-def _set_going(workspace: Workspace, run: Run, by_itself: bool = False) -> Run:
-    queued = _queue(workspace, run, by_itself)
     try:
         train.set_going(workspace, queued)
     except JobError:

@@ -137,18 +137,22 @@ def train_run(
 
 def _why(run: Run, error: Exception) -> str:
     """What went wrong and what to do, in a sentence."""
-    if isinstance(error, MemoryError):
-        return (
-            f"The memory ran out, so the run '{run.id}' was ended; end other programs and resume "
-            "it, or start another with smaller batches."
-        )
     if isinstance(error, OSError) and error.errno in files.DISK_IS_FULL:
         return (
             f"The disk is full ({error.strerror}), so the run '{run.id}' was ended; free some "
             "space and resume it."
         )
-    reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-    return f"The run '{run.id}' failed ({reason}); its log.txt says where."
+    if isinstance(error, OSError):
+        return f"The run '{run.id}' failed ({error.strerror}); its log.txt says where."
+    from engine import backend
+
+    if isinstance(error, backend.OUT_OF_MEMORY):
+        return (
+            f"The memory ran out, so the run '{run.id}' was ended; end other programs and resume "
+            "it, or start another with smaller batches."
+        )
+    what = f"{type(error).__name__}: {error}"
+    return f"The run '{run.id}' failed ({what}); its log.txt says where."
 
 
 def _fail(run: Run, sentence: str) -> None:

@@ -19,7 +19,8 @@ PARTS = ("validation", "test")
 
 
 class Progress(BaseModel):
-    """How far a training is. phase: starting, waiting, measuring, estimated, training, judging."""
+    """How far a training is. phase: starting, waiting, measuring, estimated, or in their place
+    resuming; then training, judging."""
 
     phase: str
     epoch: int | None = None

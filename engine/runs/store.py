@@ -196,6 +196,7 @@ def queue_again(run: Run, **changed) -> Run:
                 raise RecordError(stored.why if stored else f"The run '{run.id}' has gone.")
             if _status_of(stored, held=False) == "queued":
                 raise RunError(f"The run '{run.id}' is queued already; wait for its turn.")
+            (run.folder / "progress.json").unlink(missing_ok=True)  # of what has ended
             return save(stored, status="queued", **changed)
     except lease.Held:
         raise _held(run) from None
@@ -343,6 +344,8 @@ def require_judged(run: Run) -> Run:
     if run.judged:
         return run
     way_out = "wait until it has finished" if run.active else "start it again"
+    if run.status == "lost":
+        way_out = "resume it (train --resume), or start it again"
     reason = f" ({run.error})" if run.error else ""
     raise RunError(f"The run '{run.id}' is {run.status} and has no figures{reason}; {way_out}.")
 

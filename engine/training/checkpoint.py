@@ -68,9 +68,11 @@ class Checkpoint:
 
 
 def belongs(task: Task, config: TrainConfig) -> dict[str, Any]:
-    """With what a training may go on: the same configuration on the same pictures, parted alike."""
+    """With what a training may go on: the same configuration on the same pictures, parted alike.
+
+    In which precision it computes is told by the run's record, whoever chose it."""
     return {
-        "config": config.model_dump(),
+        "config": config.model_dump(exclude={"precision"}),
         "fingerprint": task.dataset.fingerprint,
         "split_id": task.split_id,
     }

@@ -210,16 +210,15 @@ def fit(
 
 def _run(model: keras.Model, training: Batches, validation: Batches, keeper: Keeper) -> None:
     try:
-        with backend.memory_errors():
-            model.fit(
-                training,
-                initial_epoch=keeper.first,
-                epochs=keeper.config.epochs,
-                validation_data=validation,
-                callbacks=[keeper],
-                shuffle=False,  # the batches shuffle themselves, by the seed
-                verbose=0,
-            )
-    except MemoryError:
+        model.fit(
+            training,
+            initial_epoch=keeper.first,
+            epochs=keeper.config.epochs,
+            validation_data=validation,
+            callbacks=[keeper],
+            shuffle=False,  # the batches shuffle themselves, by the seed
+            verbose=0,
+        )
+    except backend.OUT_OF_MEMORY:
         logging.getLogger("camsight").exception("the memory ran out")
         keeper.end_as_out_of_memory()

@@ -109,7 +109,7 @@ def test_a_disk_that_is_full_ends_the_run_with_a_sentence_and_it_can_be_resumed(
     assert (run.folder / "best.weights.h5").exists() == (kept > 0)
     assert resume.can_resume(run) == ""
     room()
-    train.train_run(ready, resume.put_in_line(ready, run.id))
+    train.train_run(ready, resume.put_back(ready, run.id))
     run = store.open_run(ready, run.id)
     assert (run.status, run.error, run.judged) == ("finished", None, True)
     assert history(run) == expected
@@ -150,7 +150,7 @@ def test_a_record_that_the_disk_refuses_leaves_a_run_that_is_lost_and_not_its_ep
     assert run.status == "lost"
     assert checkpoint.exists(run.folder) == (writing > 2)
     room()
-    train.train_run(ready, resume.put_in_line(ready, run.id))
+    train.train_run(ready, resume.put_back(ready, run.id))
     run = store.open_run(ready, run.id)
     assert (run.status, history(run)) == ("finished", expected)
 
@@ -174,7 +174,7 @@ def test_memory_that_runs_out_keeps_the_best_weights_so_far_and_can_be_resumed(
         "The memory ran out, so the run was ended in epoch 2; the weights of epoch 1 were kept; "
         "end other programs and resume it, or start another with smaller batches."
     )
-    train.train_run(ready, resume.put_in_line(ready, run.id))
+    train.train_run(ready, resume.put_back(ready, run.id))
     assert history(store.open_run(ready, run.id)) == expected
 
 

@@ -69,7 +69,7 @@ def test_a_run_killed_at_each_kind_of_moment_is_the_one_that_nothing_killed(
         assert (run.status, whole_epochs(run)) == ("lost", whole), moment
         sweep(ready)
         assert not [name for name in listing(run.folder) if name.startswith(".")], moment
-        run = resume.put_in_line(ready, run.id)
+        run = resume.put_back(ready, run.id)
         assert run.status == "queued"
     mortal.train_to_the_end(ready, run.id)
     run = store.open_run(ready, run.id)
@@ -86,10 +86,10 @@ def test_killed_between_checkpoint_history_and_weights_it_loses_no_epoch(undistu
         mortal.train_and_die(ready, run.id, moment)
         assert whole_epochs(run) == 1
         assert store.history(run) == {}
-        run = resume.put_in_line(ready, run.id)
+        run = resume.put_back(ready, run.id)
     mortal.train_and_die(ready, run.id, ("before", "predictions.npz"))
     assert store.history(run)["epoch"] == [1, 2, 3, 4]
-    mortal.train_to_the_end(ready, resume.put_in_line(ready, run.id).id)
+    mortal.train_to_the_end(ready, resume.put_back(ready, run.id).id)
     assert_equal(store.open_run(ready, run.id), undisturbed)
 
 

@@ -56,7 +56,7 @@ def ended(ready, monkeypatch):
 
 @pytest.mark.parametrize("status", ["lost", "stopped", "failed"])
 @pytest.mark.parametrize("epochs", [0, 4])
-def test_a_run_that_ended_early_is_put_in_line_and_started(
+def test_a_run_that_ended_early_is_put_back_and_started(
     ended, ready, no_processes, status, epochs
 ):
     run = ended(epochs, status, error="The disk is full." if status == "failed" else None)
@@ -167,13 +167,13 @@ def test_what_is_asked_beside_a_resume_is_refused(ended, ready, use_workspace, v
 
 def test_a_run_that_waits_or_was_just_resumed_is_not_resumed_twice(ended, ready, monkeypatch):
     run = ended()
-    resume.put_in_line(ready, run.id)
+    resume.put_back(ready, run.id)
     monkeypatch.setattr(store, "LOST_AFTER", 60)
     with pytest.raises(RunError, match="'quick-1' is queued; wait for its turn"):
-        resume.put_in_line(ready, run.id)
+        resume.resume(ready, run.id)
     with pytest.raises(RunError, match="'quick-1' is queued already"):
         store.queue_again(run)
-    assert queue.in_line(ready) == [run.id]
+    assert queue.in_line(ready) == []  # no ticket calls for a process beside this one
 
 
 def test_where_no_process_starts_the_run_stays_as_it_was(ended, ready, monkeypatch):

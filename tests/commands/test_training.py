@@ -206,7 +206,7 @@ def test_trainings_started_together_take_turns_and_end_as_they_are_asked_to(begi
     first.kill()  # as the system does when memory runs out: the next one takes over
     first.communicate()
     assert store.open_run(ready, "quick-1").status == "lost"
-    with pytest.raises(RunError, match="'quick-1' is lost and has no figures; start it again"):
+    with pytest.raises(RunError, match="'quick-1' is lost and has no figures; resume it"):
         evaluate(ready, "quick-1")
     until(lambda: is_in("training", "quick-2"))
     assert store.open_run(ready, "quick-2").status == "running"
