@@ -1,6 +1,5 @@
 """Workspaces for tests of commands: one of the first version, and runs made without training."""
 
-import shutil
 import signal
 import sys
 import tarfile
@@ -28,17 +27,6 @@ def first_version(tmp_path) -> Workspace:
     with tarfile.open(FIXTURES / "workspace-1.tar.xz") as archive:
         archive.extractall(tmp_path / "first", filter="data")
     return Workspace(tmp_path / "first" / "workspace")
-
-
-@pytest.fixture(scope="session")
-def copy_of() -> Callable[[Path, Path], Workspace]:
-    """`copy_of(workspace, folder)`: a workspace with the same datasets and no run."""
-
-    def copy(workspace: Path, folder: Path) -> Workspace:
-        shutil.copytree(workspace / "datasets", folder / "ready" / "datasets")
-        return Workspace(folder / "ready")
-
-    return copy
 
 
 @pytest.fixture
