@@ -86,10 +86,11 @@ def put_back(workspace: Workspace, run_id: str) -> Run:
 
 def resume_lost(workspace: Workspace) -> list[Run]:
     """Resume what was lost while nobody looked, each run once; one that was asked to stop before is
-    judged as it is. What cannot be resumed stays as it is."""
+    judged as it is. What cannot be resumed stays as it is, and so does what a version lost that
+    resumed nothing: people have seen it lie there."""
     resumed = []
     for run in store.list_runs(workspace):
-        if run.status != "lost" or run.resumed >= BY_ITSELF:
+        if run.status != "lost" or run.resumed is None or run.resumed >= BY_ITSELF:
             continue
         try:
             checked = _checked(workspace, run)
@@ -108,7 +109,7 @@ def _checked(workspace: Workspace, run: Run) -> Run:
 
 def _set_going(workspace: Workspace, run: Run, by_itself: bool = False) -> Run:
     """A wish to stop is forgotten where a person wants the run to go on."""
-    queued = store.queue_again(run, resumed=run.resumed + by_itself)
+    queued = store.queue_again(run, resumed=(run.resumed or 0) + by_itself)
     if not by_itself:
         store.forget_stop(run)
     queue.join(workspace, run.id)

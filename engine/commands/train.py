@@ -108,6 +108,7 @@ def train_run(
         CamsightError: if the run failed, in a sentence.
     """
     with store.taken_up(run), _logging_to(run):
+        files.sweep(run.folder)  # of a process that was killed while it wrote
 
         def told(progress: dict) -> None:
             try:

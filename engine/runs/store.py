@@ -93,7 +93,7 @@ class Run:
     git_commit: str | None = None
     error: str | None = None
     diverged: bool = False  # whether its loss became no number, as it would be another time
-    resumed: int = 0  # how often it was put in line again by itself, after a loss
+    resumed: int | None = None  # how often by itself, after a loss; None: made before that was
     went_on: tuple[tuple[int, str], ...] = ()  # epoch that was the first anew, and when
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -146,7 +146,8 @@ def create(workspace: Workspace, preset: str, **known) -> Run:
         beside.mkdir()
         try:
             run = Run(
-                id=run_id, preset=preset, status="queued", created=now(), folder=beside, **known
+                id=run_id, preset=preset, status="queued", created=now(), folder=beside, resumed=0,
+                **known,
             )
             save(run)
             files.write_json(beside / "config.json", run.config)

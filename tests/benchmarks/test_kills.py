@@ -30,7 +30,8 @@ CONFIG = train_config("quick", image_size=32, epochs=60)
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "LOST_AFTER", 0)  # nobody else takes up what is killed in line
     workspace = Workspace(tmp_path / "workspace")
     prepare(workspace, "drawn", "drawn", count=400, image_size=32)
     return workspace

@@ -2,6 +2,7 @@
 weights so far kept, and a run that can be resumed to the end it would have had."""
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -114,6 +115,26 @@ def test_a_disk_that_is_full_ends_the_run_with_a_sentence_and_it_can_be_resumed(
     assert (run.status, run.error, run.judged) == ("finished", None, True)
     assert history(run) == expected
     assert not checkpoint.exists(run.folder)
+
+
+def test_the_command_line_resumes_what_a_full_disk_ended(
+    ready, queued, expected, full_for, verb, use_workspace
+):
+    use_workspace(ready.path)
+    room = full_for("checkpoint.npz", 3)
+    status, out, said = verb("train", "--queued", queued.id, "--json")
+    assert (status, json.loads(out)["run"]) == (2, queued.id)
+    assert "The disk is full" in said
+    room()
+    status, out, said = verb("train", "--resume", queued.id)
+    assert status == 0
+    assert f"{queued.id} goes on after epoch 2 of 3" in said
+    assert "AUC=" in out
+    run = store.open_run(ready, queued.id)
+    assert (run.status, history(run)) == ("finished", expected)
+    status, out, said = verb("train", "--resume", queued.id, "--json")
+    assert (status, out) == (2, "")
+    assert "has finished, and nothing of it is left to train" in said
 
 
 @pytest.mark.parametrize("name", ["progress.json", "curves.png", "log.txt"])

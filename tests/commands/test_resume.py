@@ -220,14 +220,16 @@ def test_a_run_that_is_lost_twice_waits_for_a_person(ended, ready, no_processes)
     assert resume.resume_lost(ready) == []
 
 
-def test_a_record_of_before_has_never_been_resumed(ready):
-    run = train.create_run(ready, "drawn", CONFIG)
+def test_a_run_that_an_older_version_lost_waits_for_a_person(ended, ready, no_processes):
+    run = ended(0)
     path = run.folder / "run.json"
     stored = json.loads(path.read_text())
     for name in ("resumed", "went_on", "diverged"):
         del stored[name]
     path.write_text(json.dumps(stored))
-    assert store.read_folder(run.folder) == run
+    assert store.open_run(ready, run.id) == replace(run, resumed=None)
+    assert resume.resume_lost(ready) == []
+    assert resume.resume(ready, run.id).resumed == 0
 
 
 def test_a_checkpoint_without_a_setting_of_today_is_one_with_its_default(ended, ready):
