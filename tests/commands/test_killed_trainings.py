@@ -51,11 +51,13 @@ def assert_equal(run, other) -> None:
 
 MOMENTS = [  # one after the other in one run, and the epochs that are whole by then
     (("measuring",), 0),
+    (("before", "history.csv"), 1),  # its checkpoint is written
+    (("before", "best.weights.h5"), 1),  # while the files are made right by the checkpoint
     (("training", 2), 1),
     (("half", "checkpoint.npz"), 1),
-    (("before", "best.weights.h5"), 1),  # while the files are made right by the checkpoint
     (("training", 3), 2),
     (("judging",), 4),
+    (("before", "predictions.npz"), 4),
 ]
 
 
@@ -74,23 +76,10 @@ def test_a_run_killed_at_each_kind_of_moment_is_the_one_that_nothing_killed(
     mortal.train_to_the_end(ready, run.id)
     run = store.open_run(ready, run.id)
     assert (run.status, run.error) == ("finished", None)
-    assert [epoch for epoch, _ in run.went_on] == [2, 2, 2, 3, 5]
+    assert [epoch for epoch, _ in run.went_on] == [2, 2, 2, 2, 3, 5, 5]
     assert_equal(run, undisturbed)
     assert listing(run.folder) == listing(undisturbed.folder)
     assert run.seconds > sum(store.history(run)["seconds"]) * 0.9
-
-
-def test_killed_between_checkpoint_history_and_weights_it_loses_no_epoch(undisturbed, ready):
-    run = train.create_run(ready, "drawn", CONFIG)
-    for moment in (("before", "history.csv"), ("before", "history.csv")):
-        mortal.train_and_die(ready, run.id, moment)
-        assert whole_epochs(run) == 1
-        assert store.history(run) == {}
-        run = resume.put_back(ready, run.id)
-    mortal.train_and_die(ready, run.id, ("before", "predictions.npz"))
-    assert store.history(run)["epoch"] == [1, 2, 3, 4]
-    mortal.train_to_the_end(ready, resume.put_back(ready, run.id).id)
-    assert_equal(store.open_run(ready, run.id), undisturbed)
 
 
 def test_a_run_that_trains_is_not_resumed_beside_itself(ready, until):

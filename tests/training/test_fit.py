@@ -161,7 +161,8 @@ def test_a_disk_that_fills_up_ends_the_training_and_keeps_its_last_good_epoch(
         small_model(small_config()), task, small_config(), tmp_path / "best.weights.h5"
     )
     assert kept == pytest.approx(rows(tmp_path)[0]["val_loss"], abs=1e-4)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.weights.h5", "history.csv"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["best.weights.h5", "checkpoint.npz", "history.csv"]
 
 
 @pytest.mark.parametrize(
