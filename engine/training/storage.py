@@ -63,7 +63,9 @@ def put_back(model: keras.Model, state: list[np.ndarray]) -> None:
     variables = variables_of(model)
     shapes = [tuple(variable.shape) for variable in variables]
     if shapes != [value.shape for value in state]:
-        raise RecordError("the stored variables are of another network or optimizer")
+        raise RecordError(
+            "The stored variables are of another network or optimizer; start a new run beside this."
+        )
     for variable, value in zip(variables, state, strict=True):
         variable.assign(value)
 

@@ -39,7 +39,7 @@ def place(tmp_path, monkeypatch):
 
 def trains(run) -> bool:
     told = store.progress(run)
-    return told is not None and told.phase in ("resuming", "training", "judging")
+    return told is not None and told.phase in ("training", "judging")
 
 
 def history(run) -> dict:
