@@ -44,7 +44,7 @@ with _quiet():
     import tensorflow as tf
 
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO calls them
-
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)  # on whichever device
 
 def prepare_process(gpu_memory_mb: int | None = None) -> None:
     """Let this process share its GPUs; call it before the first operation.

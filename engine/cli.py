@@ -132,11 +132,20 @@ def train(
         bool, typer.Option("--estimate", help="Measure how long it would take, and end.")
     ] = False,
     queued: Annotated[str | None, typer.Option(hidden=True)] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a run that was killed, stopped or failed, after its last whole epoch "
+            "and with its own configuration.",
+        ),
+    ] = None,
     as_json: Json = False,
     **hyperparameters,
 ) -> None:
     """Train a classifier; Ctrl-C keeps the best weights so far and judges them."""
     from engine.commands import estimate as estimates
+    from engine.commands import resume as resumes
     from engine.commands import train as commands
     from engine.data.dataset import open_dataset
     from engine.data.question import ask
@@ -145,6 +154,11 @@ def train(
     workspace = _workspace()
     if queued:
         run = store.open_run(workspace, queued)
+    elif resume:
+        asked = [dataset, positive, negative, *hyperparameters.values()]
+        if estimate or any(value not in (None, [], ()) for value in asked):
+            raise typer.BadParameter("--resume RUN goes on as the run began, so give it alone")
+        run = resumes.put_back(workspace, resume)
     else:
         if dataset is None:
             raise typer.BadParameter("give --dataset NAME; `datasets` lists them")

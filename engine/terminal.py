@@ -359,6 +359,9 @@ def training_bar(run, *, quiet: bool) -> Iterator:
                     f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement",
                     markup=False,
                 )
+            if told["phase"] == "resuming" and not quiet:
+                done = f"epoch {told['epoch']} of {told['epochs']}"
+                progress.console.print(f"{run.id} goes on after {done}", markup=False)
             if told["phase"] != "training":
                 return progress.update(task, said=f"{run.id}: {told['phase']}")
             done = (told["epoch"] - 1) * told["batches"] + told["batch"]

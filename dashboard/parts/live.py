@@ -125,6 +125,8 @@ def stage(run: Run, runs: Sequence[Run] = ()) -> Stage:
     if told.phase == "training" and numbers:
         left = words.about(told.seconds_left)
         return Stage(f"Epoch {told.epoch} of {told.epochs}, about {left} left.", **numbers)
+    if told.phase == "resuming":
+        return Stage(f"Goes on after epoch {told.epoch} of {told.epochs}.")
     if told.phase == "measuring":
         return Stage("Measuring on a few batches how long it will take.")
     if told.phase == "estimated":
@@ -168,10 +170,10 @@ def why(run: Run) -> str:
     if run.status == "lost":
         return (
             "Its process ended without a word: it was killed, or the machine went down. What it "
-            "had written is kept in its folder; start it again for a result."
+            "had written is kept in its folder; resume it, or start it again, for a result."
         )
     if run.status == "stopped" and not run.judged:
-        return "It was stopped before it had begun, so there is nothing to judge."
+        return "It was stopped before it had weights, so there is nothing to judge."
     return ""
 
 

@@ -106,8 +106,8 @@ def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
 
 def _around(run: Run) -> float:
     """Seconds from the start of a run to its end that it did not train."""
-    if not (run.started and run.ended and run.seconds is not None):
-        return 0.0
+    if run.went_on or not (run.started and run.ended and run.seconds is not None):
+        return 0.0  # of one that was resumed, nobody knows how long nothing was done
     whole = datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.started)
     return max(0.0, whole.total_seconds() - run.seconds)
 

@@ -10,6 +10,7 @@ from dashboard import state, words
 from dashboard.parts import evidence, links, live, results
 from dashboard.parts.evidence import Card
 from dashboard.parts.params import JOB, RUN
+from dashboard.train import again
 from dashboard.train.asked import pictures
 from dashboard.train.form import watch
 from engine import jobs
@@ -92,10 +93,12 @@ def one_run(run: Run, runs: Sequence[Run]) -> None:
         live.badge(status)
         st.space("stretch")
         buttons(run, status)
+    again.said(run)
     if run.active:
         under_way(run, runs, told)
     else:
         ended(run, told)
+        again.outlook(run)
     live.curves(run, told, "live")
     others = [one for one in live.queue(runs) if one.id != run.id]
     if others:
@@ -113,7 +116,10 @@ def buttons(run: Run, status: str) -> None:
             label, icon=":material/stop_circle:", disabled=store.asked_to_stop(run), key="stop",
             on_click=_stop, args=(run,),
         )  # fmt: skip
-    elif run.judged:
+        return
+    if resumed := again.resume_button(run):
+        watch(resumed)
+    if run.judged:
         with st.container(horizontal=True, width="content"):
             for page, label, icon in (
                 (links.EVALUATE, "Evaluate it", ":material/monitoring:"),
@@ -122,9 +128,9 @@ def buttons(run: Run, status: str) -> None:
                 st.page_link(page, label=f"**{label}**", icon=icon,
                              query_params={"run": run.id})  # fmt: skip
     else:
-        again = live.start_again(run, "Start it again")
-        if again:
-            watch(again)
+        anew = live.start_again(run, "Start it again")
+        if anew:
+            watch(anew)
 
 
 def _stop(run: Run) -> None:

@@ -12,9 +12,11 @@ from engine import files
 from engine.commands.evaluate import THRESHOLD, Evaluation, Means, area, judge, judge_all
 from engine.data.dataset import open_dataset
 from engine.data.question import Question, Task, task_of
-from engine.errors import DatasetError, RunError
+from engine.errors import DatasetError, RecordError, RunError
 from engine.runs import outcome, store
 from engine.runs.store import Run
+from engine.training import checkpoint
+from engine.training.checkpoint import Checkpoint
 from engine.training.config import TrainConfig, stored_config
 from engine.workspace import Workspace
 
@@ -23,17 +25,25 @@ Report = Callable[[dict], None]
 
 
 def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | None:
+    """Train the run, from its checkpoint where it has one, and judge its best weights.
+
+    Raises:
+        CamsightError: in a sentence; what the folder holds by then is kept.
+    """
     began = time.perf_counter()
     told({"phase": "starting"})
-    run = store.save(run, status="running", started=store.now())
+    goes_on = checkpoint.exists(run.folder)
+    started = run.started if goes_on and run.started else store.now()
+    run = store.save(run, status="running", started=started)
     log.info("starting on %s", run.dataset)
     task = task_of_run(workspace, run)
     config = stored_config(run.config)
 
     from engine import backend
     from engine.models.build import spatial_layers
-    from engine.training import fit, storage
+    from engine.training import storage
 
+    since = checkpoint_of(run, task, config)
     model = model_of(config, task)
     storage.require_space(run.folder, storage.needed_bytes(model, task, config))
     run = store.save(
@@ -42,34 +52,74 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
         versions=backend.versions() | {"python": platform.python_version()},
         git_commit=store.git_commit(),
         layers=tuple(spatial_layers(model)),
+        **_begun_anew(run, since),
     )
-    how = {"report": told, "should_stop": lambda: store.asked_to_stop(run)}
-    if config.backbone:
-        from engine.training import transfer
-
-        done = transfer.fit_transfer(model, task, config, run.folder, **how)
-        fitted, known = done.fitted, done.logits
-        run = store.save(run, features_by=done.engine)
-        if fitted.stopped and not fitted.best_epoch:
-            store.save(run, status="stopped", ended=store.now())
-            return None
-    else:
-        told({"phase": "measuring"})
-        expected = fit.estimate(model, task, config, began=began)
-        told({"phase": "estimated", **asdict(expected)})
-        log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
-        fitted, known = fit.fit(model, task, config, run.folder, **how), {}
+    done = _fit(model, task, config, run, since, told, began)
+    fitted = done.fitted
+    if fitted.stopped and not fitted.epochs and config.backbone:
+        store.save(run, status="stopped", ended=store.now())
+        return None
     run = store.save(
         run,
+        features_by=done.engine,
         seconds=fitted.seconds,
         best_epoch=fitted.best_epoch,
         pictures_per_second=fitted.pictures / fitted.seconds or None,
         error=fitted.error,
+        diverged=fitted.diverged,
     )
     if not fitted.best_epoch:
         raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
     told({"phase": "judging"})
-    return _judge(run, model, task, config, fitted, known)
+    return _judge(run, model, task, config, fitted, done.logits)
+
+
+def _fit(model, task: Task, config: TrainConfig, run: Run, since, told: Report, began: float):
+    """`engine.training.transfer.Transferred`, of a network without a backbone, too."""
+    from engine.training import fit, transfer
+
+    how = {"report": told, "should_stop": lambda: store.asked_to_stop(run), "since": since}
+    if since:
+        told({"phase": "resuming", "epoch": since.told.epoch, "epochs": config.epochs})
+        log.info("resumed after epoch %d of %d", since.told.epoch, config.epochs)
+    if config.backbone:
+        return transfer.fit_transfer(model, task, config, run.folder, **how)
+    if not since:
+        told({"phase": "measuring"})
+        expected = fit.estimate(model, task, config, began=began)
+        told({"phase": "estimated", **asdict(expected)})
+        log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
+    return transfer.Transferred(fit.fit(model, task, config, run.folder, **how))
+
+
+def checkpoint_of(run: Run, task: Task, config: TrainConfig) -> Checkpoint | None:
+    """What the run goes on from; None where no epoch of it has ended.
+
+    Raises:
+        RunError: if it cannot be read, or is of another configuration or of other pictures.
+    """
+    kept = "what it has is kept, so start a new one beside it."
+    try:
+        found = checkpoint.read(run.folder)
+    except RecordError as error:
+        raise RunError(f"The run '{run.id}' cannot be resumed ({error}); {kept}") from error
+    if found is None:
+        return None
+    stored, belongs = found.told.belongs, checkpoint.belongs(task, config)
+    written_for = stored_config(stored["config"]).model_dump(include=belongs["config"].keys())
+    if stored | {"config": written_for} != belongs:  # by whichever version
+        raise RunError(
+            f"The run '{run.id}' cannot be resumed (its checkpoint is of another configuration, or "
+            f"of other pictures); {kept}"
+        )
+    return found
+
+
+def _begun_anew(run: Run, since: Checkpoint | None) -> dict:
+    """What a record says once its run trains again: nothing of how it had ended before."""
+    here = ((since.told.epoch + 1, store.now()),) if since else ()
+    return {"figures": None, "weights_sha256": None, "ended": None, "error": None,
+            "went_on": (*run.went_on, *here)}  # fmt: skip
 
 
 def task_of_run(workspace: Workspace, run: Run) -> Task:
@@ -159,6 +209,8 @@ def _judge(
         figures=evaluation.figures | {"validation_auc": chosen_by},
         weights_sha256=files.sha256(weights),
     )
+    if run.status == "finished" or run.diverged:
+        checkpoint.remove(run.folder)  # nobody goes on from it
     log.info(evaluation.closing_line())
     return replace(evaluation, run=run)
 
@@ -177,4 +229,7 @@ def _draw_curves(run: Run) -> None:
         axes.set(xlabel="epoch", title=f"{run.id}: {name}")
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
-    files.write(run.folder / "curves.png", lambda beside: figure.savefig(beside, dpi=110))
+    try:
+        files.write(run.folder / "curves.png", lambda beside: figure.savefig(beside, dpi=110))
+    except OSError as error:  # they are drawn from what is kept, and no reason for a run to fail
+        log.warning("curves.png could not be written: %s", error.strerror)

@@ -4,9 +4,9 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from engine import jobs
+from engine import files, jobs
 from engine.commands.evaluate import Evaluation, Means
 from engine.commands.learn import Report, learn
 from engine.commands.prepare import DRAWN
@@ -17,6 +17,7 @@ from engine.jobs import queue
 from engine.models.presets import MIN_IMAGE_SIZE
 from engine.runs import outcome, store
 from engine.runs.store import Run
+from engine.training import checkpoint
 from engine.training.config import TrainConfig, train_config
 from engine.workspace import Workspace
 
@@ -91,12 +92,21 @@ def start(
     """A new run, trained in a process of its own that outlives whoever asked for it."""
     run = create_run(workspace, dataset_name, config, question)
     try:
-        jobs.submit(workspace, ["train", "--queued", run.id], label=run.id)
+        set_going(workspace, run)
     except JobError as error:
         _fail(run, str(error))
         queue.leave(workspace, run.id)
         raise
     return run
+
+
+def set_going(workspace: Workspace, run: Run) -> None:
+    """See to it that a queued run is trained, in another process than this one.
+
+    Raises:
+        JobError: if no process can be started.
+    """
+    jobs.submit(workspace, ["train", "--queued", run.id], label=run.id)
 
 
 def train_run(
@@ -116,9 +126,15 @@ def train_run(
         CamsightError: if the run failed, in a sentence.
     """
     with store.taken_up(run), _logging_to(run):
+        files.sweep(run.folder)  # of a process that was killed while it wrote
 
         def told(progress: dict) -> None:
-            outcome.write_progress(run.folder, progress)
+            try:
+                outcome.write_progress(run.folder, progress)
+            except OSError as error:  # for a moment: only what the run is made of counts
+                if error.errno not in files.DISK_IS_FULL:
+                    raise
+                log.warning("how far it is could not be written: %s", error.strerror)
             report(progress)
 
         try:
@@ -131,13 +147,31 @@ def train_run(
             raise
         except Exception as error:
             log.exception("the run failed")
-            what = type(error).__name__
-            reason = error.strerror if isinstance(error, OSError) else f"{what}: {error}"
-            sentence = f"The run '{run.id}' failed ({reason}); its log.txt says where."
+            sentence = _why(run, error)
             _fail(run, sentence)
             raise RunError(sentence) from error
         finally:
             queue.leave(workspace, run.id)
+
+
+def _why(run: Run, error: Exception) -> str:
+    """What went wrong and what to do, in a sentence."""
+    if isinstance(error, OSError) and error.errno in files.DISK_IS_FULL:
+        return (
+            f"The disk is full ({error.strerror}), so the run '{run.id}' was ended; free some "
+            "space and resume it."
+        )
+    if isinstance(error, OSError):
+        return f"The run '{run.id}' failed ({error.strerror}); its log.txt says where."
+    from engine import backend
+
+    if isinstance(error, backend.OUT_OF_MEMORY):
+        return (
+            f"The memory ran out, so the run '{run.id}' was ended; end other programs and resume "
+            "it, or start another with smaller batches."
+        )
+    what = f"{type(error).__name__}: {error}"
+    return f"The run '{run.id}' failed ({what}); its log.txt says where."
 
 
 def _fail(run: Run, sentence: str) -> None:
@@ -151,17 +185,19 @@ def _fail(run: Run, sentence: str) -> None:
 
 
 def _is_its_turn(workspace: Workspace, run: Run, told: Report) -> bool:
-    """Wait until all that came first have ended; False if asked to stop meanwhile."""
+    """Wait until all that came first have ended; False if asked to stop meanwhile, and nothing is
+    there to be judged."""
+    judges = checkpoint.exists(run.folder)
     waiting = False
     while not queue.is_turn(workspace, run.id, lambda other: _is_active(workspace, other)):
-        if store.asked_to_stop(run):
+        if store.asked_to_stop(run) and not judges:
             return False
         if not waiting:
             waiting = True
             log.info("waiting for another run to end")
             told({"phase": "waiting"})
         time.sleep(LOOK_AGAIN)
-    return not store.asked_to_stop(run)
+    return judges or not store.asked_to_stop(run)
 
 
 def _is_active(workspace: Workspace, run_id: str) -> bool:
@@ -172,10 +208,26 @@ def _is_active(workspace: Workspace, run_id: str) -> bool:
         return False
 
 
+class _Log(logging.FileHandler):
+    """A line that the disk does not take is missing, and nothing else: no traceback beside what a
+    verb prints, and no run that fails of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # where the file cannot be made
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def _logging_to(run: Run) -> Iterator[None]:
     """What the engine logs goes to log.txt, too."""
-    handler = logging.FileHandler(run.folder / "log.txt", encoding="utf-8")
+    handler = _Log(run.folder / "log.txt", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -19,8 +19,9 @@ PARTS = ("validation", "test")
 
 
 class Progress(BaseModel):
-    """How far a training is. phase: starting, waiting, measuring, estimated, features, training,
-    judging. done, total: pictures whose features are computed, by `engine`."""
+    """How far a training is. phase: starting, waiting, measuring, estimated, or in their place
+    resuming; features; then training, judging. done, total: pictures whose features are computed,
+    by `engine`."""
 
     phase: str
     epoch: int | None = None

@@ -95,6 +95,9 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     error: str | None = None
+    diverged: bool = False  # whether its loss became no number, as it would be another time
+    resumed: int | None = None  # how often by itself, after a loss; None: made before that was
+    went_on: tuple[tuple[int, str], ...] = ()  # epoch that was the first anew, and when
     about: About = field(default_factory=About)  # what people wrote; a file of its own
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -147,7 +150,8 @@ def create(workspace: Workspace, preset: str, **known) -> Run:
         beside.mkdir()
         try:
             run = Run(
-                id=run_id, preset=preset, status="queued", created=now(), folder=beside, **known
+                id=run_id, preset=preset, status="queued", created=now(), folder=beside, resumed=0,
+                **known,
             )
             save(run)
             files.write_json(beside / "config.json", run.config)
@@ -215,15 +219,41 @@ def taken_up(run: Run) -> Iterator[None]:
                 )
             yield
     except lease.Held:
-        raise RunError(
-            f"The run '{run.id}' is being trained by another process; wait for it, or stop it "
-            "first."
-        ) from None
+        raise _held(run) from None
+
+
+def queue_again(run: Run, **changed) -> Run:
+    """A run that has ended, queued as it was when it was made, with what it has written so far.
+
+    Raises:
+        RunError: if it waits or is being trained.
+    """
+    try:
+        with lease.hold(_lease_of(run.folder)):
+            stored = read_folder(run.folder)
+            if not isinstance(stored, Run):
+                raise RecordError(stored.why if stored else f"The run '{run.id}' has gone.")
+            if _status_of(stored, held=False) == "queued":
+                raise RunError(f"The run '{run.id}' is queued already; wait for its turn.")
+            (run.folder / "progress.json").unlink(missing_ok=True)  # of what has ended
+            return save(stored, status="queued", **changed)
+    except lease.Held:
+        raise _held(run) from None
+
+
+def _held(run: Run) -> RunError:
+    return RunError(
+        f"The run '{run.id}' is being trained by another process; wait for it, or stop it first."
+    )
 
 
 def ask_to_stop(run: Run) -> None:
     """Let the run finish its batch, keep its best weights and be judged."""
     (run.folder / "stop").touch()
+
+
+def forget_stop(run: Run) -> None:
+    (run.folder / "stop").unlink(missing_ok=True)
 
 
 def asked_to_stop(run: Run) -> bool:
@@ -353,6 +383,8 @@ def require_judged(run: Run) -> Run:
     if run.judged:
         return run
     way_out = "wait until it has finished" if run.active else "start it again"
+    if run.status == "lost":
+        way_out = "resume it (train --resume), or start it again"
     reason = f" ({run.error})" if run.error else ""
     raise RunError(f"The run '{run.id}' is {run.status} and has no figures{reason}; {way_out}.")
 

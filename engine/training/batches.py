@@ -14,7 +14,11 @@ SHIFT = 0.08  # of a picture's side, at most, when augmenting
 
 
 class Batches(keras.utils.PyDataset):
-    """Pictures and labels of some rows of a task's dataset, at the run's own size."""
+    """Pictures and labels of some rows of a task's dataset, at the run's own size.
+
+    Args:
+        epoch: the one that comes first, counted from 0; order and augmentation follow from it.
+    """
 
     def __init__(
         self,
@@ -25,11 +29,12 @@ class Batches(keras.utils.PyDataset):
         *,
         shuffled_by: int | None = None,
         augment: bool = False,
+        epoch: int = 0,
     ):
         super().__init__(workers=1, max_queue_size=8)
         self.task, self.indices = task, indices
         self.image_size, self.batch_size = image_size, batch_size
-        self.seed, self.augment, self.epoch = shuffled_by, augment, 0
+        self.seed, self.augment, self.epoch = shuffled_by, augment, epoch
         self.order = self._shuffled()
 
     def __len__(self) -> int:

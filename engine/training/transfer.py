@@ -21,6 +21,7 @@ from engine.data.features import Wanted
 from engine.data.question import Task
 from engine.models import transfer as network
 from engine.training import fit, logistic
+from engine.training.checkpoint import Checkpoint
 from engine.training.config import TrainConfig
 from engine.training.fit import Estimate, Fitted, compile_model
 from engine.training.keeper import Report, write_history
@@ -53,13 +54,16 @@ def fit_transfer(
     *,
     report: Report,
     should_stop: Callable[[], bool],
+    since: Checkpoint | None = None,
 ) -> Transferred:
     """Train the head of `model`, whose backbone has its weights, and leave best.weights.h5 and
     history.csv in `folder`, as `fit` does.
 
     An epoch of the head is a few steps of L-BFGS. With `config.fine_tune` the epochs are those of
-    the last blocks, which begin with the head's best weights.
+    the last blocks, which begin with the head's best weights, or go on from `since`.
     """
+    if since:
+        return Transferred(_fine_tune(model, task, config, folder, report, should_stop, since))
     began = time.perf_counter()
     computed = compute_features(model, task.dataset, config, report, should_stop)
     if computed is None:
@@ -69,10 +73,18 @@ def fit_transfer(
     fitted = replace(fitted, seconds=time.perf_counter() - began)
     if not config.fine_tune or fitted.stopped or not fitted.best_epoch:
         return Transferred(fitted, engine, logits)
+    tuned = _fine_tune(model, task, config, folder, report, should_stop, None)
+    return Transferred(replace(tuned, seconds=tuned.seconds + fitted.seconds), engine)
+
+
+def _fine_tune(
+    model, task, config, folder, report: Report, should_stop, since: Checkpoint | None
+) -> Fitted:
     network.unfreeze(model, config.backbone, config.fine_tune)
     compile_model(model, config)
-    tuned = fit.fit(model, task, config, folder, report=report, should_stop=should_stop)
-    return Transferred(replace(tuned, seconds=tuned.seconds + fitted.seconds), engine)
+    return fit.fit(
+        model, task, config, folder, report=report, should_stop=should_stop, since=since
+    )
 
 
 # --- features ---------------------------------------------------------------------------------

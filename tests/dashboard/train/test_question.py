@@ -221,5 +221,5 @@ def test_an_earlier_run_tells_the_time_of_the_same_question_alone(place):
     store.save(run, status="finished", figures=figures, weights_sha256="0" * 64)
     told = "24 s of training"
     assert told in texts(opened(preset="quick", positive="dog", negative="cat"))
-    assert told not in texts(opened(positive="dog", negative="fox"))
-    assert told not in texts(opened())
+    assert told not in texts(opened(preset="quick", positive="dog", negative="fox"))
+    assert told not in texts(opened(preset="quick"))
