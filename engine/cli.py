@@ -324,3 +324,11 @@ def first_run(as_json: Json = False) -> None:
 
     run_id = begin(_workspace())
     terminal.print_json({"run": run_id}) if as_json else print(run_id or "nothing to do")
+
+
+@app.command(hidden=True)
+def work(as_json: Json = False) -> None:
+    """Start the runs that wait in line, one after the other; what `train` of a page relies on."""
+    from engine.commands.line import work as serve
+
+    terminal.print_json(serve(_workspace())) if as_json else serve(_workspace())

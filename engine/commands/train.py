@@ -4,9 +4,10 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 
-from engine import jobs
+from engine.commands import line
 from engine.commands.evaluate import Evaluation, Means
 from engine.commands.learn import Report, learn
 from engine.data.dataset import Dataset, open_dataset
@@ -20,17 +21,24 @@ from engine.training.config import TrainConfig
 from engine.workspace import Workspace
 
 log = logging.getLogger("camsight")
-LOOK_AGAIN = 0.3  # seconds between two looks of a run that waits for its turn
 
 
 def create_run(
-    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
+    workspace: Workspace,
+    dataset_name: str,
+    config: TrainConfig,
+    question: Question | None = None,
+    *,
+    series: str = "",
+    varies: tuple[str, ...] = (),
 ) -> Run:
-    """A queued run, in line behind those that are there, which `train_run` takes up in whichever
-    process.
+    """A queued run, which `train_run` takes up in this process, or `line.put` gives to another.
+
+    It has no ticket yet: the dispatcher would take up one that has a ticket and no process.
 
     Args:
         question: which classes of the dataset are told apart; None for all of them.
+        series, varies: see `Run`.
 
     Raises:
         DatasetError: if there is no such dataset.
@@ -39,7 +47,7 @@ def create_run(
     dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)
     task = task_of(dataset, question)
-    run = store.create(
+    return store.create(
         workspace,
         config.preset,
         dataset=dataset.name,
@@ -53,9 +61,9 @@ def create_run(
         subjects=task.subjects(),
         image_size=config.image_size,
         config=config.model_dump(),
+        series=series,
+        varies=varies,
     )
-    queue.join(workspace, run.id)
-    return run
 
 
 def check_size(config: TrainConfig, dataset: Dataset) -> None:
@@ -70,14 +78,9 @@ def check_size(config: TrainConfig, dataset: Dataset) -> None:
 def start(
     workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
 ) -> Run:
-    """A new run, trained in a process of its own that outlives whoever asked for it."""
+    """A new run in line, trained in a process of its own that outlives whoever asked for it."""
     run = create_run(workspace, dataset_name, config, question)
-    try:
-        jobs.submit(workspace, ["train", "--queued", run.id], label=run.id)
-    except JobError as error:
-        _fail(run, str(error))
-        queue.leave(workspace, run.id)
-        raise
+    line.put(workspace, [run])
     return run
 
 
@@ -109,49 +112,33 @@ def train_run(
                 return None
             return learn(workspace, run, told)
         except CamsightError as error:
-            _fail(run, str(error))
+            line.fail(run, str(error))
             raise
         except Exception as error:
             log.exception("the run failed")
             what = type(error).__name__
             reason = error.strerror if isinstance(error, OSError) else f"{what}: {error}"
             sentence = f"The run '{run.id}' failed ({reason}); its log.txt says where."
-            _fail(run, sentence)
+            line.fail(run, sentence)
             raise RunError(sentence) from error
         finally:
             queue.leave(workspace, run.id)
 
 
-def _fail(run: Run, sentence: str) -> None:
-    """Write what went wrong, beside what the run has written meanwhile."""
-    current = store.read_folder(run.folder)
-    known = current if isinstance(current, Run) else run
-    try:
-        store.save(known, status="failed", ended=store.now(), error=sentence)
-    except OSError as error:  # a disk that is full; the run then counts as lost
-        log.warning("that the run failed could not be written: %s", error.strerror)
-
-
 def _is_its_turn(workspace: Workspace, run: Run, told: Report) -> bool:
     """Wait until all that came first have ended; False if asked to stop meanwhile."""
+    with suppress(JobError):  # else those that wait for a killed dispatcher would lose their place
+        line.ensure(workspace)
     waiting = False
-    while not queue.is_turn(workspace, run.id, lambda other: _is_active(workspace, other)):
+    while not queue.is_turn(workspace, run.id, partial(line.is_active, workspace)):
         if store.asked_to_stop(run):
             return False
         if not waiting:
             waiting = True
             log.info("waiting for another run to end")
             told({"phase": "waiting"})
-        time.sleep(LOOK_AGAIN)
+        time.sleep(line.LOOK_AGAIN)
     return not store.asked_to_stop(run)
-
-
-def _is_active(workspace: Workspace, run_id: str) -> bool:
-    """Whether that run trains or will; one that is gone or cannot be read does not."""
-    try:
-        return store.open_run(workspace, run_id).active
-    except CamsightError:
-        return False
 
 
 @contextmanager

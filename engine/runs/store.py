@@ -92,6 +92,8 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     error: str | None = None
+    series: str = ""  # what runs of one sweep or repetition share
+    varies: tuple[str, ...] = ()  # the hyperparameters in which they differ
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -277,7 +279,7 @@ def with_status(run: Run) -> Run:
     """The run with the status as it is at this moment; looks and writes nothing."""
     if run.status not in ACTIVE:
         return run
-    held = lease.is_held(_lease_of(run.folder))
+    held = is_taken_up(run)
     status = _status_of(run, held)
     if status == "lost":  # it may have ended between the reading of its record and of its lease
         again = read_folder(run.folder)
@@ -291,7 +293,8 @@ def _status_of(run: Run, held: bool) -> str:
     if run.status not in ACTIVE:
         return run.status
     if not held:
-        return "queued" if run.status == "queued" and _age(run) < LOST_AFTER else "lost"
+        waits = run.status == "queued" and (_age(run) < LOST_AFTER or _in_line(run))
+        return "queued" if waits else "lost"
     return "stopping" if run.status == "running" and asked_to_stop(run) else run.status
 
 
@@ -300,6 +303,17 @@ def _age(run: Run) -> float:
         return time.time() - (run.folder / "run.json").stat().st_mtime
     except FileNotFoundError:
         return float("inf")
+
+
+def _in_line(run: Run) -> bool:
+    """Whether a process lives that will start it: it has a ticket (see `engine.jobs.queue`)."""
+    workspace = Workspace(run.folder.parents[1])
+    return lease.is_held(workspace.dispatcher) and any(workspace.queue.glob(f"[0-9]*.{run.id}"))
+
+
+def is_taken_up(run: Run) -> bool:
+    """Whether a process has taken it up, to train it or to wait until it may."""
+    return lease.is_held(_lease_of(run.folder))
 
 
 def _lease_of(folder: Path) -> Path:
