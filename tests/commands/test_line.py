@@ -116,7 +116,7 @@ def test_a_process_that_cannot_be_started_fails_its_run_and_the_line_goes_on(pla
 
 def test_of_two_dispatchers_one_works(place, runs, here, tmp_path):
     told = []
-    here["train"] = lambda run_id: (told.append(second()), train(place, run_id))
+    here["train"] = lambda run_id: (told or told.append(second()), train(place, run_id))
 
     def second() -> str:
         code = (
@@ -129,7 +129,7 @@ def test_of_two_dispatchers_one_works(place, runs, here, tmp_path):
         return done.stdout.strip()
 
     assert line.work(place) == ["quick-1", "quick-2", "quick-3"]
-    assert told == ["[]", "[]", "[]"]
+    assert told == ["[]"]
 
 
 def test_a_run_put_in_line_in_the_dispatcher_s_last_moment_does_not_stay_behind(
