@@ -14,7 +14,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from dashboard.hosts import KnownHosts
-from engine.commands import first_run
+from engine.commands import first_run, line
 from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
 from engine.settings import PROJECT, settings
@@ -41,7 +41,8 @@ def main() -> None:
 
 
 def make_ready(workspace: Workspace) -> None:
-    """Clear what killed processes left, and start the first run where it is due.
+    """Clear what killed processes left, start the first run where it is due, and let runs in line
+    go on that a restart of the machine left behind.
 
     A workspace that cannot be written is shown as it is, and said.
     """
@@ -50,6 +51,7 @@ def make_ready(workspace: Workspace) -> None:
         with tempfile.TemporaryFile(dir=workspace.path):
             sweep(workspace)
             first_run.start(workspace)
+            line.ensure(workspace)
     except OSError as error:
         print(
             f"The workspace cannot be written ({error.strerror}): what is there can be looked at, "

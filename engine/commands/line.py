@@ -131,7 +131,7 @@ def _waiting(workspace: Workspace) -> list[str]:
 
 def _waits(workspace: Workspace, run_id: str) -> bool:
     run = store.read_folder(workspace.runs / run_id)
-    return isinstance(run, Run) and run.status == "queued" and not store.is_taken_up(run)
+    return isinstance(run, Run) and run.status == "queued" and not store.process(run)
 
 
 def _next(workspace: Workspace) -> str | None:

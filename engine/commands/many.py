@@ -54,13 +54,18 @@ def sweep(
         ConfigError: if there are none or more than 50, or one cannot be used; no run is made then.
         DatasetError: if there is no such dataset.
     """
-    if not 1 <= len(configs) <= MOST:
-        raise ConfigError(
-            f"A sweep of {len(configs)} runs cannot be queued; choose values that make 1 to {MOST}."
-        )
+    check_number(len(configs))
     varies = tuple(name for name in VARIED if len({getattr(one, name) for one in configs}) > 1)
     series = f"sweep-{secrets.token_hex(6)}"
     return _queue(workspace, dataset_name, configs, question, series, varies)
+
+
+def check_number(n: int) -> None:
+    """Raise a ConfigError if a sweep may not have so many runs."""
+    if not 1 <= n <= MOST:
+        raise ConfigError(
+            f"A sweep of {n} runs cannot be queued; choose values that make 1 to {MOST}."
+        )
 
 
 def swept_with(run: Run, runs: Iterable[Run]) -> list[Run]:

@@ -279,7 +279,7 @@ def with_status(run: Run) -> Run:
     """The run with the status as it is at this moment; looks and writes nothing."""
     if run.status not in ACTIVE:
         return run
-    held = is_taken_up(run)
+    held = process(run) is not None
     status = _status_of(run, held)
     if status == "lost":  # it may have ended between the reading of its record and of its lease
         again = read_folder(run.folder)
@@ -311,9 +311,9 @@ def _in_line(run: Run) -> bool:
     return lease.is_held(workspace.dispatcher) and any(workspace.queue.glob(f"[0-9]*.{run.id}"))
 
 
-def is_taken_up(run: Run) -> bool:
-    """Whether a process has taken it up, to train it or to wait until it may."""
-    return lease.is_held(_lease_of(run.folder))
+def process(run: Run) -> lease.Holder | None:
+    """The living process that trains it, or waits until it may; None if nobody has taken it up."""
+    return lease.holder(_lease_of(run.folder))
 
 
 def _lease_of(folder: Path) -> Path:

@@ -88,7 +88,8 @@ def test_a_failed_first_run_says_why_and_starts_again(without_runs, monkeypatch)
     monkeypatch.setattr(jobs, "submit", lambda place, argv, **how: asked.append(argv) or "job")
     next(button for button in at.button if "Try again" in button.label).click().run()
     again = store.list_runs(without_runs)[-1]
-    assert asked == [["train", "--queued", again.id]]
+    assert asked == [["work"]]
+    assert queue.in_line(without_runs) == [again.id]
     assert again.config == run.config
 
 
