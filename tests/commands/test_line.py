@@ -11,6 +11,7 @@ import pytest
 
 from engine import jobs, lease
 from engine.commands import line
+from engine.commands import train as commands
 from engine.errors import JobError, RunError
 from engine.jobs import Job, local, queue
 from engine.runs import store
@@ -259,6 +260,20 @@ def test_the_dispatcher_waits_while_a_terminal_trains_and_leaves_its_run_to_it(
     held.__exit__(None, None, None)
     dispatcher.join(10)
     assert here["started"] == [waits.id]
+
+
+def test_runs_that_a_killed_dispatcher_left_keep_their_place_when_a_terminal_trains(
+    place, runs, here, monkeypatch
+):
+    for run in runs:
+        make_old(run)
+    monkeypatch.setattr(jobs, "process", lambda *_: lease.Holder(os.getpid(), 0.0, ""))
+    terminal = store.create(place, "quick", **ABOUT)
+    with store.taken_up(terminal):
+        store.ask_to_stop(terminal)  # so that it does not wait in this test
+        assert not commands._is_its_turn(place, terminal, lambda told: None)
+    assert here["started"] == ["work"]
+    assert queue.in_line(place) == ["quick-1", "quick-2", "quick-3", terminal.id]
 
 
 def test_the_dispatcher_is_light_and_starts_at_once(place):

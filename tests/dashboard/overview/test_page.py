@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import files, jobs, lease
 from engine.commands import first_run, prepare, snapshot, train
+from engine.jobs import queue
 from engine.runs import outcome, store
 from engine.settings import PROJECT
 from engine.training.config import train_config
