@@ -22,7 +22,7 @@ def show(run: Run, runs: Sequence[Run]) -> None:
     found = many.spread(alike)
     under_way = sum(one.active for one in alike)
     if found:
-        st.header("Better, or luckier?", anchor=False)
+        st.header(many.QUESTION, anchor=False)
         values = {one.id: one.figures["auc"] for one in alike if one.judged}
         label = f"AUCs of {found.n} seeds from {found.low:.3f} to {found.high:.3f}, mean "
         label += f"{found.mean:.3f}; {run.id} has {run.figures['auc']:.3f}."

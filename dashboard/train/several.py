@@ -39,7 +39,7 @@ def choose(wanted: Wanted) -> Run | None:
             "Presets", list(PRESETS), key="several-presets", placeholder=config.preset
         )
         seeds = st.number_input(
-            f"Seeds, from {config.seed} on", value=1, step=1, key="several-seeds",
+            f"Number of seeds, from {config.seed} on", value=1, step=1, key="several-seeds",
             help="The same with so many seeds each tells how much of a difference is chance.",
         )  # fmt: skip
         try:

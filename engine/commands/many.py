@@ -22,6 +22,7 @@ VARIED = ("preset", "learning_rate", "batch_size", "seed")  # what a sweep may h
 MOST = 50
 SEEDS = (2, 20)
 SEED = ("seed",)
+QUESTION = "Is this run better, or luckier?"  # what a spread answers, wherever it is shown
 
 
 # --- a sweep ------------------------------------------------------------------------------------
@@ -148,10 +149,9 @@ class Spread:
     @property
     def sentence(self) -> str:
         return (
-            f"Is this run better, or luckier? {self.n} runs that differ in nothing but their seed "
-            f"have AUCs from {self.low:.3f} to {self.high:.3f}, {self.mean:.3f} on average with a "
-            f"standard deviation of {self.sd:.3f}. Two such runs may lie {min(self.luck, 1):.3f} "
-            "apart by chance alone."
+            f"{self.n} runs that differ in nothing but their seed have AUCs from {self.low:.3f} "
+            f"to {self.high:.3f}, {self.mean:.3f} on average with a standard deviation of "
+            f"{self.sd:.3f}. Two such runs may lie {min(self.luck, 1):.3f} apart by chance alone."
         )
 
 

@@ -179,7 +179,7 @@ def test_the_spread_says_how_much_of_an_auc_is_chance(place, judged_run):
     assert found.sd == pytest.approx(aucs.std(ddof=1))
     assert found.luck == pytest.approx(2.7764 * 2**0.5 * found.sd, rel=1e-4)  # t of a table
     assert f"{found.sd:.3f}" in found.sentence
-    assert found.sentence.startswith("Is this run better, or luckier? 5 runs that differ in nothin")
+    assert found.sentence.startswith("5 runs that differ in nothing but their seed have AUCs fro")
     assert many.spread(runs[:1]) is None
 
 

@@ -196,7 +196,7 @@ def test_the_best_of_a_sweep_is_chosen_on_validation_and_that_is_said(
 
 def test_a_finished_run_is_repeated_with_further_seeds_from_the_page(copied, no_processes):
     at = opened(job="quick-1")
-    assert "Better, or luckier?" not in texts(at)
+    assert "Is this run better, or luckier?" not in texts(at)
     at.number_input(key="more-seeds").set_value(3).run()
     at.button(key="repeat-quick-1").click().run()
     runs = store.list_runs(copied)[1:]
@@ -226,7 +226,8 @@ def test_the_spread_over_seeds_stands_beside_a_run_as_dots_on_one_scale(
     assert dots["ends"] == ["0.95", "0.97"]
     assert [round(dot["at"], 3) for dot in dots["dots"]] == [0.0, 1.0, 0.5]
     said = texts(at)
-    assert "Is this run better, or luckier? 3 runs that differ in nothing but their seed" in said
+    assert "Is this run better, or luckier?" in said
+    assert "3 runs that differ in nothing but their seed have AUCs" in said
     assert "from 0.950 to 0.970, 0.960 on average with a standard deviation of 0.010" in said
 
 
