@@ -123,7 +123,7 @@ def known(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
 
 
 def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
-    """By the epochs of the newest run here that was, or is, trained in the same way.
+    """By the epochs of the newest run here that was trained in the same way, else of one that is.
 
     The first epoch, which compiles, is left out, and so is the one that a stop cut short.
     """
@@ -137,7 +137,8 @@ def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
         and (machine is None or machine["device"]["name"] == run.device)
         and all(run.config.get(name) == value for name, value in asked.items())
     ]
-    for run in alike[:EARLIER_RUNS]:
+    # one that ended tells what comes before and after its epochs, too
+    for run in sorted(alike, key=lambda run: not run.judged)[:EARLIER_RUNS]:
         seconds = live.history(run).get("seconds", [])
         whole = seconds[1:-1] if run.status == "stopped" else seconds[1:]
         if whole:

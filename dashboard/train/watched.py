@@ -59,16 +59,23 @@ def watched() -> None:
         one_run(now, runs)
 
     state.poll(body, run.active)
-    state.poll(lambda: beside(run), bool(live.queue(state.look().runs)))
+    going_on = bool(live.queue(state.look().runs))
+    state.poll(lambda: beside(run, going_on), going_on)
     with st.expander("Configuration", icon=":material/tune:"):
         configuration(run)
     with st.expander("Log", icon=":material/terminal:"):
         state.poll(lambda: log(run), run.active)
 
 
-def beside(run: Run) -> None:
-    """What of other runs belongs to this one: those with other seeds, its sweep, the line."""
+def beside(run: Run, going_on: bool) -> None:
+    """What of other runs belongs to this one: those with other seeds, its sweep, the line.
+
+    Args:
+        going_on: whether anything trained when the page was drawn; it is drawn anew after the last.
+    """
     runs = state.look().runs
+    if going_on and not live.queue(runs):
+        st.rerun()
     chance.show(run, runs)
     line.best_of_sweep(run, runs)
     line.show(runs)

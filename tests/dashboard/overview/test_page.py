@@ -94,6 +94,14 @@ def test_a_failed_first_run_says_why_and_starts_again(without_runs, monkeypatch)
     assert again.config == run.config
 
 
+def test_of_a_long_line_the_first_are_shown_and_the_others_counted(copied):
+    for _ in range(7):
+        train.create_run(copied, "drawn", train_config("quick", image_size=32))
+    at = opened()
+    assert len([link for link in at.get("page_link") if "on drawn" in link.proto.label]) >= 5
+    assert "And 2 more in line; Train shows all of them." in [one.value for one in at.caption]
+
+
 def test_a_run_that_is_judged_while_the_first_page_is_drawn_turns_it(workspace, monkeypatch):
     looks, look = [], snapshot.look
 

@@ -47,25 +47,36 @@ def ticked(*runs: store.Run) -> AppTest:
     return at
 
 
-def test_the_line_says_behind_whom_and_until_when_a_run_waits(training, waiting):
+def test_the_line_says_behind_whom_and_until_when_a_run_waits(copied, training, waiting):
+    store.save(store.open_run(copied, "quick-1"), status="failed", figures=None)
     rows = table(opened(job=waiting[1].id))
     assert [row["Run"] for row in rows] == [training.id, *(run.id for run in waiting)]
     assert [row["State"] for row in rows] == [
         "running", f"queued behind {training.id}", f"queued behind {waiting[0].id}",
         f"queued behind {waiting[1].id}",
     ]  # fmt: skip
-    # 340 s are left of the first; one of the same settings takes eight epochs of 2 s, as it does
+    # 340 s are left of the first; those of the same settings take eight epochs of 2 s, as it does
     assert [row["Starts"] for row in rows] == [
-        "now", "in about 6 min", "in about 6 min", "in about 6 min"
+        "now", *(f"in about {words.about(seconds)}" for seconds in (340, 356, 372))
     ]  # fmt: skip
-    assert [seconds is not None and round(seconds) for seconds in cost.begins(
-        [training, *waiting], [training, *waiting])] == [0, 340, 356, 372, 388]  # fmt: skip
     assert "rate 0.001" in rows[1]["Settings"]
 
 
 def test_a_waiting_run_says_how_many_are_before_it(training, waiting):
     said = texts(opened(job=waiting[2].id))
     assert f"Waits until {waiting[1].id} has ended, the last of 3 before it." in said
+
+
+def test_a_run_that_ended_tells_the_length_of_others_before_one_that_trains(
+    copied, training, waiting
+):
+    """Of the one that trains, what comes before and after its epochs is not known yet."""
+    ended = store.open_run(copied, "quick-1")
+    store.save(ended, started="2026-01-01T10:00:00+00:00", ended="2026-01-01T10:01:40+00:00",
+               seconds=0.0)  # fmt: skip
+    _compiling, epoch = store.history(ended)["seconds"]
+    times = cost.begins([training, *waiting], store.list_runs(copied))
+    assert times == pytest.approx([0, *(340 + n * (8 * epoch + 100) for n in range(4))])
 
 
 def test_what_is_behind_a_run_that_nobody_timed_is_not_known(copied, training, waiting):
@@ -100,6 +111,13 @@ def test_a_run_that_is_cancelled_in_the_line_is_never_trained(copied, training, 
     assert waiting[1].id not in [row["Run"] for row in table(at)]
     ended = opened(job=waiting[1].id).warning[0].value
     assert ended == "It was stopped before it had begun, so there is nothing to judge."
+
+
+def test_one_run_of_the_line_is_watched_from_there(training, waiting):
+    at = ticked(waiting[1])
+    at.button(key=f"line-watch-{waiting[1].id}").click().run()
+    assert at.query_params["job"] in (waiting[1].id, [waiting[1].id])
+    assert any(header.value.startswith(f"{waiting[1].id} ") for header in at.header)
 
 
 def test_nothing_ticked_is_nothing_to_move(training, waiting):
