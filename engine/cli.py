@@ -421,3 +421,49 @@ def first_run(as_json: Json = False) -> None:
 
     run_id = begin(_workspace())
     terminal.print_json({"run": run_id}) if as_json else print(run_id or "nothing to do")
+
+
+@app.command(hidden=True)
+def work(as_json: Json = False) -> None:
+    """Start the runs that wait in line, one after the other; what `train` of a page relies on."""
+    from engine.commands.line import work as serve
+
+    terminal.print_json(serve(_workspace())) if as_json else serve(_workspace())
+
+
+@app.command()
+@options.from_fields(
+    TrainConfig,
+    {name: preset.defaults for name, preset in PRESETS.items()},
+    several=("preset", "learning_rate", "batch_size", "seed"),
+)
+def sweep(
+    dataset: Annotated[str, typer.Option(help="The dataset's name.")],
+    positive: Annotated[list[str] | None, typer.Option(help="As of `train`.")] = None,
+    negative: Annotated[list[str] | None, typer.Option(help="As of `train`.")] = None,
+    *,
+    as_json: Json = False,
+    **hyperparameters,
+) -> None:
+    """Put a run in line for each combination of values (1 to 50), trained one after the other."""
+    from engine.commands import many
+    from engine.data.dataset import open_dataset
+    from engine.data.question import ask
+
+    workspace = _workspace()
+    question = ask(open_dataset(workspace, dataset), positive or (), negative or ())
+    several = {name: hyperparameters.pop(name) for name in many.VARIED}
+    configs = many.combinations(several, **hyperparameters)
+    terminal.print_queued(many.sweep(workspace, dataset, configs, question), as_json)
+
+
+@app.command()
+def repeat(
+    run: RunId,
+    seeds: Annotated[int, typer.Option(help="How many further seeds, from 2 to 20.")],
+    as_json: Json = False,
+) -> None:
+    """Put runs in line that differ from RUN in their seed alone: is it better, or luckier?"""
+    from engine.commands import many
+
+    terminal.print_queued(many.repeat(_workspace(), run, seeds), as_json)

@@ -285,6 +285,21 @@ def warn(sentence: str) -> None:
         screen.print(sentence, style="yellow", markup=False, soft_wrap=True)
 
 
+def print_queued(runs, as_json: bool) -> None:
+    """Runs that were put in line, and in what they differ."""
+    facts = [{"run": run.id} | {name: run.config[name] for name in run.varies} for run in runs]
+    if as_json:
+        return print_json(facts)
+    for one in facts:
+        print("  ".join([one.pop("run"), *(f"{name}={value}" for name, value in one.items())]))
+    screen.print(
+        "They are trained one after the other by a process of their own; `runs` says how far "
+        "they are.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+    return None
+
+
 def warn_of_mixed(dataset) -> None:
     """Subjects in several classes may be meant, or be two that have one number."""
     from engine.data.subjects import in_several

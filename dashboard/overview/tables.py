@@ -15,6 +15,7 @@ from engine.records import Unreadable
 from engine.runs.store import Run
 
 MOST_ROWS = 50  # of the table with drawn intervals
+UNDER_WAY = 5  # of the runs that train or wait; the first in line
 MOST_NOTES = 3  # of runs that ended without a result, and of each kind that cannot be read
 
 
@@ -83,7 +84,7 @@ def runs_under_way(runs: Sequence[Run]) -> None:
         if [(run.id, run.status) for run in live.queue(now)] != seen:
             st.rerun()
         st.header("Under way", anchor=False)
-        for run in live.queue(now):
+        for run in live.queue(now)[:UNDER_WAY]:
             with st.container(horizontal=True, vertical_alignment="center"):
                 live.link(run)
                 live.badge(live.status(run, now))
@@ -91,6 +92,8 @@ def runs_under_way(runs: Sequence[Run]) -> None:
             batch = f" · {stage.batch_line}" if stage.batch_line else ""
             text = stage.says.removesuffix(".") + batch
             st.progress(stage.done, text=words.markdown(text))
+        if len(seen) > UNDER_WAY:
+            st.caption(f"And {len(seen) - UNDER_WAY} more in line; Train shows all of them.")
 
     state.poll(body, active=True)
 

@@ -5,7 +5,7 @@ Whatever ended it: the history that it has in the end is that of a run which not
 
 import logging
 
-from engine.commands import learn, train
+from engine.commands import learn, line
 from engine.errors import CamsightError, JobError, RecordError, RunError
 from engine.jobs import queue
 from engine.runs import store
@@ -114,7 +114,7 @@ def _set_going(workspace: Workspace, run: Run, by_itself: bool = False) -> Run:
         store.forget_stop(run)
     queue.join(workspace, run.id)
     try:
-        train.set_going(workspace, queued)
+        line.ensure(workspace)
     except JobError:
         store.save(run)  # as it was
         queue.leave(workspace, run.id)

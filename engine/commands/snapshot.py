@@ -15,6 +15,7 @@ from pathlib import Path
 from engine.commands.prepare import Preparing, preparing
 from engine.data import dataset as datasets
 from engine.data.dataset import Dataset
+from engine.jobs import queue
 from engine.records import Unreadable
 from engine.runs import about, store
 from engine.runs.store import Run
@@ -33,6 +34,7 @@ class Snapshot:
     unreadable_datasets: tuple[Unreadable, ...]
     preparing: tuple[Preparing, ...]
     free_bytes: int | None
+    line: tuple[str, ...] = ()  # the ids of runs that wait or train, in the order of their turns
 
 
 class _Records:
@@ -96,6 +98,7 @@ class _Looker:
             unreadable_datasets=tuple(one for one in found if isinstance(one, Unreadable)),
             preparing=tuple(preparing(self._workspace)),
             free_bytes=free_bytes(self._workspace),
+            line=tuple(queue.in_line(self._workspace)),
         )
 
 

@@ -5,8 +5,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
-from engine import files, jobs
+from engine import files
+from engine.commands import line
 from engine.commands.evaluate import Evaluation, Means
 from engine.commands.learn import Report, learn
 from engine.commands.prepare import DRAWN
@@ -22,17 +24,24 @@ from engine.training.config import TrainConfig, train_config
 from engine.workspace import Workspace
 
 log = logging.getLogger("camsight")
-LOOK_AGAIN = 0.3  # seconds between two looks of a run that waits for its turn
 
 
 def create_run(
-    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
+    workspace: Workspace,
+    dataset_name: str,
+    config: TrainConfig,
+    question: Question | None = None,
+    *,
+    series: str = "",
+    varies: tuple[str, ...] = (),
 ) -> Run:
-    """A queued run, in line behind those that are there, which `train_run` takes up in whichever
-    process.
+    """A queued run, which `train_run` takes up in this process, or `line.put` gives to another.
+
+    It has no ticket yet: the dispatcher would take up one that has a ticket and no process.
 
     Args:
         question: which classes of the dataset are told apart; None for all of them.
+        series, varies: see `Run`.
 
     Raises:
         DatasetError: if there is no such dataset.
@@ -41,7 +50,7 @@ def create_run(
     dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)
     task = task_of(dataset, question)
-    run = store.create(
+    return store.create(
         workspace,
         config.preset,
         dataset=dataset.name,
@@ -55,9 +64,9 @@ def create_run(
         subjects=task.subjects(),
         image_size=config.image_size,
         config=config.model_dump(),
+        series=series,
+        varies=varies,
     )
-    queue.join(workspace, run.id)
-    return run
 
 
 def usual_preset(dataset: Dataset) -> str:
@@ -89,24 +98,10 @@ def check_size(config: TrainConfig, dataset: Dataset) -> None:
 def start(
     workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
 ) -> Run:
-    """A new run, trained in a process of its own that outlives whoever asked for it."""
+    """A new run in line, trained in a process of its own that outlives whoever asked for it."""
     run = create_run(workspace, dataset_name, config, question)
-    try:
-        set_going(workspace, run)
-    except JobError as error:
-        _fail(run, str(error))
-        queue.leave(workspace, run.id)
-        raise
+    line.put(workspace, [run])
     return run
-
-
-def set_going(workspace: Workspace, run: Run) -> None:
-    """See to it that a queued run is trained, in another process than this one.
-
-    Raises:
-        JobError: if no process can be started.
-    """
-    jobs.submit(workspace, ["train", "--queued", run.id], label=run.id)
 
 
 def train_run(
@@ -143,12 +138,12 @@ def train_run(
                 return None
             return learn(workspace, run, told)
         except CamsightError as error:
-            _fail(run, str(error))
+            line.fail(run, str(error))
             raise
         except Exception as error:
             log.exception("the run failed")
             sentence = _why(run, error)
-            _fail(run, sentence)
+            line.fail(run, sentence)
             raise RunError(sentence) from error
         finally:
             queue.leave(workspace, run.id)
@@ -174,38 +169,22 @@ def _why(run: Run, error: Exception) -> str:
     return f"The run '{run.id}' failed ({what}); its log.txt says where."
 
 
-def _fail(run: Run, sentence: str) -> None:
-    """Write what went wrong, beside what the run has written meanwhile."""
-    current = store.read_folder(run.folder)
-    known = current if isinstance(current, Run) else run
-    try:
-        store.save(known, status="failed", ended=store.now(), error=sentence)
-    except OSError as error:  # a disk that is full; the run then counts as lost
-        log.warning("that the run failed could not be written: %s", error.strerror)
-
-
 def _is_its_turn(workspace: Workspace, run: Run, told: Report) -> bool:
     """Wait until all that came first have ended; False if asked to stop meanwhile, and nothing is
     there to be judged."""
     judges = checkpoint.exists(run.folder)
+    with suppress(JobError):  # else those that wait for a killed dispatcher would lose their place
+        line.ensure(workspace)
     waiting = False
-    while not queue.is_turn(workspace, run.id, lambda other: _is_active(workspace, other)):
+    while not queue.is_turn(workspace, run.id, partial(line.is_active, workspace)):
         if store.asked_to_stop(run) and not judges:
             return False
         if not waiting:
             waiting = True
             log.info("waiting for another run to end")
             told({"phase": "waiting"})
-        time.sleep(LOOK_AGAIN)
+        time.sleep(line.LOOK_AGAIN)
     return judges or not store.asked_to_stop(run)
-
-
-def _is_active(workspace: Workspace, run_id: str) -> bool:
-    """Whether that run trains or will; one that is gone or cannot be read does not."""
-    try:
-        return store.open_run(workspace, run_id).active
-    except CamsightError:
-        return False
 
 
 class _Log(logging.FileHandler):

@@ -20,20 +20,20 @@ PARTS = ("validation", "test")
 
 class Progress(BaseModel):
     """How far a training is. phase: starting, waiting, measuring, estimated, or in their place
-    resuming; features; then training, judging. done, total: pictures whose features are computed,
-    by `engine`."""
+    resuming; any with `done` of `total` pictures, as features; then training, judging. engine: what
+    computes there, if known."""
 
     phase: str
     epoch: int | None = None
     epochs: int | None = None
     batch: int | None = None
     batches: int | None = None
-    done: int | None = None
-    total: int | None = None
-    engine: str | None = None
     pictures_per_second: float | None = None
     seconds_left: float | None = None
     seconds: float | None = None
+    done: int | None = None
+    total: int | None = None
+    engine: str | None = None
 
 
 def read_progress(folder: Path) -> Progress | None:

@@ -98,6 +98,8 @@ class Run:
     diverged: bool = False  # whether its loss became no number, as it would be another time
     resumed: int | None = None  # how often by itself, after a loss; None: made before that was
     went_on: tuple[tuple[int, str], ...] = ()  # epoch that was the first anew, and when
+    series: str = ""  # what runs of one sweep or repetition share
+    varies: tuple[str, ...] = ()  # the hyperparameters in which they differ
     about: About = field(default_factory=About)  # what people wrote; a file of its own
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -345,7 +347,7 @@ def with_status(run: Run) -> Run:
     """The run with the status as it is at this moment; looks and writes nothing."""
     if run.status not in ACTIVE:
         return run
-    held = lease.is_held(_lease_of(run.folder))
+    held = process(run) is not None
     status = _status_of(run, held)
     if status == "lost":  # it may have ended between the reading of its record and of its lease
         again = read_folder(run.folder)
@@ -359,7 +361,8 @@ def _status_of(run: Run, held: bool) -> str:
     if run.status not in ACTIVE:
         return run.status
     if not held:
-        return "queued" if run.status == "queued" and _age(run) < LOST_AFTER else "lost"
+        waits = run.status == "queued" and (_age(run) < LOST_AFTER or _in_line(run))
+        return "queued" if waits else "lost"
     return "stopping" if run.status == "running" and asked_to_stop(run) else run.status
 
 
@@ -368,6 +371,17 @@ def _age(run: Run) -> float:
         return time.time() - (run.folder / "run.json").stat().st_mtime
     except FileNotFoundError:
         return float("inf")
+
+
+def _in_line(run: Run) -> bool:
+    """Whether a process lives that will start it: it has a ticket (see `engine.jobs.queue`)."""
+    workspace = Workspace(run.folder.parents[1])
+    return lease.is_held(workspace.dispatcher) and any(workspace.queue.glob(f"[0-9]*.{run.id}"))
+
+
+def process(run: Run) -> lease.Holder | None:
+    """The living process that trains it, or waits until it may; None if nobody has taken it up."""
+    return lease.holder(_lease_of(run.folder))
 
 
 def _lease_of(folder: Path) -> Path:
