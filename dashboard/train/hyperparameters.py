@@ -65,9 +65,16 @@ def _advanced(default: TrainConfig, dataset: Dataset) -> dict:
         chosen["decay"] = _number("Decay", "decay", default, step=0.01)
         chosen["l2"] = _number("L2 penalty", "l2", default, step=0.001)
         chosen["early_stopping"] = _number("Early stopping, epochs", "early_stopping", default)
+        chosen["label_smoothing"] = _number(
+            "Label smoothing", "label_smoothing", default, step=0.05
+        )
+        chosen["crop"] = _number("Smallest crop", "crop", default, step=0.05)
     chosen["precision"] = _choice("Precision", "precision", default)
     chosen["augment"] = st.toggle(
         "Augment the training pictures", default.augment, **_keyed("augment", default.preset)
+    )
+    chosen["progressive"] = st.toggle(
+        "Smaller pictures first", default.progressive, **_keyed("progressive", default.preset)
     )
     return chosen
 

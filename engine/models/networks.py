@@ -1,4 +1,4 @@
-"""The presets' networks, from pixels between 0 and 1 to probabilities (see `_probability`).
+"""The presets' networks, from pixels between 0 and 1 to probabilities (see `probability`).
 
 Each takes the scaled pixels, the number of classes, the L2 penalty and the dtype policy of its
 layers; which network is which preset's stands in `engine.models.presets`.
@@ -29,7 +29,7 @@ def classic(x, classes: int, l2: float, policy):
         dtype=policy,
     )(x)
     x = layers.BatchNormalization(name="dense_norm", dtype=policy)(x)
-    return _probability(x, classes)
+    return probability(x, classes)
 
 
 def quick(x, classes: int, l2: float, policy):
@@ -40,10 +40,10 @@ def quick(x, classes: int, l2: float, policy):
     x = _residual_block(x, 64, 2, "block1", policy)
     x = _residual_block(x, 96, 1, "block2", policy)
     x = layers.GlobalAveragePooling2D(name="average", dtype=policy)(x)
-    return _probability(x, classes, kernel_regularizer=keras.regularizers.L2(l2))
+    return probability(x, classes, kernel_regularizer=keras.regularizers.L2(l2))
 
 
-def _probability(x, classes: int, **more):
+def probability(x, classes: int, **more):
     """Of two classes the probability of class 1, `(n, 1)`; of more that of each, `(n, classes)`."""
     units, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")
     return layers.Dense(

@@ -92,6 +92,7 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     error: str | None = None
+    precision: str | None = None  # that it was trained in, once known: a configuration may say auto
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

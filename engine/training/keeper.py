@@ -112,8 +112,8 @@ class Keeper(keras.callbacks.Callback):
             log.warning("how far it is could not be written: %s", error.strerror)
 
     def _progress(self, now: float) -> dict:
-        done = self.epoch * self.batches + self.batch
-        seconds_left = (now - self.started) / done * (self.config.epochs * self.batches - done)
+        done = self.config.work_at(self.epoch + self.batch / self.batches)
+        seconds_left = (now - self.started) / done * (1 - done)
         in_epoch = max(self.trained_until - self.epoch_started, 1e-9)
         return {
             "phase": "training",
