@@ -5,6 +5,7 @@ is in memory, however large the dataset is.
 """
 
 import math
+import mmap
 from collections.abc import Callable
 
 import keras
@@ -53,6 +54,7 @@ class Batches(keras.utils.PyDataset):
         by_place = np.argsort(rows)  # reads the file in one direction
         images = np.empty((len(rows), *self.task.images.shape[1:]), np.uint8)
         images[by_place] = self.task.images[rows[by_place]]
+        _let_go(self.task.images)
         images = self._shown(images, rows, at)
         return images, self.task.labels[rows].astype(np.float32)[:, None]
 
@@ -92,6 +94,13 @@ class Batches(keras.utils.PyDataset):
         if self.seed is None:
             return self.indices
         return np.random.default_rng([self.seed, self.epoch]).permutation(self.indices)
+
+
+def _let_go(images: np.ndarray) -> None:
+    """Give back the pages of a mapped array that were read. They stay in the system's cache; here
+    they would count as this process's memory, in the end the whole dataset."""
+    if isinstance(images.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        images.base.madvise(mmap.MADV_DONTNEED)
 
 
 def cropped(

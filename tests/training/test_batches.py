@@ -1,5 +1,7 @@
 """Batches: every training picture once an epoch, in an order set by the seed, as uint8."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -214,3 +216,12 @@ def test_the_size_does_not_grow_where_all_pictures_are_one_batch(task):
     assert batches[0][0].shape[1] == 64
     batches.on_epoch_end()
     assert batches[0][0].shape[1] == 64
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells of each file")
+def test_pictures_that_were_read_do_not_stay_in_the_memory_of_the_process(task):
+    """In the end it would be the whole dataset."""
+    all_of(make(task, shuffled_by=1))
+    told = Path("/proc/self/smaps").read_text()
+    of_file = told.partition(str(task.dataset.folder / "images.npy"))[2]
+    assert re.search(r"^Rss: +(\d+) kB", of_file, re.M)[1] == "0"
