@@ -92,7 +92,7 @@ def tell(found: list[tuple[str, dict]]) -> None:
 
 def one_way(way: str, steps: int) -> dict:
     """Pictures a second of a whole epoch, from `steps` timed ones, and this process's peak."""
-    from engine import backend  # noqa: F401 - before Keras: it keeps TensorFlow quiet
+    from engine import backend
     from engine.commands.learn import settled
     from engine.data.dataset import open_dataset
     from engine.data.question import task_of
@@ -100,6 +100,7 @@ def one_way(way: str, steps: int) -> dict:
     from engine.training.config import train_config
     from engine.workspace import Workspace
 
+    backend.prepare_process()
     workspace = Workspace(settings().workspace)
     task = task_of(open_dataset(workspace, NAME), None)
     config = train_config("classic", precision="auto" if way == "auto" else None)
