@@ -1,6 +1,6 @@
 """What each part of the recipe of `fast` is worth: trainings with one part left out.
 
-    python -m tests.benchmarks.recipe [--pictures 3000] [--epochs 8] [VARIANT ...]
+    python -m tests.benchmarks.recipe [--pictures 2500] [--epochs 8] [VARIANT ...]
 
 Judged on validation and test together, which nothing here is chosen by. A line is printed as soon
 as it is known; the standard error of an accuracy near 0.8 on 2,000 pictures is 0.009.
@@ -31,7 +31,7 @@ PARTS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("variants", nargs="*", choices=[*PARTS, []], metavar="VARIANT")
-    parser.add_argument("--pictures", type=int, default=3000)
+    parser.add_argument("--pictures", type=int, default=2500)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--workspace", type=Path, help=f"one that holds {NAME}")
     asked = parser.parse_args()
