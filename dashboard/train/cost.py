@@ -142,7 +142,8 @@ def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
         seconds = live.history(run).get("seconds", [])
         whole = seconds[1:-1] if run.status == "stopped" else seconds[1:]
         if whole:
-            each = float(np.median(whole))
+            # pictures that grow make later epochs longer by themselves
+            each = float((np.mean if wanted.config.progressive else np.median)(whole))
             return Cost(wanted.config.epochs * each, _around(run), "timed on an earlier run")
     return None
 

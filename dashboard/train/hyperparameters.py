@@ -15,6 +15,7 @@ from engine.training.config import TrainConfig, train_config
 
 PRESET = Param("preset")
 USUAL = "_usual_preset"  # what the dataset before would have had
+TOGGLES = {"Augment the training pictures": "augment", "Smaller pictures first": "progressive"}
 ROUNDS = (
     "The most rounds of the head, each a few steps of L-BFGS over all training pictures. It ends "
     "by itself when nothing changes any more."
@@ -110,11 +111,17 @@ def _advanced(default: TrainConfig, dataset: Dataset, trains: bool) -> dict:
             chosen["decay"] = _number("Decay", "decay", default, step=0.01)
         chosen["l2"] = _number("L2 penalty", "l2", default, step=0.001)
         chosen["early_stopping"] = _number("Early stopping, epochs", "early_stopping", default)
+        if trains:
+            chosen["label_smoothing"] = _number(
+                "Label smoothing", "label_smoothing", default, step=0.05
+            )
+            chosen["crop"] = _number("Smallest crop", "crop", default, step=0.05)
     if trains:
         chosen["precision"] = _choice("Precision", "precision", default)
-        chosen["augment"] = st.toggle(
-            "Augment the training pictures", default.augment, **_keyed("augment", default.preset)
-        )
+        for label, name in TOGGLES.items():
+            chosen[name] = st.toggle(
+                label, getattr(default, name), **_keyed(name, default.preset)
+            )
     return chosen
 
 

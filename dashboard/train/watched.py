@@ -165,8 +165,7 @@ def under_way(run: Run, runs: Sequence[Run], told: dict) -> None:
     cards = [
         Card("Epoch", epoch, batch),
         Card("Time left", left, "from the speed so far" if stage.epoch else "not measured yet"),
-        Card("Speed", words.speed(stage.pictures_per_second),
-             stage.engine or run.config["precision"]),
+        Card("Speed", words.speed(stage.pictures_per_second), stage.engine or precision(run)),
         best_so_far(run, told),
     ]  # fmt: skip
     evidence.cards(cards, key="live-cards", small=True)
@@ -222,8 +221,13 @@ def figures(run: Run, told: dict) -> list[Card]:
         Card("Training time", words.duration(run.seconds),
              f"{trained} of {run.config['epochs']} epochs"),
         Card("Speed", words.speed(run.pictures_per_second),
-             " · ".join(part for part in (run.device, run.config["precision"]) if part)),
+             " · ".join(part for part in (run.device, precision(run)) if part)),
     ]  # fmt: skip
+
+
+def precision(run: Run) -> str:
+    """What it computes in; "auto" until that is measured."""
+    return run.precision or run.config["precision"]
 
 
 def on_one_scale(cards: Sequence[Card]) -> list[Card]:

@@ -1,6 +1,7 @@
 """What happens in the process that trains a run: fit, keep the best weights, judge them."""
 
 import logging
+import pkgutil
 import platform
 import time
 from collections.abc import Callable
@@ -11,8 +12,10 @@ import numpy as np
 from engine import files
 from engine.commands.evaluate import THRESHOLD, Evaluation, Means, area, judge, judge_all
 from engine.data.dataset import open_dataset
+from engine.data.decode import resize_all
 from engine.data.question import Question, Task, task_of
 from engine.errors import DatasetError, RecordError, RunError
+from engine.models.presets import find_preset
 from engine.runs import outcome, store
 from engine.runs.store import Run
 from engine.training import checkpoint
@@ -22,6 +25,7 @@ from engine.workspace import Workspace
 
 log = logging.getLogger("camsight")
 Report = Callable[[dict], None]
+STARTED_FROM = 500  # training pictures that a preset may take its first weights from
 
 
 def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | None:
@@ -37,7 +41,7 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
     run = store.save(run, status="running", started=started)
     log.info("starting on %s", run.dataset)
     task = task_of_run(workspace, run)
-    config = stored_config(run.config)
+    config = settled(workspace, stored_config(run.config), task, run.precision)
 
     from engine import backend
     from engine.models.build import spatial_layers
@@ -52,6 +56,7 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
         versions=backend.versions() | {"python": platform.python_version()},
         git_commit=store.git_commit(),
         layers=tuple(spatial_layers(model)),
+        precision=config.precision,
         **_begun_anew(run, since),
     )
     done = _fit(model, task, config, run, since, told, began)
@@ -148,8 +153,26 @@ def question_of(run: Run) -> Question | None:
     return Question(run.positive, run.negative) if run.positive else None
 
 
+def settled(
+    workspace: Workspace, config: TrainConfig, task: Task, known: str | None = None
+) -> TrainConfig:
+    """The configuration with a precision that computes, where "auto" leaves it to the machine.
+
+    Args:
+        known: what the run was begun with, and so goes on with.
+    """
+    if config.precision != "auto":
+        return config
+    from engine import backend
+    from engine.training.precision import faster
+
+    backend.prepare_process()
+    found = known or faster(workspace, config, len(task.class_names))
+    return config.model_copy(update={"precision": found})
+
+
 def model_of(config: TrainConfig, task: Task):
-    """The compiled network in a process made ready for it."""
+    """The compiled network, with the weights it starts from, in a process made ready for it."""
     from engine import backend
     from engine.models.build import build
     from engine.training.fit import compile_model
@@ -164,6 +187,11 @@ def model_of(config: TrainConfig, task: Task):
         from engine.models.transfer import load_imagenet
 
         load_imagenet(model, config.backbone)
+    how = find_preset(config.preset).start
+    if how:
+        rows = task.indices("train")
+        rows = rows[:: -(-len(rows) // STARTED_FROM)]  # of every class, wherever it lies
+        pkgutil.resolve_name(how)(model, resize_all(task.images[rows], config.image_size))
     compile_model(model, config)
     return model
 

@@ -20,12 +20,15 @@ class Preset:
         network: what it is, in a sentence.
         function: where it is, "module:function"; loaded when a model is built.
         defaults: go into TrainConfig.
+        start: what gives its first weights by the training pictures, "module:function" of
+            `(model, pictures (n, h, w, 3) uint8)`; "" where chance alone does.
     """
 
     name: str
     network: str
     function: str
     defaults: dict
+    start: str = ""
 
 
 PRESETS = {
@@ -84,6 +87,29 @@ PRESETS = {
                 "l2": 0.01,
                 "augment": False,
             },
+        ),
+        Preset(
+            "fast",
+            "A residual network behind a frozen whitening of 2 × 2 patches: the best from scratch "
+            "in a quarter of an hour on two cores.",
+            "engine.models.fast:fast",
+            {
+                "image_size": 128,
+                "epochs": 30,
+                "batch_size": 64,
+                "optimizer": "muon",
+                "learning_rate": 5e-3,
+                "schedule": "one-cycle",
+                "decay": 0.1,
+                "momentum": 0.95,
+                "l2": 0.0,
+                "augment": True,
+                "precision": "auto",
+                "label_smoothing": 0.1,
+                "crop": 0.35,
+                "progressive": True,
+            },
+            start="engine.models.fast:whiten",
         ),
     )
 }

@@ -98,6 +98,7 @@ class Run:
     diverged: bool = False  # whether its loss became no number, as it would be another time
     resumed: int | None = None  # how often by itself, after a loss; None: made before that was
     went_on: tuple[tuple[int, str], ...] = ()  # epoch that was the first anew, and when
+    precision: str | None = None  # that it was trained in, once known: a configuration may say auto
     series: str = ""  # what runs of one sweep or repetition share
     varies: tuple[str, ...] = ()  # the hyperparameters in which they differ
     about: About = field(default_factory=About)  # what people wrote; a file of its own

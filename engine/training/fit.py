@@ -18,6 +18,7 @@ from engine.training.batches import Batches
 from engine.training.checkpoint import Checkpoint
 from engine.training.config import TrainConfig
 from engine.training.keeper import Keeper, Report
+from engine.training.muon import ConvolutionMuon
 from engine.training.storage import needed_bytes, put_back, state_of
 
 TIMED_BATCHES = 8  # the first one, which traces, is left out
@@ -73,17 +74,36 @@ def compile_model(model: keras.Model, config: TrainConfig) -> None:
         "sgd": lambda: keras.optimizers.SGD(rate, momentum=momentum),
         "adam": lambda: keras.optimizers.Adam(rate, beta_1=momentum),
         "adamw": lambda: keras.optimizers.AdamW(rate, beta_1=momentum),
+        "muon": lambda: ConvolutionMuon(rate, momentum),
     }[config.optimizer]()
-    binary = model.output_shape[-1] == 1
-    loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+    loss = _loss(model.output_shape[-1], config.label_smoothing)
     model.compile(optimizer, loss=loss, metrics=["accuracy"])
+
+
+def _loss(units: int, smoothing: float):
+    """Cross-entropy of labels `(n, 1)`; Keras's sparse one knows no smoothing."""
+    if not smoothing:
+        return "binary_crossentropy" if units == 1 else "sparse_categorical_crossentropy"
+    if units == 1:
+        return keras.losses.BinaryCrossentropy(label_smoothing=smoothing)
+
+    def sparse_categorical_crossentropy(labels, probabilities):
+        each = keras.ops.one_hot(keras.ops.cast(labels[:, 0], "int32"), units)
+        return keras.losses.categorical_crossentropy(
+            each, probabilities, label_smoothing=smoothing
+        )
+
+    return sparse_categorical_crossentropy
 
 
 def batches_of(
     task: Task, config: TrainConfig, at_most: tuple[int, int] | None = None, epoch: int = 0
 ) -> tuple[Batches, Batches]:
     """Batches for training, as from `epoch` on (0 is the first), and for validation; all, or
-    `at_most` so many of each, drawn by lot."""
+    `at_most` so many of each, drawn by lot.
+
+    Those that are drawn are for timing: where sizes grow, they take as long as a mean batch.
+    """
     sizes = (config.batch_size, max(64, config.batch_size))
     rows = [task.indices(part) for part in ("train", "validation")]
     if at_most:
@@ -92,9 +112,11 @@ def batches_of(
             lot.permutation(every)[: most * size]
             for every, most, size in zip(rows, at_most, sizes, strict=True)
         ]
+    size_at = config.mean_size_at if at_most else config.size_at
     training = Batches(
         task, rows[0], config.image_size, sizes[0], shuffled_by=config.seed,
-        augment=config.augment, epoch=epoch,
+        augment=config.augment, crop=config.crop, size_at=size_at if config.progressive else None,
+        epoch=epoch,
     )  # fmt: skip
     return training, Batches(task, rows[1], config.image_size, sizes[1])
 

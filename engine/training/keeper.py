@@ -147,9 +147,9 @@ class Keeper(keras.callbacks.Callback):
         self.report(self._progress(self.reported))
 
     def _progress(self, now: float) -> dict:
-        done = (self.epoch - self.first) * self.batches + self.batch  # since it was taken up
-        every = (self.config.epochs - self.first) * self.batches
-        seconds_left = (now - self.started) / done * (every - done)
+        before = self.config.work_at(self.first)
+        done = self.config.work_at(self.epoch + self.batch / self.batches)
+        seconds_left = (now - self.started) / (done - before) * (1 - done)
         in_epoch = max(self.trained_until - self.epoch_started, 1e-9)
         return {
             "phase": "training",

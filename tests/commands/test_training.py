@@ -10,9 +10,12 @@ from dataclasses import replace
 
 import pytest
 
+from engine import inference
 from engine.commands import learn
 from engine.commands import train as commands
 from engine.commands.evaluate import evaluate
+from engine.data.dataset import open_dataset
+from engine.data.question import task_of
 from engine.errors import ConfigError, DatasetError, RunError
 from engine.runs import store
 from engine.settings import PROJECT
@@ -57,6 +60,36 @@ def test_a_stop_in_the_middle_keeps_the_best_weights_and_judges_them(ready):
     phases = list(dict.fromkeys(progress["phase"] for progress in told))
     assert phases == ["starting", "measuring", "estimated", "training", "judging"]
     assert {"epochs", "batch", "batches", "pictures_per_second", "seconds_left"} <= told[3].keys()
+
+
+def test_a_run_that_chooses_its_precision_says_which_and_is_judged_in_float32(ready, monkeypatch):
+    asked = []
+
+    def measured(config, classes, kind):
+        asked.append(kind)
+        return {"float32": 2.0, "bfloat16": 1.0}[kind]
+
+    monkeypatch.setattr("engine.training.precision.seconds", measured)
+    evaluation = train(ready, epochs=1, precision="auto")
+    run = store.open_run(ready, "quick-1")
+    assert (run.config["precision"], run.precision) == ("auto", "bfloat16")
+    assert asked == ["float32", "bfloat16"]
+    assert evaluation.figures == evaluate(ready, "quick-1").figures
+    model = inference.load(run).model
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    rows = task_of(open_dataset(ready, "drawn"), None).indices("test")
+    logit = inference.logits(model, open_dataset(ready, "drawn").images, rows)
+    assert (logit == store.predictions(run, "test")["logit"]).all()
+
+
+def test_a_run_that_is_taken_up_again_computes_as_it_began(ready, monkeypatch):
+    def never(*_):
+        raise AssertionError("measured anew")
+
+    monkeypatch.setattr("engine.training.precision.faster", never)
+    task = task_of(open_dataset(ready, "drawn"), None)
+    config = train_config("quick", precision="auto")
+    assert learn.settled(ready, config, task, "bfloat16").precision == "bfloat16"
 
 
 def test_early_stopping_ends_after_its_epochs_without_a_better_loss(ready):

@@ -37,7 +37,7 @@ def test_the_logits_are_those_behind_what_the_model_itself_says(name):
     assert np.array_equal(says(model, IMAGES), expected)  # and the model is what it was
 
 
-@pytest.mark.parametrize("preset", ["quick", "classic"])
+@pytest.mark.parametrize("preset", ["quick", "classic", "fast"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_logits_of_our_networks(preset, precision):
     keras.utils.set_random_seed(1)

@@ -4,10 +4,12 @@ import threading
 from dataclasses import replace
 
 import keras
+import numpy as np
 import pytest
 
 from engine.errors import ConfigError
 from engine.models.build import build, spatial_layers
+from engine.models.fast import PATCH, whiten
 from engine.models.presets import PRESETS
 from engine.training.config import train_config
 from engine.training.fit import compile_model
@@ -91,6 +93,57 @@ def test_quick_is_residual_and_small():
     assert model.count_params() < 2e6
 
 
+def test_fast_s_last_maps_are_8_by_8():
+    model = build("fast", 128)
+    last = model.get_layer(spatial_layers(model)[-1])
+    assert last.output.shape[1:] == (8, 8, 192)
+    assert model.count_params() < 1.1e6
+
+
+@pytest.fixture
+def smooth() -> np.ndarray:
+    """40 pictures whose neighbouring pixels and colours are alike, as a photograph's are."""
+    rng = np.random.default_rng(3)
+    grey = rng.integers(40, 200, (40, 5, 5, 1)).repeat(8, 1).repeat(8, 2)
+    return np.clip(grey + rng.normal(0, 20, (40, 40, 40, 3)), 0, 255).astype(np.uint8)
+
+
+def test_fast_sees_patches_that_are_uncorrelated_and_each_direction_from_both_sides(smooth):
+    model = build("fast", 40)
+    whiten(model, smooth)
+    seen = keras.Model(model.inputs, model.get_layer("whiten").output)
+    patches = seen.predict(smooth.astype(np.float32), verbose=0).reshape(-1, 2 * 3 * PATCH**2)
+    one, other = np.split(patches, 2, axis=1)
+    np.testing.assert_allclose(one, -other, atol=1e-4)
+    np.testing.assert_allclose(one.mean(axis=0), 0, atol=1e-2)
+    # a direction of little variance stays below 1: noise is not blown up to a picture's size
+    np.testing.assert_allclose(np.cov(one, rowvar=False), np.eye(12), atol=0.15)
+
+
+def test_no_training_changes_fast_s_whitening_and_the_weights_file_holds_it(smooth, tmp_path):
+    model = build("fast", 40)
+    whiten(model, smooth)
+    before = [weight.numpy().copy() for weight in model.get_layer("whiten").weights]
+    compile_model(model, train_config("fast", image_size=40))
+    model.train_on_batch(smooth, np.arange(40)[:, None] % 2)
+    model.optimizer = None
+    model.save_weights(tmp_path / "some.weights.h5")
+    again = build("fast", 40)
+    again.load_weights(tmp_path / "some.weights.h5")
+    for kept, weight in zip(before, again.get_layer("whiten").weights, strict=True):
+        assert (weight.numpy() == kept).all()
+    assert (again.get_layer("stem").kernel.numpy() == model.get_layer("stem").kernel.numpy()).all()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_networks_are_made_of_keras_s_own_layers(preset, tmp_path):
+    """So that whoever has Keras alone can open the model's file."""
+    model = build(preset, 32)
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    model.save(tmp_path / "model.keras")
+    assert keras.saving.load_model(tmp_path / "model.keras").count_params() == model.count_params()
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_pixels_are_scaled_inside_the_model(preset):
     first = build(preset, 32).layers[1]
@@ -152,4 +205,4 @@ def test_two_classes_end_in_one_sigmoid_and_more_in_a_softmax(preset):
     assert [layer.name for layer in two.layers] == [layer.name for layer in many.layers]
     for model, loss in ((two, "binary_crossentropy"), (many, "sparse_categorical_crossentropy")):
         compile_model(model, train_config(preset, image_size=32))
-        assert model.loss == loss
+        assert getattr(model.loss, "name", getattr(model.loss, "__name__", model.loss)) == loss

@@ -33,7 +33,7 @@ def small_model():
 
     def make(config: TrainConfig, classes: int = 2) -> keras.Model:
         keras.utils.set_random_seed(config.seed)
-        pixels = keras.Input((32, 32, 3))
+        pixels = keras.Input((config.image_size, config.image_size, 3))
         colour = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels))
         hidden = keras.layers.Dropout(0.2)(keras.layers.Dense(8, activation="relu")(colour))
         units, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")

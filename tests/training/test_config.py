@@ -15,7 +15,7 @@ OUT_OF_BOUNDS = [
     ("learning_rate", -1e-3), ("learning_rate", 1.5), ("learning_rate", math.nan),
     ("learning_rate", math.inf), ("schedule", "step"), ("decay", -0.1), ("momentum", 1.0),
     ("l2", -1.0), ("early_stopping", -1), ("precision", "float16"), ("seed", -1),
-    ("seed", 2**31), ("epochs", 2.5),
+    ("seed", 2**31), ("epochs", 2.5), ("label_smoothing", 0.6), ("crop", 0.0), ("crop", 1.1),
 ]  # fmt: skip
 
 
@@ -126,3 +126,39 @@ def test_a_constant_rate():
 def test_a_single_epoch_has_a_schedule_too():
     config = train_config("quick", epochs=1)
     assert all(0 < config.rate_at(e) <= config.learning_rate for e in (0, 0.2, 0.5, 1, 1.5))
+
+
+def test_progressive_pictures_grow_from_half_the_size_to_seven_eighths():
+    config = train_config("quick", image_size=128, epochs=20, progressive=True)
+    sizes = [config.size_at(epoch) for epoch in range(20)]
+    assert sizes == sorted(sizes)
+    assert sizes[:10] == [64] * 10
+    assert sizes[16:] == [112] * 4
+    assert set(sizes) == {64, 80, 96, 112}
+
+
+@pytest.mark.parametrize("size", [32, 40, 64, 150, 512])
+def test_progressive_pictures_are_never_larger_than_those_asked_for_nor_below_32(size):
+    config = train_config("quick", image_size=size, epochs=10, progressive=True)
+    sizes = {config.size_at(epoch) for epoch in range(10)}
+    assert min(sizes) >= 32
+    assert max(sizes) <= size
+
+
+def test_without_progress_every_epoch_has_the_size_asked_for_and_its_share_of_the_work():
+    config = train_config("quick", image_size=50, epochs=4)
+    assert {config.size_at(epoch) for epoch in range(4)} == {50}
+    assert [config.work_at(epoch) for epoch in (0, 1.5, 4)] == [0, 0.375, 1]
+
+
+def test_larger_pictures_are_more_work():
+    config = train_config("quick", image_size=64, epochs=2, progressive=True)
+    assert [config.size_at(epoch) for epoch in (0, 1)] == [32, 32]
+    config = train_config("quick", image_size=64, epochs=10, progressive=True)
+    areas = [config.size_at(epoch) ** 2 for epoch in range(10)]
+    assert len(set(areas)) > 1
+    for epoch in range(10):
+        assert config.work_at(epoch) == pytest.approx(sum(areas[:epoch]) / sum(areas))
+    assert config.work_at(9.5) == pytest.approx(1 - areas[9] / 2 / sum(areas))
+    assert config.work_at(10) == 1
+    assert config.mean_size_at(0) ** 2 == pytest.approx(sum(areas) / 10, rel=0.03)

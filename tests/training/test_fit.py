@@ -8,6 +8,7 @@ from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -93,6 +94,67 @@ def test_many_classes_are_learned_by_their_cross_entropy(
     assert told["val_loss"] == pytest.approx(-np.log(of_truth).mean(), abs=1e-4)
     right = says.argmax(axis=1) == labels[:, 0]
     assert told["val_accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_label_smoothing_spreads_its_share_over_all_classes_and_counts_the_right_as_before(
+    small_config, small_model, classes
+):
+    model = small_model(small_config(label_smoothing=0.2), classes)
+    rng = np.random.default_rng(1)
+    pictures = rng.integers(0, 256, (20, 32, 32, 3), np.uint8)
+    labels = rng.integers(0, classes, (20, 1)).astype(np.float32)
+    says = model.predict(pictures, verbose=0).astype(np.float64)
+    if classes == 2:
+        says = np.concatenate([1 - says, says], axis=1)
+    true = np.eye(classes)[labels[:, 0].astype(int)]
+    spread = 0.8 * true + 0.2 / classes
+    told = model.test_on_batch(pictures, labels, return_dict=True)
+    assert told["loss"] == pytest.approx(-(spread * np.log(says)).sum(axis=1).mean(), abs=1e-4)
+    right = says.argmax(axis=1) == labels[:, 0]
+    assert told["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+
+
+def test_time_left_knows_that_pictures_will_grow(train, small_config, monkeypatch):
+    """Each batch takes as long as its pictures are large; a clock that only moves so."""
+    config = small_config(image_size=64, epochs=5, progressive=True)
+    areas = [config.size_at(epoch) ** 2 for epoch in range(5) for _ in range(BATCHES)]
+    assert len(set(areas)) > 1
+    seen, left = [], []
+
+    def batch_ended():
+        seen.append(areas[len(seen)])
+        return False
+
+    clock = SimpleNamespace(perf_counter=lambda: float(sum(seen)))
+    monkeypatch.setattr("engine.training.keeper.time", clock)
+    monkeypatch.setattr("engine.training.keeper.SECONDS_BETWEEN", -1e9)
+
+    def report(told):
+        left.append((told["seconds_left"], sum(areas) - sum(seen)))
+
+    train(report, batch_ended, config=config)
+    assert len(left) == len(areas)
+    assert [told for told, _ in left] == pytest.approx([real for _, real in left])
+
+
+def test_an_estimate_of_growing_pictures_is_of_their_mean_and_is_not_traced_again(
+    task, small_config, small_model, tmp_path
+):
+    config = small_config(image_size=64, epochs=5, progressive=True, augment=True, crop=0.5)
+    model, traced = small_model(config), []
+    call = model.call
+    model.call = lambda *inputs, **options: traced.append(1) or call(*inputs, **options)
+    timed, _ = batches_of(task, config, at_most=(4, 2))
+    timed.on_epoch_end()
+    sizes = {timed[at][0].shape[1] for at in range(len(timed))}
+    assert sizes == {config.mean_size_at(0)}
+    assert 32 < config.mean_size_at(0) < 64
+    estimate(model, task, config)
+    traced.clear()
+    fit(model, task, config, tmp_path, report=lambda told: None, should_stop=lambda: False)
+    assert not traced
+    assert [row["epoch"] for row in rows(tmp_path)] == [1, 2, 3, 4, 5]
 
 
 def test_the_network_that_was_trained_takes_its_best_weights(

@@ -23,12 +23,21 @@ def test_a_run_under_way_shows_epoch_time_speed_and_best_with_its_interval(train
     assert shown["Epoch"]["value"] == "4 of 8"
     assert shown["Time left"]["value"] == "6 min"
     assert shown["Speed"]["value"] == "226 pictures/s"
+    assert shown["Speed"]["evidence"] == "float32"
     best = shown["Best so far, epoch 2"]  # lowest validation loss, not highest accuracy of all
     expected = wilson(18, 24)
     assert best["value"] == "75.0%"
     assert best["interval"] == f"95% {100 * expected.low:.1f}–{100 * expected.high:.1f}%"
     assert "Wilson" in best["evidence"]
     assert "n\u00a0=\u00a024" in best["evidence"]
+
+
+def test_a_run_that_chose_its_precision_says_which(training, no_processes):
+    auto = dict(training.config) | {"precision": "auto"}
+    store.save(training, config=auto)
+    assert cards(opened())["Speed"]["evidence"] == "auto"  # not measured yet
+    store.save(training, config=auto, precision="bfloat16")
+    assert cards(opened())["Speed"]["evidence"] == "bfloat16"
 
 
 def test_stop_is_asked_once_and_said(training, no_processes):
