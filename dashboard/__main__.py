@@ -14,7 +14,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from dashboard.hosts import KnownHosts
-from engine.commands import first_run
+from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
 from engine.settings import PROJECT, settings
@@ -41,7 +41,8 @@ def main() -> None:
 
 
 def make_ready(workspace: Workspace) -> None:
-    """Clear what killed processes left, and start the first run where it is due.
+    """Clear what killed processes left, let the line and the runs that were lost go on, and start
+    the first run where it is due.
 
     A workspace that cannot be written is shown as it is, and said.
     """
@@ -49,6 +50,9 @@ def make_ready(workspace: Workspace) -> None:
         workspace.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=workspace.path):
             sweep(workspace)
+            line.ensure(workspace)  # first: who waits for a dispatcher is not lost
+            for run in resume.resume_lost(workspace):
+                print(f"The run '{run.id}' was lost and is resumed.", flush=True)
             first_run.start(workspace)
     except OSError as error:
         print(

@@ -23,6 +23,7 @@ PAGES = [
             url_path="overview", default=True),
     st.Page(HERE / links.TRAIN, title="Train", icon=":material/model_training:",
             url_path="train"),
+    st.Page(HERE / links.RUNS, title="Runs", icon=":material/list_alt:", url_path="runs"),
     st.Page(HERE / links.EVALUATE, title="Evaluate", icon=":material/monitoring:",
             url_path="evaluate"),
     st.Page(HERE / links.EXPLAIN, title="Explain",

@@ -206,6 +206,16 @@ def interval(low: float, high: float, form=three_digits) -> str:
     return f"95% {bounds(low, high, form)}"
 
 
+def signed(value: float | None) -> str:
+    """A difference of AUCs, always with its sign: "+0.018"."""
+    return _minus(f"{value:+.3f}") if _finite(value) else NOTHING
+
+
+def p_value(p: float) -> str:
+    """ "p = 0.005", "p < 0.001"."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
 def size(n: int, of: str = "") -> str:
     """A sample's size that never breaks at its sign: "n = 1,000 dogs"."""
     return f"n{_NO_BREAK}={_NO_BREAK}{count(n)} {of}".rstrip()

@@ -17,7 +17,7 @@ from engine.evaluation.intervals import INTERVALS
 from engine.models.presets import PRESETS
 from engine.settings import settings
 from engine.terminal import screen
-from engine.training.config import TrainConfig, train_config
+from engine.training.config import TrainConfig
 from engine.workspace import Workspace
 
 app = typer.Typer(
@@ -132,11 +132,20 @@ def train(
         bool, typer.Option("--estimate", help="Measure how long it would take, and end.")
     ] = False,
     queued: Annotated[str | None, typer.Option(hidden=True)] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a run that was killed, stopped or failed, after its last whole epoch "
+            "and with its own configuration.",
+        ),
+    ] = None,
     as_json: Json = False,
     **hyperparameters,
 ) -> None:
     """Train a classifier; Ctrl-C keeps the best weights so far and judges them."""
     from engine.commands import estimate as estimates
+    from engine.commands import resume as resumes
     from engine.commands import train as commands
     from engine.data.dataset import open_dataset
     from engine.data.question import ask
@@ -145,11 +154,17 @@ def train(
     workspace = _workspace()
     if queued:
         run = store.open_run(workspace, queued)
+    elif resume:
+        asked = [dataset, positive, negative, *hyperparameters.values()]
+        if estimate or any(value not in (None, [], ()) for value in asked):
+            raise typer.BadParameter("--resume RUN goes on as the run began, so give it alone")
+        run = resumes.put_back(workspace, resume)
     else:
-        config = train_config(**hyperparameters)
         if dataset is None:
             raise typer.BadParameter("give --dataset NAME; `datasets` lists them")
-        question = ask(open_dataset(workspace, dataset), positive or (), negative or ())
+        opened = open_dataset(workspace, dataset)
+        config = commands.config_for(opened, **hyperparameters)
+        question = ask(opened, positive or (), negative or ())
         if estimate:
             expected = estimates.estimate(workspace, dataset, config, question)
             return terminal.print_estimate(expected, as_json)
@@ -265,11 +280,14 @@ def runs(as_json: Json = False) -> None:
     if as_json:
         facts = [terminal.run_facts(run) for run in listed]
         return terminal.print_json(facts + terminal.unreadable_facts("run", unreadable))
-    table = Table("run", "status", "dataset", "preset", "AUC", "95%", "seconds", box=None)
+    columns = ("run", "name", "status", "dataset", "preset", "AUC", "95%", "seconds")
+    named = any(run.about.name for run in listed)
+    table = Table(*(one for one in columns if named or one != "name"), box=None)
     for run in listed:
         told = run.figures
         table.add_row(
-            run.id, run.status, Text(terminal.learns(run)), run.preset,
+            run.id, *([Text(run.about.name)] if named else []), run.status,
+            Text(terminal.learns(run)), run.preset,
             f"{told['auc']:.3f}{terminal.mean_of(run)}" if told else "",
             f"{told['auc_low']:.3f} to {told['auc_high']:.3f}" if told else "",
             f"{run.seconds:.0f}" if run.seconds else "",
@@ -277,6 +295,85 @@ def runs(as_json: Json = False) -> None:
     Console(highlight=False).print(table)
     terminal.say_unreadable(unreadable)
     return None
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A run, or a CSV file as auc reads it.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same pictures.")],
+    as_json: Json = False,
+) -> None:
+    """Difference of two AUCs on the same test pictures: DeLong's paired test."""
+    from engine.commands.compare import compare as test
+
+    found = test(_workspace(), a, b)
+    if as_json:
+        return terminal.print_json({"a": a, "b": b, **asdict(found)})
+    terminal.print_difference(a, b, found)
+    return None
+
+
+@app.command()
+def note(
+    run: RunId,
+    name: Annotated[str | None, typer.Option(help='A short name; "" takes it away.')] = None,
+    note: Annotated[str | None, typer.Option(help="What is worth knowing of it.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="More than once for several; replaces those of before.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a run a name, a note or tags; without an option, show them."""
+    from engine.runs import about, store
+
+    found = store.open_run(_workspace(), run)
+    written = found.about
+    if (name, note, tag) != (None, None, None):
+        written = about.write_about(found.folder, name, note, tag)
+    if as_json:
+        return terminal.print_json({"run": found.id, **terminal.about_facts(written)})
+    terminal.print_about(found.id, written)
+    return None
+
+
+@app.command()
+def delete(run: RunId, as_json: Json = False) -> None:
+    """Move a run to the trash, where it lies for a week; restore brings it back."""
+    from engine.commands import trash
+    from engine.runs import store
+
+    workspace = _workspace()
+    run_id = store.open_run(workspace, run).id if run == "latest" else run
+    token = trash.delete(workspace, run_id)
+    if as_json:
+        return terminal.print_json({"run": run_id, "token": token})
+    print(f"{run_id} is in the trash for {trash.DAYS_KEPT} days; `restore {run_id}` brings it back")
+    return None
+
+
+@app.command()
+def restore(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id like quick-7.")],
+    as_json: Json = False,
+) -> None:
+    """Bring a run back from the trash."""
+    from engine.commands import trash
+
+    run_id = trash.restore_latest(_workspace(), run)
+    terminal.print_json({"run": run_id}) if as_json else print(f"{run_id} is back")
+
+
+@app.command()
+def export(
+    run: RunId,
+    out: Annotated[Path, typer.Option(help="The zip to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write a run as a zip: the model as plain Keras loads it, configuration, predictions."""
+    from engine.commands.export import export as write
+
+    written = write(_workspace(), run, out)
+    terminal.print_json({"file": str(written)}) if as_json else print(written)
 
 
 @app.command()
@@ -324,3 +421,49 @@ def first_run(as_json: Json = False) -> None:
 
     run_id = begin(_workspace())
     terminal.print_json({"run": run_id}) if as_json else print(run_id or "nothing to do")
+
+
+@app.command(hidden=True)
+def work(as_json: Json = False) -> None:
+    """Start the runs that wait in line, one after the other; what `train` of a page relies on."""
+    from engine.commands.line import work as serve
+
+    terminal.print_json(serve(_workspace())) if as_json else serve(_workspace())
+
+
+@app.command()
+@options.from_fields(
+    TrainConfig,
+    {name: preset.defaults for name, preset in PRESETS.items()},
+    several=("preset", "learning_rate", "batch_size", "seed"),
+)
+def sweep(
+    dataset: Annotated[str, typer.Option(help="The dataset's name.")],
+    positive: Annotated[list[str] | None, typer.Option(help="As of `train`.")] = None,
+    negative: Annotated[list[str] | None, typer.Option(help="As of `train`.")] = None,
+    *,
+    as_json: Json = False,
+    **hyperparameters,
+) -> None:
+    """Put a run in line for each combination of values (1 to 50), trained one after the other."""
+    from engine.commands import many
+    from engine.data.dataset import open_dataset
+    from engine.data.question import ask
+
+    workspace = _workspace()
+    question = ask(open_dataset(workspace, dataset), positive or (), negative or ())
+    several = {name: hyperparameters.pop(name) for name in many.VARIED}
+    configs = many.combinations(several, **hyperparameters)
+    terminal.print_queued(many.sweep(workspace, dataset, configs, question), as_json)
+
+
+@app.command()
+def repeat(
+    run: RunId,
+    seeds: Annotated[int, typer.Option(help="How many further seeds, from 2 to 20.")],
+    as_json: Json = False,
+) -> None:
+    """Put runs in line that differ from RUN in their seed alone: is it better, or luckier?"""
+    from engine.commands import many
+
+    terminal.print_queued(many.repeat(_workspace(), run, seeds), as_json)

@@ -39,3 +39,7 @@ class RecordError(CamsightError):
 
 class JobError(CamsightError):
     """A process of ours that did not start or did not answer."""
+
+
+class WeightsError(CamsightError):
+    """Weights of a backbone that are missing, damaged, or of another network."""

@@ -1,5 +1,6 @@
 """Files written whole or not at all: beside their place, synced, then renamed."""
 
+import errno
 import hashlib
 import itertools
 import json
@@ -14,6 +15,7 @@ from typing import Any
 from engine import processes
 
 BESIDE = re.compile(r"\.(?P<pid>\d+)(-(?P<machine>[0-9a-f]{8})-\d+)?\.[^.].*")
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SILENT_SECONDS = 3600  # of a writer whose machine is not this one, or not told
 _numbers = itertools.count()
 

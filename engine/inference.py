@@ -39,7 +39,10 @@ def load(run: Run) -> Loaded:
         raise RunError(
             f"The weights of '{run.id}' are missing or were changed after it ended; train it again."
         )
-    model = build(run.preset, run.image_size, len(run.class_names), l2=run.config["l2"])
+    model = build(
+        run.preset, run.image_size, len(run.class_names),
+        l2=run.config["l2"], backbone=run.config.get("backbone", ""),
+    )  # fmt: skip
     model.load_weights(weights)
     return Loaded(run, model)
 

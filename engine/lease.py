@@ -57,15 +57,19 @@ def holder(path: Path) -> Holder | None:
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
+def hold(path: Path, *, granted: bool = False) -> Iterator[None]:
     """Hold the lease for as long as the block runs. Its folder must exist.
+
+    Args:
+        granted: one that this process was given when it was started (see `grant`) is its own.
 
     Raises:
         Held: if a living process holds it, be it this one.
     """
     me = _process(os.getpid())
     with moment(path):
-        if (other := holder(path)) is not None:
+        other = holder(path)
+        if other is not None and not (granted and other == me):
             raise Held(
                 f"'{path.name}' is held by process {other.pid} on {other.machine.split()[0]}; "
                 "wait until it has ended."
@@ -75,7 +79,7 @@ def hold(path: Path) -> Iterator[None]:
         with beating(path):
             yield
     finally:
-        _release(path)
+        release(path)
 
 
 def grant(path: Path, pid: int) -> None:
@@ -85,6 +89,15 @@ def grant(path: Path, pid: int) -> None:
     """
     if (child := _process(pid)) is not None:
         _write(path, child)
+
+
+def release(path: Path) -> None:
+    """Remove the lease if it is still this process's, be it before the end of its `hold`.
+
+    Between the reading and the removing nobody else can take it: this process lives.
+    """
+    if _read(path) == _process(os.getpid()):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -127,15 +140,6 @@ def moment(path: Path) -> Iterator[None]:
         ) from None
     with lock:
         yield
-
-
-def _release(path: Path) -> None:
-    """Remove the lease if it is still this process's.
-
-    Between the reading and the removing nobody else can take it: this process lives.
-    """
-    if _read(path) == _process(os.getpid()):
-        path.unlink(missing_ok=True)
 
 
 def _process(pid: int) -> Holder | None:

@@ -2,7 +2,7 @@
 twice: a new field is a new option, with its description, bounds and defaults as the help."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -12,13 +12,18 @@ from pydantic.fields import FieldInfo
 BOUNDS = {"ge": "from ", "gt": "above ", "le": "to ", "lt": "to below "}
 
 
-def from_fields(model: type[BaseModel], presets: Mapping[str, Mapping[str, Any]]) -> Callable:
+def from_fields(
+    model: type[BaseModel],
+    presets: Mapping[str, Mapping[str, Any]],
+    several: Collection[str] = (),
+) -> Callable:
     """A decorator that gives a verb one option for each field of `model`, as part of its `**`.
 
     What was not given is None. The help says a field's bounds; the model is what checks them.
 
     Args:
         presets: for each preset its own defaults; a field's default stands where it has none.
+        several: fields whose option may be given more than once; a list then, or None.
     """
 
     def give(verb: Callable) -> Callable:
@@ -26,26 +31,30 @@ def from_fields(model: type[BaseModel], presets: Mapping[str, Mapping[str, Any]]
         own = signature.parameters.values()
         first = [one for one in own if one.kind is one.POSITIONAL_OR_KEYWORD]
         last = [one for one in own if one.kind is one.KEYWORD_ONLY]
-        options = [_option(name, field, presets) for name, field in model.model_fields.items()]
+        options = [
+            _option(name, field, presets, name in several)
+            for name, field in model.model_fields.items()
+        ]
         verb.__signature__ = signature.replace(parameters=[*first, *options, *last])
         return verb
 
     return give
 
 
-def _option(name: str, field: FieldInfo, presets: Mapping) -> inspect.Parameter:
+def _option(name: str, field: FieldInfo, presets: Mapping, several: bool) -> inspect.Parameter:
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     kind = str if choices else field.annotation
     facts = "; ".join(filter(None, (_bounds(field), _defaults(name, field, presets))))
+    again = " More than once for several values." if several else ""
     option = typer.Option(
-        help=f"{field.description} {facts[0].upper()}{facts[1:]}.",
-        metavar=f"[{'|'.join(choices)}]" if choices else None,
+        help=f"{field.description} {facts[0].upper()}{facts[1:]}.{again}",
+        metavar=f"[{'|'.join(filter(None, choices))}]" if choices else None,
     )
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
-        annotation=Annotated[kind | None, option],
+        annotation=Annotated[(list[kind] if several else kind) | None, option],
     )
 
 

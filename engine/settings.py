@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     server_gpu_mb: int = Field(
         2048, ge=256, description="GPU memory that the dashboard's own process keeps to, in MB"
     )
+    backbones: Path | None = Field(
+        None,
+        description="folder of ImageNet weights as <backbone>.weights.h5, or one such file, for "
+        "machines without a network",
+    )
     models_in_memory: int = Field(
         3, ge=1, description="models that the dashboard keeps loaded at the same time"
     )

@@ -172,7 +172,8 @@ def run_facts(run) -> dict[str, Any]:
     told = run.figures or {}
     return {
         "run": run.id,
-        "name": run.id,
+        **about_facts(run.about),
+        "name": run.about.name or run.id,
         "dataset": run.dataset,
         "class_names": run.class_names,
         "question": run.question or None,
@@ -189,6 +190,35 @@ def run_facts(run) -> dict[str, Any]:
         "created": run.created,
         "error": run.error,
     }
+
+
+def about_facts(about) -> dict[str, Any]:
+    return {"name": about.name, "note": about.note, "tags": about.tags}
+
+
+def print_about(run_id: str, about) -> None:
+    print(f"{run_id}: {about.name or 'no name'}")
+    if about.tags:
+        print(f"tags: {', '.join(about.tags)}")
+    if about.note:
+        print(about.note)
+    warn(about.unread)
+
+
+def print_difference(a: str, b: str, found) -> None:
+    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.2g}"
+    print(f"AUC of {a} {found.auc_a:.3f}, of {b} {found.auc_b:.3f}")
+    print(
+        f"difference {found.value:+.3f}, 95% {found.low:+.3f} to {found.high:+.3f} (DeLong, "
+        f"paired), z = {found.z:.2f}, {p}, {found.n_positive:,} positive, {found.n_negative:,} "
+        "negative"
+    )
+    told = f"{a if found.value > 0 else b} is better"
+    unknown = "the interval holds 0: these pictures do not tell which is better"
+    print(unknown if found.low <= 0 <= found.high else f"{told}: the interval leaves out 0")
+    fewest = min(found.n_positive, found.n_negative)
+    if fewest < FEW:
+        warn(f"Only {fewest:,} of a class were judged: DeLong's interval is then too narrow.")
 
 
 def dataset_facts(dataset) -> dict[str, Any]:
@@ -253,6 +283,21 @@ def warn(sentence: str) -> None:
     """A sentence in yellow on standard error; nothing for an empty one."""
     if sentence:
         screen.print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+
+def print_queued(runs, as_json: bool) -> None:
+    """Runs that were put in line, and in what they differ."""
+    facts = [{"run": run.id} | {name: run.config[name] for name in run.varies} for run in runs]
+    if as_json:
+        return print_json(facts)
+    for one in facts:
+        print("  ".join([one.pop("run"), *(f"{name}={value}" for name, value in one.items())]))
+    screen.print(
+        "They are trained one after the other by a process of their own; `runs` says how far "
+        "they are.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+    return None
 
 
 def warn_of_mixed(dataset) -> None:
@@ -329,6 +374,9 @@ def training_bar(run, *, quiet: bool) -> Iterator:
                     f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement",
                     markup=False,
                 )
+            if told["phase"] == "resuming" and not quiet:
+                done = f"epoch {told['epoch']} of {told['epochs']}"
+                progress.console.print(f"{run.id} goes on after {done}", markup=False)
             if told["phase"] != "training":
                 return progress.update(task, said=f"{run.id}: {told['phase']}")
             done = (told["epoch"] - 1) * told["batches"] + told["batch"]

@@ -23,6 +23,21 @@ class Workspace:
         return self.path / "jobs"
 
     @property
+    def queue(self) -> Path:
+        """The tickets of runs in line (see `engine.jobs.queue`)."""
+        return self.path / "queue"
+
+    @property
+    def dispatcher(self) -> Path:
+        """The lease of the process that starts them, one after the other."""
+        return self.queue / "worker.lease.json"
+
+    @property
     def uploads(self) -> Path:
         """Zips that a browser sent and no job has taken in yet."""
         return self.path / "uploads"
+
+    @property
+    def trash(self) -> Path:
+        """Runs that were deleted less than a week ago."""
+        return self.path / "trash"

@@ -1,6 +1,7 @@
 """What tests share: a command line, a server, pictures on disk, a workspace with a finished run."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -128,6 +129,17 @@ def workspace(tmp_path_factory, cli) -> Path:
     else:
         os.environ["CAMSIGHT_WORKSPACE"] = kept
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def copy_of() -> Callable[[Path, Path], Workspace]:
+    """`copy_of(workspace, folder)`: a workspace with the same datasets and no run."""
+
+    def copy(workspace: Path, folder: Path) -> Workspace:
+        shutil.copytree(workspace / "datasets", folder / "ready" / "datasets")
+        return Workspace(folder / "ready")
+
+    return copy
 
 
 @pytest.fixture

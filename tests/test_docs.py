@@ -13,7 +13,7 @@ from engine.settings import Settings
 from engine.training.config import TrainConfig
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-VERBS = list(typer.main.get_command(app).commands)
+VERBS = [name for name, verb in typer.main.get_command(app).commands.items() if not verb.hidden]
 
 
 @pytest.mark.parametrize("name", [f"CAMSIGHT_{field.upper()}" for field in Settings.model_fields])

@@ -224,3 +224,22 @@ print({path.name!r}, got, refused)
     both = [python(code.replace("SEED", str(seed))) for seed in (1, 2)]
     said = [process.communicate(timeout=120)[0].split() for process in both]
     assert [(name, got) for name, got, _ in said] == [("run.lease", "200")] * 2
+
+
+def test_a_lease_that_a_process_was_given_at_its_start_is_its_own_if_it_says_so(path):
+    lease.grant(path, os.getpid())
+    with pytest.raises(lease.Held), lease.hold(path):
+        pass
+    with lease.hold(path, granted=True):
+        assert lease.is_held(path)
+        lease.release(path)  # before the end, so that another can take it in this very moment
+        assert not lease.is_held(path)
+        path.write_text(json.dumps(ELSEWHERE))
+    assert json.loads(path.read_text()) == ELSEWHERE
+
+
+def test_a_lease_that_was_given_to_another_is_not_one_s_own(path, python):
+    other = python("time.sleep(120)")
+    lease.grant(path, other.pid)
+    with pytest.raises(lease.Held), lease.hold(path, granted=True):
+        pass

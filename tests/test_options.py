@@ -33,13 +33,13 @@ def test_train_s_help_explains_every_hyperparameter(name, train_help):
 @pytest.mark.parametrize(
     "says",
     [
-        "From 1 to 500; default 8 (quick), 20 (classic), ",
-        "Above 0 to 1; default 0.003 (quick), 0.01 (classic), ",
-        "From 2 to 1024; default 32 (quick), 32 (classic), 64 (fast)",
-        "Default on (quick), off (classic), on (fast)",
+        "From 1 to 500; default 12 (transfer), 8 (quick), 20 (classic), ",
+        "Above 0 to 1; default 0.0001 (transfer), 0.003 (quick), 0.01 (classic), ",
+        "default 32 (transfer), 32 (quick), 32 (classic), 64 (fast)",
+        "Default on (transfer), on (quick), off (classic), on (fast)",
         "[one-cycle|exponential|constant]",
         "--augment / --no-augment",
-        "Default float32 (quick), float32 (classic), auto (fast)",
+        "Default float32 (transfer), float32 (quick), float32 (classic), auto (fast)",
     ],
 )
 def test_train_s_help_says_bounds_choices_and_defaults(says, train_help):

@@ -15,11 +15,12 @@ from engine.records import Unreadable
 from engine.runs.store import Run
 
 MOST_ROWS = 50  # of the table with drawn intervals
+UNDER_WAY = 5  # of the runs that train or wait; the first in line
 MOST_NOTES = 3  # of runs that ended without a result, and of each kind that cannot be read
 
 
 def runs_by_auc(judged: Sequence[Run], datasets: Sequence[Dataset], found: Standing) -> None:
-    """The newest runs by what they were judged on, the highest AUC first; all of them behind."""
+    """The newest runs by what they were judged on, the highest AUC first; the rest on Runs."""
     st.header("Runs by AUC", anchor=False)
     shown = judged[-MOST_ROWS:]
     if found.elected not in shown:
@@ -39,7 +40,8 @@ def runs_by_auc(judged: Sequence[Run], datasets: Sequence[Dataset], found: Stand
     if clicked:
         st.switch_page(links.EVALUATE, query_params={"run": clicked})
     if len(judged) > len(shown):
-        _all_runs(judged)
+        st.page_link(links.RUNS, label=f"All {words.count(len(judged))} of them, on Runs",
+                     icon=":material/list_alt:")  # fmt: skip
 
 
 def _notes(judged: Sequence[Run], names: dict[str, str], datasets) -> dict[str, str]:
@@ -61,47 +63,14 @@ def _note(group: list[Run], datasets: Sequence[Dataset]) -> str:
 
 def remark(run: Run) -> str:
     stopped = ", stopped" if run.status == "stopped" else ""
-    return f"{run.image_size} px · {live.epochs(run)}{stopped}"
-
-
-def _all_runs(judged: Sequence[Run]) -> None:
-    """Every judged run in a table that scrolls, newest first; drawn only where it is opened."""
-    label = f"The newest are above; here are all {words.count(len(judged))}"
-    behind = st.expander(label, icon=":material/list_alt:", on_change="rerun", key="all-runs")
-    if not behind.open:
-        return
-    newest_first = list(reversed(judged))
-    rows = [
-        {
-            "run": run.id,
-            "dataset": results.learned(run),
-            "AUC on test": _area(run),
-            "95%": results.interval(run).removeprefix("95% "),
-            "n": words.count(results.judged_on(run)),
-            "pixels": str(run.image_size),
-            "started": live.when(run.started),
-        }
-        for run in newest_first
-    ]
-    with behind:
-        chosen = st.dataframe(
-            rows, hide_index=True, row_height=34, key="all-runs-table", on_select="rerun",
-            selection_mode="single-row", alt="Every judged run, newest first",
-        )  # fmt: skip
-    if chosen.selection.rows:
-        run = newest_first[chosen.selection.rows[0]]
-        st.switch_page(links.EVALUATE, query_params={"run": run.id})
+    name = f"{words.plain(run.about.name, 40)} · " if run.about.name else ""
+    return f"{name}{run.image_size} px · {live.epochs(run)}{stopped}"
 
 
 def _mean_of(run: Run) -> str:
     """ "mean of 37 classes"; "" where the AUC is that of two."""
     k = len(run.class_names)
     return f"mean of {k} classes" if k > 2 else ""
-
-
-def _area(run: Run) -> str:
-    mean = _mean_of(run)
-    return words.three_digits(run.figures["auc"]) + (f", {mean}" if mean else "")
 
 
 def runs_under_way(runs: Sequence[Run]) -> None:
@@ -115,7 +84,7 @@ def runs_under_way(runs: Sequence[Run]) -> None:
         if [(run.id, run.status) for run in live.queue(now)] != seen:
             st.rerun()
         st.header("Under way", anchor=False)
-        for run in live.queue(now):
+        for run in live.queue(now)[:UNDER_WAY]:
             with st.container(horizontal=True, vertical_alignment="center"):
                 live.link(run)
                 live.badge(live.status(run, now))
@@ -123,6 +92,8 @@ def runs_under_way(runs: Sequence[Run]) -> None:
             batch = f" · {stage.batch_line}" if stage.batch_line else ""
             text = stage.says.removesuffix(".") + batch
             st.progress(stage.done, text=words.markdown(text))
+        if len(seen) > UNDER_WAY:
+            st.caption(f"And {len(seen) - UNDER_WAY} more in line; Train shows all of them.")
 
     state.poll(body, active=True)
 
@@ -140,7 +111,10 @@ def runs_without_figures(runs: Sequence[Run]) -> None:
         st.caption(words.markdown(live.why(run)))
     if len(ended) > MOST_NOTES:
         older = words.count(len(ended) - MOST_NOTES)
-        st.caption(f"… and {older} older ones; `python -m engine runs` lists all.")
+        st.page_link(
+            links.RUNS, label=f"… and {older} older ones", icon=":material/list_alt:",
+            query_params={"state": ("failed", "stopped")},
+        )  # fmt: skip
 
 
 def unreadable(found: Sequence[Unreadable], verb: str) -> None:

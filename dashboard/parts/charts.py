@@ -98,10 +98,10 @@ def _curve(
     figure = blank(CURVE_HEIGHT, left=52, right=76, hovermode="x unified")
     at = [int(epoch) for epoch in history.get("epoch", [])]
     training, validation = (
-        _finite(history.get(name, []), len(at)) for name in (column, f"val_{column}")
+        finite(history.get(name, []), len(at)) for name in (column, f"val_{column}")
     )
-    _by_epoch(figure, max(epochs, *at, 1))
-    low, high = _range(training + validation, column == "accuracy")
+    by_epoch(figure, max(epochs, *at, 1))
+    low, high = span(training + validation, column == "accuracy")
     figure.update_yaxes(range=[low, high], nticks=6)
     if not at:
         place = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
@@ -122,7 +122,7 @@ def _curve(
     return figure
 
 
-def _by_epoch(figure: go.Figure, last: int) -> None:
+def by_epoch(figure: go.Figure, last: int) -> None:
     """An axis from epoch 1 to the last, with at most eight whole numbers on it."""
     room = max(0.5 if last == 1 else 0.0, 0.02 * (last - 1))
     figure.update_xaxes(
@@ -136,13 +136,13 @@ def _by_epoch(figure: go.Figure, last: int) -> None:
     )
 
 
-def _finite(values: Sequence[float], n: int) -> list[float | None]:
+def finite(values: Sequence[float], n: int) -> list[float | None]:
     """The first n values; None, which Plotly leaves out, where a loss became NaN or infinite."""
     values = [float(v) for v in values][:n] + [math.nan] * (n - len(values))
     return [v if math.isfinite(v) else None for v in values]
 
 
-def _range(values: list[float | None], share: bool) -> tuple[float, float]:
+def span(values: list[float | None], share: bool) -> tuple[float, float]:
     """Room around the values, never so little that noise would fill the chart."""
     known = [v for v in values if v is not None] or [0.5, 1.0]
     low, high = min(known), max(known)
@@ -151,7 +151,7 @@ def _range(values: list[float | None], share: bool) -> tuple[float, float]:
 
 
 def _name_lines(
-    figure: go.Figure, at: list[int], training: list, validation: list, span: tuple[float, float]
+    figure: go.Figure, at: list[int], training: list, validation: list, limits: tuple[float, float]
 ) -> None:
     """Write each line's name at its end, moved apart where the two would overlap."""
     ends = {}
@@ -162,7 +162,7 @@ def _name_lines(
     shift = dict.fromkeys(ends, 0.0)
     if len(ends) == 2:
         height = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
-        gap = (ends["validation"][1] - ends["training"][1]) / (span[1] - span[0]) * height
+        gap = (ends["validation"][1] - ends["training"][1]) / (limits[1] - limits[0]) * height
         if abs(gap) < 15:
             push = (15 - abs(gap)) / 2
             shift = {"validation": push, "training": -push}
@@ -177,7 +177,7 @@ def _name_lines(
 def learning_rate(rates: Sequence[float]) -> go.Figure:
     """The learning rate of every epoch, the first one's first: a preview before training."""
     figure = blank(SMALL_HEIGHT, left=60, hovermode="x unified")
-    _by_epoch(figure, max(len(rates), 1))
+    by_epoch(figure, max(len(rates), 1))
     figure.add_scatter(
         x=list(range(1, len(rates) + 1)),
         y=list(rates),

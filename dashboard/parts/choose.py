@@ -16,7 +16,10 @@ def choose_run(options: Sequence[Run]) -> Run:
     by_id = {run.id: run for run in options}
     asked = RUN.asked()
     first = RUN.start(asked if asked in by_id else None)
-    run = by_id[RUN.select_box("Run", list(by_id), first if first in by_id else options[0].id)]
+    first = first if first in by_id else options[0].id
+    run = by_id[RUN.select_box(
+        "Run", list(by_id), first, format_func=lambda one: results.called(by_id[one]),
+    )]  # fmt: skip
     if asked and asked not in by_id:
         RUN.remark(f"{unfound(asked)} {run.id} is shown instead.", run.id)
     return run
@@ -52,6 +55,12 @@ def about(dataset: Dataset) -> str:
 
 
 def describe(run: Run) -> str:
-    """A run in a line of caption: "quick on breeds (dog against cat, fox), 64 px, 10 epochs"."""
+    """A run in a line of caption: its name, if it has one, and how it was trained."""
+    name = f"{words.markdown(run.about.name)} · " if run.about.name else ""
+    return name + trained(run)
+
+
+def trained(run: Run) -> str:
+    """ "quick on breeds (dog against cat, fox), 64 px, 10 epochs"."""
     text = f"{run.preset} on {results.learned(run)}, {run.image_size} px, {live.epochs(run)}"
     return words.markdown(text)

@@ -63,6 +63,23 @@ function cards(data) {
   return el("div", data.small ? "cards small" : "cards", ...data.cards.map(card))
 }
 
+// --- values on one scale
+function dots(data) {
+  const line = el("div", "track dots", el("div", "axis"))
+  const mean = el("div", "reference")
+  mean.style.left = pct(data.mean)
+  line.append(mean, ...data.dots.map(d => {
+    const node = el("div", d.chosen ? "dot chosen" : "dot")
+    node.style.left = pct(d.at)
+    node.title = d.title
+    return node
+  }))
+  const picture = el("div", "", line, ends(data.ends))
+  picture.setAttribute("role", "img")
+  picture.setAttribute("aria-label", data.label)
+  return picture
+}
+
 // --- the table of runs
 const cell = (tag, scope, name, ...children) => {
   const node = el(tag, name, ...children)
@@ -251,7 +268,7 @@ function noticeTheme(root, trigger) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root")
-  const kinds = { cards, forest, matrix, confusion, classes }
+  const kinds = { cards, dots, forest, matrix, confusion, classes }
   redraw(root, kinds[data.kind](data, setTriggerValue))
   reveal(root)
   noticeTheme(root, setTriggerValue)

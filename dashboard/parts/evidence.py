@@ -118,6 +118,27 @@ def forest(
     return run if run in {row.run for row in rows} else None
 
 
+def dots(values: dict[str, float], mean: float, chosen: str, label: str, key: str) -> None:
+    """Draw values on one scale, each a dot, their mean a dashed line, and who is the chosen one.
+
+    Args:
+        values: by the name of the run, 0 to 1.
+        label: what they are, in words; read out in place of the picture.
+    """
+    low = math.floor(100 * min(values.values())) / 100  # what matters is how far they lie apart
+    high = max(low + 0.02, math.ceil(100 * max(values.values())) / 100)
+    drawn = [
+        {
+            "at": (value - low) / (high - low),
+            "title": f"{words.plain(name)} {words.three_digits(value)}",
+            "chosen": name == chosen,
+        }
+        for name, value in values.items()
+    ]
+    data = {"label": words.plain(label), "dots": drawn, "mean": (mean - low) / (high - low)}
+    mount("dots", {**data, "ends": ends(low, high, percent=False)}, key)
+
+
 CELLS = ("tn", "fp", "fn", "tp")
 
 

@@ -4,6 +4,7 @@ from engine.runs.store import Run
 
 OVERVIEW = "overview/page.py"
 TRAIN = "train/page.py"
+RUNS = "runs/page.py"
 EVALUATE = "evaluate/page.py"
 EXPLAIN = "explain/page.py"
 
@@ -12,3 +13,8 @@ def to_train_like(run: Run) -> dict[str, str | tuple[str, ...]]:
     """The address of Train with a run's dataset and question."""
     asked = {"positive": run.positive, "negative": run.negative} if run.question else {}
     return {"dataset": run.dataset} | asked
+
+
+def to_train_again(run: Run) -> dict[str, str]:
+    """The address of Train with its form filled from a run, which knows its dataset by content."""
+    return {"like": run.id}

@@ -92,12 +92,14 @@ class Stage:
     batches: int | None = None
     pictures_per_second: float | None = None
     seconds_left: float | None = None
+    engine: str = ""  # what computes, where that is not the training's own
 
     @property
     def batch_line(self) -> str:
-        """ "batch 21 of 25 · 214 pictures/s"; empty where no batch was seen yet."""
+        """ "batch 21 of 25 · 214 pictures/s"; the speed alone, or nothing, where there is no batch
+        (yet)."""
         if self.batch is None:
-            return ""
+            return "" if self.pictures_per_second is None else words.speed(self.pictures_per_second)
         return f"batch {self.batch} of {self.batches} · {words.speed(self.pictures_per_second)}"
 
 
@@ -111,6 +113,9 @@ def stage(run: Run, runs: Sequence[Run] = ()) -> Stage:
         runs: all, to say behind which one it waits.
     """
     told = store.progress(run)
+    if run.status == "queued" and (before := ahead_of(run, runs)):
+        last = f", the last of {len(before)} before it" if len(before) > 1 else ""
+        return Stage(f"Waits until {before[-1].id} has ended{last}.")
     if told is None:
         return Stage(STARTING)
     if told.phase == "judging":
@@ -120,16 +125,32 @@ def stage(run: Run, runs: Sequence[Run] = ()) -> Stage:
         says = "Stopping: it finishes its batch, keeps the best weights and judges them."
         return Stage(says, **numbers)
     if told.phase == "waiting":
-        ahead = ahead_of(run, runs)
-        return Stage(f"Waits until {ahead.id if ahead else 'another run'} has ended.")
+        return Stage("Waits until another run has ended.")
+    if told.total and told.done is not None:
+        return _pictures(told)
     if told.phase == "training" and numbers:
         left = words.about(told.seconds_left)
         return Stage(f"Epoch {told.epoch} of {told.epochs}, about {left} left.", **numbers)
+    if told.phase == "resuming":
+        return Stage(f"Goes on after epoch {told.epoch} of {told.epochs}.")
     if told.phase == "measuring":
         return Stage("Measuring on a few batches how long it will take.")
     if told.phase == "estimated":
         return Stage(f"Epoch 1 begins. It will take about {words.about(told.seconds)}.")
     return Stage(STARTING)
+
+
+def _pictures(told: Progress) -> Stage:
+    """Of a phase that goes through pictures one time, as the computing of features does."""
+    doing = "Computing features" if told.phase == "features" else words.plain(told.phase, 40)
+    left = "" if told.seconds_left is None else f", about {words.about(told.seconds_left)} left"
+    return Stage(
+        f"{doing}: {words.count(told.done)} of {words.count(told.total)} pictures{left}.",
+        min(1.0, max(0.0, told.done / told.total)),
+        pictures_per_second=told.pictures_per_second,
+        seconds_left=told.seconds_left,
+        engine=words.plain(told.engine or "", 60),
+    )
 
 
 def _numbers(told: Progress) -> dict:
@@ -141,24 +162,26 @@ def _numbers(told: Progress) -> dict:
     return {"done": min(1.0, max(0.0, done))} | {name: getattr(told, name) for name in names}
 
 
-def ahead_of(run: Run | None, runs: Sequence[Run]) -> Run | None:
-    """The run that trains now while `run` (or one yet to come, None) waits."""
-    training = [other for other in runs if other.status in ("running", "stopping")]
-    return next((other for other in training if run is None or other.id != run.id), None)
+def ahead_of(run: Run, runs: Sequence[Run]) -> list[Run]:
+    """The runs that train, or will, before a run that waits; the next one last."""
+    line = queue(runs)
+    ids = [one.id for one in line]
+    return line[: ids.index(run.id)] if run.id in ids else line
 
 
 def status(run: Run, runs: Sequence[Run]) -> str:
     """The run's status for `badge`; one that nothing holds up is not queued but starting."""
-    held_up = ahead_of(run, runs) or any(
-        other.status == "queued" and other.created < run.created for other in runs
-    )
-    return "starting" if run.status == "queued" and not held_up else run.status
+    return "starting" if run.status == "queued" and not ahead_of(run, runs) else run.status
 
 
 def queue(runs: Sequence[Run]) -> list[Run]:
-    """Active runs, the one that trains first, then by age."""
+    """Active runs, the one that trains first, then by their places in line."""
+    place = {run_id: at for at, run_id in enumerate(state.look().line)}
     active = [run for run in runs if run.active]
-    return sorted(active, key=lambda run: (run.status == "queued", run.created))
+    return sorted(
+        active,
+        key=lambda run: (run.status == "queued", place.get(run.id, len(place)), run.created),
+    )
 
 
 def why(run: Run) -> str:
@@ -168,10 +191,10 @@ def why(run: Run) -> str:
     if run.status == "lost":
         return (
             "Its process ended without a word: it was killed, or the machine went down. What it "
-            "had written is kept in its folder; start it again for a result."
+            "had written is kept in its folder; resume it, or start it again, for a result."
         )
     if run.status == "stopped" and not run.judged:
-        return "It was stopped before it had begun, so there is nothing to judge."
+        return "It was stopped before it had weights, so there is nothing to judge."
     return ""
 
 

@@ -7,6 +7,11 @@ from engine.runs.store import Run
 QUESTION = 60  # letters of a question: a side may hold dozens of classes
 
 
+def called(run: Run) -> str:
+    """Its id, and the name that somebody gave it: "quick-7 · no augmentation"; plain text."""
+    return f"{run.id} · {words.plain(run.about.name, 40)}" if run.about.name else run.id
+
+
 def learned(run: Run) -> str:
     """The dataset, and the question where there is one: "breeds (dog against cat, fox)"."""
     asked = question(run)

@@ -13,9 +13,10 @@ from engine import jobs
 from engine.commands import estimate, learn
 from engine.data.dataset import Dataset
 from engine.data.question import Question
+from engine.errors import ConfigError
 from engine.jobs import Job
 from engine.runs.store import Run
-from engine.training.config import TrainConfig
+from engine.training.config import TrainConfig, stored_config
 
 EARLIER_RUNS = 20  # of the same settings, that are looked at for one with a whole epoch
 
@@ -55,33 +56,74 @@ def caption(wanted: Wanted) -> None:
     """Say how long it would take, how that is known, and behind which run it would wait."""
     runs = state.look().runs
     behind = live.queue(runs)
-    known = _known(runs, wanted)
-    if behind and known is None:
+    found = known(runs, wanted)
+    if behind and found is None:
         st.caption(
             f"How long it will take is measured when {behind[-1].id} has ended. This run would "
             f"start after it{_when_free(behind)}."
         )
         return
-    if known is None:
+    if found is None:
         _measure(wanted)
         return
     start = f" This run would start after {behind[-1].id}{_when_free(behind)}." if behind else ""
-    st.caption(known.says() + start)
+    st.caption(found.says() + start)
+
+
+def begins(line: Sequence[Run], runs: Sequence[Run]) -> list[float | None]:
+    """Seconds until each run in line begins and, last, until all have ended; None from behind the
+    first one on whose length nobody knows. Settings that several share are looked up once."""
+    times: list[float | None] = [0.0]
+    lengths: dict[tuple | None, float | None] = {}
+    for run in line:
+        left = None if run.status == "queued" else live.stage(run).seconds_left
+        if left is None and times[-1] is not None:
+            wanted = _of_run(run)
+            key = wanted and (wanted.dataset.name, wanted.question, wanted.config.epochs,
+                              *estimate.timed(wanted.config).values())  # fmt: skip
+            if key not in lengths:
+                lengths[key] = wanted and whole(wanted, runs)
+            left = lengths[key]
+        times.append(None if times[-1] is None or left is None else times[-1] + left)
+    return times
+
+
+def of_run(run: Run, runs: Sequence[Run]) -> float | None:
+    """Seconds that a run of the same settings would take, all counted; None where nobody knows."""
+    wanted = _of_run(run)
+    return wanted and whole(wanted, runs)
+
+
+def whole(wanted: Wanted, runs: Sequence[Run]) -> float | None:
+    """Seconds from the start to the end of a run, its judging included; None where nobody knows."""
+    found = known(runs, wanted)
+    return found.seconds + found.around if found else None
+
+
+def _of_run(run: Run) -> Wanted | None:
+    """What a run was asked for; None where that cannot be read, or its pictures are gone."""
+    dataset = state.dataset_of(run)
+    try:
+        config = stored_config(run.config)
+    except ConfigError:
+        return None
+    return Wanted(dataset, config, learn.question_of(run)) if dataset else None
 
 
 def unsettled(wanted: Wanted) -> bool:
     """Whether the caption will change by itself."""
     runs = state.look().runs
-    return bool(live.queue(runs)) or _known(runs, wanted) is None
+    return bool(live.queue(runs)) or known(runs, wanted) is None
 
 
-def _known(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
+def known(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
+    """By an earlier run of the same settings, or by a measurement that has ended."""
     job = estimate.find_estimate(state.workspace(), *wanted.named)
     return _of_an_earlier_run(runs, wanted) or _of_a_measurement(job, wanted.config)
 
 
 def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
-    """By the epochs of the newest run here that was trained in the same way.
+    """By the epochs of the newest run here that was trained in the same way, else of one that is.
 
     The first epoch, which compiles, is left out, and so is the one that a stop cut short.
     """
@@ -89,13 +131,14 @@ def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
     alike = [
         run
         for run in reversed(runs)
-        if run.judged
+        if (run.judged or run.active)
         and run.dataset_fingerprint == wanted.dataset.fingerprint
         and learn.question_of(run) == wanted.question
         and (machine is None or machine["device"]["name"] == run.device)
         and all(run.config.get(name) == value for name, value in asked.items())
     ]
-    for run in alike[:EARLIER_RUNS]:
+    # one that ended tells what comes before and after its epochs, too
+    for run in sorted(alike, key=lambda run: not run.judged)[:EARLIER_RUNS]:
         seconds = live.history(run).get("seconds", [])
         whole = seconds[1:-1] if run.status == "stopped" else seconds[1:]
         if whole:
@@ -107,8 +150,8 @@ def _of_an_earlier_run(runs: Sequence[Run], wanted: Wanted) -> Cost | None:
 
 def _around(run: Run) -> float:
     """Seconds from the start of a run to its end that it did not train."""
-    if not (run.started and run.ended and run.seconds is not None):
-        return 0.0
+    if run.went_on or not (run.started and run.ended and run.seconds is not None):
+        return 0.0  # of one that was resumed, nobody knows how long nothing was done
     whole = datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.started)
     return max(0.0, whole.total_seconds() - run.seconds)
 
@@ -121,7 +164,8 @@ def _of_a_measurement(job: Job | None, config: TrainConfig) -> Cost | None:
     source = "from a short measurement on this machine"
     if told.get("busy"):
         source += ", which had other work meanwhile"
-    return Cost(config.epochs * each, told.get("start_seconds") or 0.0, source)
+    seconds = (told.get("first_seconds") or 0.0) + config.epochs * each
+    return Cost(seconds, told.get("start_seconds") or 0.0, source)
 
 
 def _measure(wanted: Wanted) -> None:
@@ -147,6 +191,6 @@ def _measure(wanted: Wanted) -> None:
 
 
 def _when_free(behind: list[Run]) -> str:
-    """ ", in about 6 min": known where one run is under way and none waits behind it."""
-    left = live.stage(behind[0]).seconds_left if len(behind) == 1 else None
+    """ ", in about 6 min", where it is known how long each of those before it takes."""
+    left = begins(behind, state.look().runs)[-1]
     return f", in about {words.about(left)}" if left is not None else ""

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import state, words
 from dashboard.parts import choose, links, live
 from dashboard.parts.params import DATASET, JOB
-from dashboard.train import cost
+from dashboard.train import cost, like, several
 from dashboard.train.asked import choose_question
 from dashboard.train.cost import Wanted
 from dashboard.train.hyperparameters import choose_config
@@ -23,6 +23,7 @@ def new_run() -> None:
     if not found:
         nothing_to_train_on()
         return
+    like.begin()
     dataset = choose_dataset(found)
     question, can_be_asked = choose_question(dataset)
     config = choose_config(dataset)
@@ -54,8 +55,15 @@ def choose_dataset(found: list[Dataset]) -> Dataset:
 
 def start_button(wanted: Wanted | None) -> None:
     """wanted: None where the form cannot be used as it is."""
-    if st.button("**Start training**", icon=":material/play_arrow:", width="stretch",
-                 disabled=wanted is None, key="start") and wanted:  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        clicked = st.button(
+            "**Start training**", icon=":material/play_arrow:", width="stretch",
+            disabled=wanted is None, key="start",
+        )  # fmt: skip
+        queued = several.choose(wanted) if wanted else None
+    if queued:
+        watch(queued)
+    if clicked and wanted:
         try:
             run = live.start(wanted.dataset.name, wanted.config, wanted.question)
         except (CamsightError, OSError) as error:

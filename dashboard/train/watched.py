@@ -10,10 +10,13 @@ from dashboard import state, words
 from dashboard.parts import evidence, links, live, results
 from dashboard.parts.evidence import Card
 from dashboard.parts.params import JOB, RUN
+from dashboard.train import again, chance, line, load
 from dashboard.train.asked import pictures
+from dashboard.train.ended import notice
 from dashboard.train.form import watch
 from engine import jobs
 from engine.commands import first_run, learn
+from engine.commands import line as commands_line
 from engine.errors import CamsightError, ConfigError
 from engine.evaluation.intervals import wilson
 from engine.runs import store
@@ -56,10 +59,26 @@ def watched() -> None:
         one_run(now, runs)
 
     state.poll(body, run.active)
+    going_on = bool(live.queue(state.look().runs))
+    state.poll(lambda: beside(run, going_on), going_on)
     with st.expander("Configuration", icon=":material/tune:"):
         configuration(run)
     with st.expander("Log", icon=":material/terminal:"):
         state.poll(lambda: log(run), run.active)
+
+
+def beside(run: Run, going_on: bool) -> None:
+    """What of other runs belongs to this one: those with other seeds, its sweep, the line.
+
+    Args:
+        going_on: whether anything trained when the page was drawn; it is drawn anew after the last.
+    """
+    runs = state.look().runs
+    if going_on and not live.queue(runs):
+        st.rerun()
+    chance.show(run, runs)
+    line.best_of_sweep(run, runs)
+    line.show(runs)
 
 
 def nothing_trained() -> None:
@@ -92,12 +111,15 @@ def one_run(run: Run, runs: Sequence[Run]) -> None:
         live.badge(status)
         st.space("stretch")
         buttons(run, status)
+    again.said(run)
     if run.active:
         under_way(run, runs, told)
     else:
         ended(run, told)
+        again.outlook(run)
+    notice(run)
     live.curves(run, told, "live")
-    others = [one for one in live.queue(runs) if one.id != run.id]
+    others = [one for one in live.queue(runs) if one.id != run.id and one.status != "queued"]
     if others:
         st.caption("Also under way")
     for one in others:
@@ -113,7 +135,10 @@ def buttons(run: Run, status: str) -> None:
             label, icon=":material/stop_circle:", disabled=store.asked_to_stop(run), key="stop",
             on_click=_stop, args=(run,),
         )  # fmt: skip
-    elif run.judged:
+        return
+    if resumed := again.resume_button(run):
+        watch(resumed)
+    if run.judged:
         with st.container(horizontal=True, width="content"):
             for page, label, icon in (
                 (links.EVALUATE, "Evaluate it", ":material/monitoring:"),
@@ -122,13 +147,13 @@ def buttons(run: Run, status: str) -> None:
                 st.page_link(page, label=f"**{label}**", icon=icon,
                              query_params={"run": run.id})  # fmt: skip
     else:
-        again = live.start_again(run, "Start it again")
-        if again:
-            watch(again)
+        anew = live.start_again(run, "Start it again")
+        if anew:
+            watch(anew)
 
 
 def _stop(run: Run) -> None:
-    store.ask_to_stop(run)
+    commands_line.cancel(state.workspace(), run.id)
     state.changed()
 
 
@@ -140,11 +165,12 @@ def under_way(run: Run, runs: Sequence[Run], told: dict) -> None:
     cards = [
         Card("Epoch", epoch, batch),
         Card("Time left", left, "from the speed so far" if stage.epoch else "not measured yet"),
-        Card("Speed", words.speed(stage.pictures_per_second), precision(run)),
+        Card("Speed", words.speed(stage.pictures_per_second), stage.engine or precision(run)),
         best_so_far(run, told),
-    ]
+    ]  # fmt: skip
     evidence.cards(cards, key="live-cards", small=True)
     st.progress(stage.done, text=words.markdown(stage.says))
+    load.show(run)
 
 
 def best_so_far(run: Run, told: dict) -> Card:

@@ -57,7 +57,10 @@ def _label(
 
 def timed(config: TrainConfig) -> dict:
     """What a training's speed depends on; trainings that agree in it take as long for an epoch."""
-    names = ["preset", "image_size", "batch_size", "optimizer", "augment", "precision"]
+    names = [
+        "preset", "image_size", "batch_size", "optimizer", "augment", "precision", "backbone",
+        "fine_tune",
+    ]  # fmt: skip
     names += ["progressive"] * config.progressive  # runs of before do not tell
     return {name: getattr(config, name) for name in names}
 
@@ -77,8 +80,9 @@ def estimate(
     began = time.perf_counter()
     dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)
-    from engine.training import fit
+    from engine.training import fit, transfer
 
     task = task_of(dataset, question)
     config = settled(workspace, config, task)
-    return fit.estimate(model_of(config, task), task, config, began=began)
+    how = transfer if config.backbone else fit
+    return how.estimate(model_of(config, task), task, config, began=began)

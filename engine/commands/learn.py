@@ -14,10 +14,12 @@ from engine.commands.evaluate import THRESHOLD, Evaluation, Means, area, judge, 
 from engine.data.dataset import open_dataset
 from engine.data.decode import resize_all
 from engine.data.question import Question, Task, task_of
-from engine.errors import DatasetError, RunError
+from engine.errors import DatasetError, RecordError, RunError
 from engine.models.presets import find_preset
 from engine.runs import outcome, store
 from engine.runs.store import Run
+from engine.training import checkpoint
+from engine.training.checkpoint import Checkpoint
 from engine.training.config import TrainConfig, stored_config
 from engine.workspace import Workspace
 
@@ -27,17 +29,25 @@ STARTED_FROM = 500  # training pictures that a preset may take its first weights
 
 
 def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | None:
+    """Train the run, from its checkpoint where it has one, and judge its best weights.
+
+    Raises:
+        CamsightError: in a sentence; what the folder holds by then is kept.
+    """
     began = time.perf_counter()
     told({"phase": "starting"})
-    run = store.save(run, status="running", started=store.now())
+    goes_on = checkpoint.exists(run.folder)
+    started = run.started if goes_on and run.started else store.now()
+    run = store.save(run, status="running", started=started)
     log.info("starting on %s", run.dataset)
     task = task_of_run(workspace, run)
     config = settled(workspace, stored_config(run.config), task, run.precision)
 
     from engine import backend
     from engine.models.build import spatial_layers
-    from engine.training import fit, storage
+    from engine.training import storage
 
+    since = checkpoint_of(run, task, config)
     model = model_of(config, task)
     storage.require_space(run.folder, storage.needed_bytes(model, task, config))
     run = store.save(
@@ -47,31 +57,74 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
         git_commit=store.git_commit(),
         layers=tuple(spatial_layers(model)),
         precision=config.precision,
+        **_begun_anew(run, since),
     )
-    told({"phase": "measuring"})
-    expected = fit.estimate(model, task, config, began=began)
-    told({"phase": "estimated", **asdict(expected)})
-    log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
-
-    fitted = fit.fit(
-        model,
-        task,
-        config,
-        run.folder,
-        report=told,
-        should_stop=lambda: store.asked_to_stop(run),
-    )
+    done = _fit(model, task, config, run, since, told, began)
+    fitted = done.fitted
+    if fitted.stopped and not fitted.epochs and config.backbone:
+        store.save(run, status="stopped", ended=store.now())
+        return None
     run = store.save(
         run,
+        features_by=done.engine,
         seconds=fitted.seconds,
         best_epoch=fitted.best_epoch,
         pictures_per_second=fitted.pictures / fitted.seconds or None,
         error=fitted.error,
+        diverged=fitted.diverged,
     )
     if not fitted.best_epoch:
         raise RunError(fitted.error or f"The run '{run.id}' ended before it had weights.")
     told({"phase": "judging"})
-    return _judge(run, model, task, config, fitted)
+    return _judge(run, model, task, config, fitted, done.logits)
+
+
+def _fit(model, task: Task, config: TrainConfig, run: Run, since, told: Report, began: float):
+    """`engine.training.transfer.Transferred`, of a network without a backbone, too."""
+    from engine.training import fit, transfer
+
+    how = {"report": told, "should_stop": lambda: store.asked_to_stop(run), "since": since}
+    if since:
+        told({"phase": "resuming", "epoch": since.told.epoch, "epochs": config.epochs})
+        log.info("resumed after epoch %d of %d", since.told.epoch, config.epochs)
+    if config.backbone:
+        return transfer.fit_transfer(model, task, config, run.folder, **how)
+    if not since:
+        told({"phase": "measuring"})
+        expected = fit.estimate(model, task, config, began=began)
+        told({"phase": "estimated", **asdict(expected)})
+        log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
+    return transfer.Transferred(fit.fit(model, task, config, run.folder, **how))
+
+
+def checkpoint_of(run: Run, task: Task, config: TrainConfig) -> Checkpoint | None:
+    """What the run goes on from; None where no epoch of it has ended.
+
+    Raises:
+        RunError: if it cannot be read, or is of another configuration or of other pictures.
+    """
+    kept = "what it has is kept, so start a new one beside it."
+    try:
+        found = checkpoint.read(run.folder)
+    except RecordError as error:
+        raise RunError(f"The run '{run.id}' cannot be resumed ({error}); {kept}") from error
+    if found is None:
+        return None
+    stored, belongs = found.told.belongs, checkpoint.belongs(task, config)
+    written_for = stored_config(stored["config"]).model_dump(include=belongs["config"].keys())
+    if stored | {"config": written_for} != belongs:  # by whichever version
+        raise RunError(
+            f"The run '{run.id}' cannot be resumed (its checkpoint is of another configuration, or "
+            f"of other pictures); {kept}"
+        )
+    return found
+
+
+def _begun_anew(run: Run, since: Checkpoint | None) -> dict:
+    """What a record says once its run trains again: nothing of how it had ended before."""
+    here = ((since.told.epoch + 1, store.now()),) if since else ()
+    return {"figures": None, "weights_sha256": None, "ended": None, "error": None,
+            "went_on": (*run.went_on, *here)}  # fmt: skip
 
 
 def task_of_run(workspace: Workspace, run: Run) -> Task:
@@ -128,8 +181,12 @@ def model_of(config: TrainConfig, task: Task):
     backend.make_repeatable(config.seed)
     model = build(
         config.preset, config.image_size, len(task.class_names),
-        l2=config.l2, precision=config.precision,
+        l2=config.l2, precision=config.precision, backbone=config.backbone,
     )  # fmt: skip
+    if config.backbone:
+        from engine.models.transfer import load_imagenet
+
+        load_imagenet(model, config.backbone)
     how = find_preset(config.preset).start
     if how:
         rows = task.indices("train")
@@ -139,19 +196,27 @@ def model_of(config: TrainConfig, task: Task):
     return model
 
 
-def _judge(run: Run, model, task: Task, config: TrainConfig, fitted) -> Evaluation | Means:
-    """Score validation and test with the best weights, and complete the run's folder."""
+def _judge(
+    run: Run, model, task: Task, config: TrainConfig, fitted, known: dict[str, np.ndarray]
+) -> Evaluation | Means:
+    """Score validation and test with the best weights, and complete the run's folder.
+
+    known: logits of a part that need not be computed again.
+    """
     from engine import inference
     from engine.models.build import build
 
     weights = run.folder / "best.weights.h5"
     if config.precision != "float32":
-        model = build(config.preset, config.image_size, len(task.class_names), l2=config.l2)
+        model = build(
+            config.preset, config.image_size, len(task.class_names),
+            l2=config.l2, backbone=config.backbone,
+        )  # fmt: skip
     model.load_weights(weights)
     parts = {}
     for part in ("validation", "test"):
         rows = task.indices(part)
-        logit = inference.logits(model, task.images, rows)
+        logit = known[part] if part in known else inference.logits(model, task.images, rows)
         parts[part] = {
             "picture": task.dataset.pictures[rows],
             "y_true": task.labels[rows].astype(np.uint8),
@@ -172,6 +237,8 @@ def _judge(run: Run, model, task: Task, config: TrainConfig, fitted) -> Evaluati
         figures=evaluation.figures | {"validation_auc": chosen_by},
         weights_sha256=files.sha256(weights),
     )
+    if run.status == "finished" or run.diverged:
+        checkpoint.remove(run.folder)  # nobody goes on from it
     log.info(evaluation.closing_line())
     return replace(evaluation, run=run)
 
@@ -190,4 +257,7 @@ def _draw_curves(run: Run) -> None:
         axes.set(xlabel="epoch", title=f"{run.id}: {name}")
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
-    files.write(run.folder / "curves.png", lambda beside: figure.savefig(beside, dpi=110))
+    try:
+        files.write(run.folder / "curves.png", lambda beside: figure.savefig(beside, dpi=110))
+    except OSError as error:  # they are drawn from what is kept, and no reason for a run to fail
+        log.warning("curves.png could not be written: %s", error.strerror)

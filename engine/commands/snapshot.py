@@ -15,8 +15,9 @@ from pathlib import Path
 from engine.commands.prepare import Preparing, preparing
 from engine.data import dataset as datasets
 from engine.data.dataset import Dataset
+from engine.jobs import queue
 from engine.records import Unreadable
-from engine.runs import store
+from engine.runs import about, store
 from engine.runs.store import Run
 from engine.workspace import Workspace
 
@@ -33,21 +34,26 @@ class Snapshot:
     unreadable_datasets: tuple[Unreadable, ...]
     preparing: tuple[Preparing, ...]
     free_bytes: int | None
+    line: tuple[str, ...] = ()  # the ids of runs that wait or train, in the order of their turns
 
 
 class _Records:
-    """Folders' records by the file times of what they were read from."""
+    """Folders' records by the file times of what they were read from.
 
-    def __init__(self, read: Callable[[Path], object], file: str):
-        self._read, self._file = read, file
+    Args:
+        files: of a folder; without the first there is no record.
+    """
+
+    def __init__(self, read: Callable[[Path], object], *files: str):
+        self._read, self._files = read, files
         self._kept: dict[Path, tuple[tuple, object]] = {}
 
     def of(self, folders: Iterable[Path]) -> list:
         kept = {}
         for folder in folders:
-            seen = _signature(folder / self._file)
+            seen = tuple(_signature(folder / file) for file in self._files)
             before = self._kept.get(folder)
-            same = before and seen and before[0] == seen
+            same = before and seen[0] and before[0] == seen
             kept[folder] = before if same else (seen, self._read(folder))
         self._kept = kept
         return [record for _, record in kept.values() if record is not None]
@@ -67,7 +73,7 @@ class _Looker:
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
         self._lock = threading.Lock()
-        self._runs = _Records(store.read_folder, "run.json")
+        self._runs = _Records(store.read_folder, "run.json", about.FILE)
         self._datasets = _Records(datasets.read_folder, "dataset.json")
         self._last, self._until = None, 0.0
 
@@ -92,6 +98,7 @@ class _Looker:
             unreadable_datasets=tuple(one for one in found if isinstance(one, Unreadable)),
             preparing=tuple(preparing(self._workspace)),
             free_bytes=free_bytes(self._workspace),
+            line=tuple(queue.in_line(self._workspace)),
         )
 
 

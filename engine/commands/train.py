@@ -4,11 +4,14 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 
-from engine import jobs
+from engine import files
+from engine.commands import line
 from engine.commands.evaluate import Evaluation, Means
 from engine.commands.learn import Report, learn
+from engine.commands.prepare import DRAWN
 from engine.data.dataset import Dataset, open_dataset
 from engine.data.question import Question, task_of
 from engine.errors import CamsightError, ConfigError, JobError, RunError
@@ -16,21 +19,29 @@ from engine.jobs import queue
 from engine.models.presets import MIN_IMAGE_SIZE
 from engine.runs import outcome, store
 from engine.runs.store import Run
-from engine.training.config import TrainConfig
+from engine.training import checkpoint
+from engine.training.config import TrainConfig, train_config
 from engine.workspace import Workspace
 
 log = logging.getLogger("camsight")
-LOOK_AGAIN = 0.3  # seconds between two looks of a run that waits for its turn
 
 
 def create_run(
-    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
+    workspace: Workspace,
+    dataset_name: str,
+    config: TrainConfig,
+    question: Question | None = None,
+    *,
+    series: str = "",
+    varies: tuple[str, ...] = (),
 ) -> Run:
-    """A queued run, in line behind those that are there, which `train_run` takes up in whichever
-    process.
+    """A queued run, which `train_run` takes up in this process, or `line.put` gives to another.
+
+    It has no ticket yet: the dispatcher would take up one that has a ticket and no process.
 
     Args:
         question: which classes of the dataset are told apart; None for all of them.
+        series, varies: see `Run`.
 
     Raises:
         DatasetError: if there is no such dataset.
@@ -39,7 +50,7 @@ def create_run(
     dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)
     task = task_of(dataset, question)
-    run = store.create(
+    return store.create(
         workspace,
         config.preset,
         dataset=dataset.name,
@@ -53,9 +64,26 @@ def create_run(
         subjects=task.subjects(),
         image_size=config.image_size,
         config=config.model_dump(),
+        series=series,
+        varies=varies,
     )
-    queue.join(workspace, run.id)
-    return run
+
+
+def usual_preset(dataset: Dataset) -> str:
+    """`transfer`, unless the pictures were drawn by us: photographs prepare for photographs."""
+    return "quick" if dataset.source == DRAWN else "transfer"
+
+
+def config_for(dataset: Dataset, preset: str | None = None, **chosen) -> TrainConfig:
+    """`train_config` with what fits the dataset: its usual preset, and a picture size it has.
+
+    Raises:
+        ConfigError: as `train_config` does.
+    """
+    config = train_config(preset or usual_preset(dataset), **chosen)
+    if chosen.get("image_size") is None and config.image_size > dataset.image_size:
+        config = config.model_copy(update={"image_size": dataset.image_size})
+    return config
 
 
 def check_size(config: TrainConfig, dataset: Dataset) -> None:
@@ -70,14 +98,9 @@ def check_size(config: TrainConfig, dataset: Dataset) -> None:
 def start(
     workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
 ) -> Run:
-    """A new run, trained in a process of its own that outlives whoever asked for it."""
+    """A new run in line, trained in a process of its own that outlives whoever asked for it."""
     run = create_run(workspace, dataset_name, config, question)
-    try:
-        jobs.submit(workspace, ["train", "--queued", run.id], label=run.id)
-    except JobError as error:
-        _fail(run, str(error))
-        queue.leave(workspace, run.id)
-        raise
+    line.put(workspace, [run])
     return run
 
 
@@ -98,9 +121,15 @@ def train_run(
         CamsightError: if the run failed, in a sentence.
     """
     with store.taken_up(run), _logging_to(run):
+        files.sweep(run.folder)  # of a process that was killed while it wrote
 
         def told(progress: dict) -> None:
-            outcome.write_progress(run.folder, progress)
+            try:
+                outcome.write_progress(run.folder, progress)
+            except OSError as error:  # for a moment: only what the run is made of counts
+                if error.errno not in files.DISK_IS_FULL:
+                    raise
+                log.warning("how far it is could not be written: %s", error.strerror)
             report(progress)
 
         try:
@@ -109,55 +138,75 @@ def train_run(
                 return None
             return learn(workspace, run, told)
         except CamsightError as error:
-            _fail(run, str(error))
+            line.fail(run, str(error))
             raise
         except Exception as error:
             log.exception("the run failed")
-            what = type(error).__name__
-            reason = error.strerror if isinstance(error, OSError) else f"{what}: {error}"
-            sentence = f"The run '{run.id}' failed ({reason}); its log.txt says where."
-            _fail(run, sentence)
+            sentence = _why(run, error)
+            line.fail(run, sentence)
             raise RunError(sentence) from error
         finally:
             queue.leave(workspace, run.id)
 
 
-def _fail(run: Run, sentence: str) -> None:
-    """Write what went wrong, beside what the run has written meanwhile."""
-    current = store.read_folder(run.folder)
-    known = current if isinstance(current, Run) else run
-    try:
-        store.save(known, status="failed", ended=store.now(), error=sentence)
-    except OSError as error:  # a disk that is full; the run then counts as lost
-        log.warning("that the run failed could not be written: %s", error.strerror)
+def _why(run: Run, error: Exception) -> str:
+    """What went wrong and what to do, in a sentence."""
+    if isinstance(error, OSError) and error.errno in files.DISK_IS_FULL:
+        return (
+            f"The disk is full ({error.strerror}), so the run '{run.id}' was ended; free some "
+            "space and resume it."
+        )
+    if isinstance(error, OSError):
+        return f"The run '{run.id}' failed ({error.strerror}); its log.txt says where."
+    from engine import backend
+
+    if isinstance(error, backend.OUT_OF_MEMORY):
+        return (
+            f"The memory ran out, so the run '{run.id}' was ended; end other programs and resume "
+            "it, or start another with smaller batches."
+        )
+    what = f"{type(error).__name__}: {error}"
+    return f"The run '{run.id}' failed ({what}); its log.txt says where."
 
 
 def _is_its_turn(workspace: Workspace, run: Run, told: Report) -> bool:
-    """Wait until all that came first have ended; False if asked to stop meanwhile."""
+    """Wait until all that came first have ended; False if asked to stop meanwhile, and nothing is
+    there to be judged."""
+    judges = checkpoint.exists(run.folder)
+    with suppress(JobError):  # else those that wait for a killed dispatcher would lose their place
+        line.ensure(workspace)
     waiting = False
-    while not queue.is_turn(workspace, run.id, lambda other: _is_active(workspace, other)):
-        if store.asked_to_stop(run):
+    while not queue.is_turn(workspace, run.id, partial(line.is_active, workspace)):
+        if store.asked_to_stop(run) and not judges:
             return False
         if not waiting:
             waiting = True
             log.info("waiting for another run to end")
             told({"phase": "waiting"})
-        time.sleep(LOOK_AGAIN)
-    return not store.asked_to_stop(run)
+        time.sleep(line.LOOK_AGAIN)
+    return judges or not store.asked_to_stop(run)
 
 
-def _is_active(workspace: Workspace, run_id: str) -> bool:
-    """Whether that run trains or will; one that is gone or cannot be read does not."""
-    try:
-        return store.open_run(workspace, run_id).active
-    except CamsightError:
-        return False
+class _Log(logging.FileHandler):
+    """A line that the disk does not take is missing, and nothing else: no traceback beside what a
+    verb prints, and no run that fails of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # where the file cannot be made
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
 def _logging_to(run: Run) -> Iterator[None]:
     """What the engine logs goes to log.txt, too."""
-    handler = logging.FileHandler(run.folder / "log.txt", encoding="utf-8")
+    handler = _Log(run.folder / "log.txt", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -96,12 +96,20 @@ def auc(y_true: ArrayLike, y_score: ArrayLike) -> float:
     0.5
     """
     labels, scores = validate(y_true, y_score)
-    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
-    mid_rank = np.cumsum(count) - (count - 1) / 2
     positives = int(labels.sum())
     negatives = len(labels) - positives
-    rank_sum = float(mid_rank[place[labels == 1]].sum())
+    rank_sum = float(mid_ranks(scores)[labels == 1].sum())
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def mid_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks `(n,)` from 1 on; equal values share the mean of theirs.
+
+    >>> mid_ranks(np.array([0.2, 0.9, 0.2])).tolist()
+    [1.5, 3.0, 1.5]
+    """
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]
 
 
 def roc_curve(y_true: ArrayLike, y_score: ArrayLike) -> RocCurve:

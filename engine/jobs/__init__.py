@@ -8,6 +8,6 @@ machine, no open file. `local` runs the verb as a process here; whatever runs it
 offer the same functions. Looking (`look`, `find`, `log`) only reads.
 """
 
-from engine.jobs.local import Job, find, log, look, stop, submit, sweep
+from engine.jobs.local import Job, find, log, look, process, stop, submit, sweep
 
-__all__ = ["Job", "find", "log", "look", "stop", "submit", "sweep"]
+__all__ = ["Job", "find", "log", "look", "process", "stop", "submit", "sweep"]

@@ -11,11 +11,12 @@ from pathlib import Path
 from engine import lease
 
 NICE = 10  # trainings beside the server made its pages four times slower
+DISPATCHER = "work"  # computes nothing, and what it starts would be lowered twice
 
 
 def main() -> None:
     _, its_lease, *argv = sys.argv
-    if hasattr(os, "nice"):
+    if hasattr(os, "nice") and argv[0] != DISPATCHER:
         os.nice(NICE)  # before there are threads, which take it over
     sys.argv = ["engine", *argv]
     with lease.beating(Path(its_lease)):

@@ -128,16 +128,21 @@ def stop(workspace: Workspace, job_id: str) -> None:
     Raises:
         JobError: if it runs on another machine.
     """
-    if not ID.fullmatch(job_id):
+    found = process(workspace, job_id)
+    if found is None:
         return
-    process = lease.holder(workspace.jobs / job_id / "lease.json")
-    if process is None:
-        return
-    if process.machine != processes.machine():
-        where = process.machine.split()[0]
+    if found.machine != processes.machine():
+        where = found.machine.split()[0]
         raise JobError(f"The job '{job_id}' runs on another machine ({where}); stop it there.")
     with suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGTERM)
+        os.kill(found.pid, signal.SIGTERM)
+
+
+def process(workspace: Workspace, job_id: str) -> lease.Holder | None:
+    """The living process of a job; None if it has ended or never was. Only reads."""
+    if not ID.fullmatch(job_id):
+        return None
+    return lease.holder(workspace.jobs / job_id / "lease.json")
 
 
 def sweep(workspace: Workspace) -> None:

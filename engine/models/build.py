@@ -20,12 +20,14 @@ def build(
     *,
     l2: float = 0.01,
     precision: str = "float32",
+    backbone: str = "",
 ) -> keras.Model:
     """The untrained network of `preset`, from pixels `(n, image_size, image_size, 3)` to
     probabilities, float32: of two classes that of class 1 `(n, 1)` by a sigmoid, of more that of
     each `(n, classes)` by a softmax.
 
     Args:
+        backbone: of `transfer`, a name of `engine.models.backbones`.
         precision: "float32", or "bfloat16" for Keras's mixed_bfloat16 (weights stay float32).
 
     Raises:
@@ -34,6 +36,8 @@ def build(
     network = pkgutil.resolve_name(find_preset(preset).function)
     policy = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     pixels = keras.Input((image_size, image_size, 3), name="pixels", dtype="float32")
+    if backbone:
+        return keras.Model(pixels, network(pixels, classes, policy, backbone), name=preset)
     scaled = layers.Rescaling(1 / 255, name="scale", dtype=policy)(pixels)
     probability = network(scaled, classes, l2, policy)
     return keras.Model(pixels, probability, name=preset)

@@ -35,6 +35,25 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
+            "transfer",
+            "A backbone that has seen ImageNet's 1.2 million photographs, and a new head on its "
+            "features: the best answer on photographs, in about a minute.",
+            "engine.models.transfer:transfer",
+            {
+                "image_size": 224,
+                "epochs": 12,
+                "batch_size": 32,
+                "optimizer": "adamw",
+                "learning_rate": 1e-4,
+                "schedule": "one-cycle",
+                "decay": 0.1,
+                "momentum": 0.9,
+                "l2": 0.02,
+                "augment": True,
+                "backbone": "efficientnet-lite0",
+            },
+        ),
+        Preset(
             "quick",
             "A small residual network for a first answer on two cores.",
             "engine.models.networks:quick",

@@ -19,7 +19,9 @@ PARTS = ("validation", "test")
 
 
 class Progress(BaseModel):
-    """How far a training is. phase: starting, waiting, measuring, estimated, training, judging."""
+    """How far a training is. phase: starting, waiting, measuring, estimated, or in their place
+    resuming; any with `done` of `total` pictures, as features; then training, judging. engine: what
+    computes there, if known."""
 
     phase: str
     epoch: int | None = None
@@ -29,6 +31,9 @@ class Progress(BaseModel):
     pictures_per_second: float | None = None
     seconds_left: float | None = None
     seconds: float | None = None
+    done: int | None = None
+    total: int | None = None
+    engine: str | None = None
 
 
 def read_progress(folder: Path) -> Progress | None:

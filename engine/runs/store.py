@@ -26,13 +26,15 @@ from typing_extensions import TypedDict
 from engine import files, identity, lease, records
 from engine.errors import RecordError, RunError
 from engine.records import Unreadable
-from engine.runs import outcome
+from engine.runs import about, outcome
+from engine.runs.about import About
 from engine.settings import PROJECT
 from engine.workspace import Workspace
 
 Status = Literal["queued", "running", "stopping", "finished", "stopped", "failed", "lost"]
 ACTIVE = ("queued", "running", "stopping")
 NAME = re.compile(r"[a-z][a-z0-9]*-[1-9][0-9]{0,6}")
+TRASHED = re.compile(r"(?P<id>.+)\.(?P<at>[0-9]{1,12})\.[0-9a-f]{8}")  # a deleted run's folder
 LOST_AFTER = 60  # seconds until a queued run that nobody took up counts as lost
 
 
@@ -89,10 +91,17 @@ class Run:
     weights_sha256: str | None = None
     pictures_per_second: float | None = None
     device: str | None = None
+    features_by: str = ""  # what computed a backbone's features: "OpenVINO 2026.4, bfloat16"
     versions: dict[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     error: str | None = None
+    diverged: bool = False  # whether its loss became no number, as it would be another time
+    resumed: int | None = None  # how often by itself, after a loss; None: made before that was
+    went_on: tuple[tuple[int, str], ...] = ()  # epoch that was the first anew, and when
     precision: str | None = None  # that it was trained in, once known: a configuration may say auto
+    series: str = ""  # what runs of one sweep or repetition share
+    varies: tuple[str, ...] = ()  # the hyperparameters in which they differ
+    about: About = field(default_factory=About)  # what people wrote; a file of its own
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -135,16 +144,17 @@ KIND = records.Kind(Run, steps=(_split_by_rows,))
 
 
 def create(workspace: Workspace, preset: str, **known) -> Run:
-    """A queued run with the next free number, which no run of any preset has."""
-    workspace.runs.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.runs / ".new.lock", timeout=30):
-        taken = (p.name for p in workspace.runs.iterdir() if NAME.fullmatch(p.name))
-        run_id = f"{preset}-{1 + max(map(number_of, taken), default=0)}"
+    """A queued run with the next free number, which no run of any preset has, nor one that lies in
+    the trash and may come back."""
+    with naming(workspace):
+        taken = [p.name for p in run_folders(workspace)] + trashed_ids(workspace)
+        run_id = f"{preset}-{1 + max(map(number_of, filter(NAME.fullmatch, taken)), default=0)}"
         beside = workspace.runs / f".new-{run_id}-{secrets.token_hex(4)}"
         beside.mkdir()
         try:
             run = Run(
-                id=run_id, preset=preset, status="queued", created=now(), folder=beside, **known
+                id=run_id, preset=preset, status="queued", created=now(), folder=beside, resumed=0,
+                **known,
             )
             save(run)
             files.write_json(beside / "config.json", run.config)
@@ -154,11 +164,45 @@ def create(workspace: Workspace, preset: str, **known) -> Run:
     return replace(run, folder=workspace.runs / run_id)
 
 
+@contextmanager
+def naming(workspace: Workspace) -> Iterator[None]:
+    """A moment in which nobody else makes, deletes or restores a run."""
+    workspace.runs.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.runs / ".new.lock", timeout=30):
+        yield
+
+
+def trashed_ids(workspace: Workspace) -> list[str]:
+    try:
+        names = [p.name for p in workspace.trash.iterdir()]
+    except FileNotFoundError:
+        return []
+    return [found["id"] for name in names if (found := TRASHED.fullmatch(name))]
+
+
 def save(run: Run, **changed) -> Run:
     """Write the run with what has changed; only the process that made or trains it may."""
     run = replace(run, **changed)
-    records.write(run.folder / "run.json", KIND, run)
+    records.write(run.folder / "run.json", KIND, run, without=("about",))
     return run
+
+
+@contextmanager
+def out_of_use(folder: Path) -> Iterator[None]:
+    """A moment in which nobody can take up the run in `folder`, and nobody trains it.
+
+    Raises:
+        RunError: if it waits, trains or is judged.
+    """
+    with lease.moment(_lease_of(folder)):
+        found = read_folder(folder)
+        status = with_status(found).status if isinstance(found, Run) else ""
+        if status in ACTIVE or lease.is_held(_lease_of(folder)):
+            raise RunError(
+                f"The run '{folder.name}' is {status or 'running'} and cannot be deleted; stop it, "
+                "and delete it when it has ended."
+            )
+        yield
 
 
 @contextmanager
@@ -178,15 +222,41 @@ def taken_up(run: Run) -> Iterator[None]:
                 )
             yield
     except lease.Held:
-        raise RunError(
-            f"The run '{run.id}' is being trained by another process; wait for it, or stop it "
-            "first."
-        ) from None
+        raise _held(run) from None
+
+
+def queue_again(run: Run, **changed) -> Run:
+    """A run that has ended, queued as it was when it was made, with what it has written so far.
+
+    Raises:
+        RunError: if it waits or is being trained.
+    """
+    try:
+        with lease.hold(_lease_of(run.folder)):
+            stored = read_folder(run.folder)
+            if not isinstance(stored, Run):
+                raise RecordError(stored.why if stored else f"The run '{run.id}' has gone.")
+            if _status_of(stored, held=False) == "queued":
+                raise RunError(f"The run '{run.id}' is queued already; wait for its turn.")
+            (run.folder / "progress.json").unlink(missing_ok=True)  # of what has ended
+            return save(stored, status="queued", **changed)
+    except lease.Held:
+        raise _held(run) from None
+
+
+def _held(run: Run) -> RunError:
+    return RunError(
+        f"The run '{run.id}' is being trained by another process; wait for it, or stop it first."
+    )
 
 
 def ask_to_stop(run: Run) -> None:
     """Let the run finish its batch, keep its best weights and be judged."""
     (run.folder / "stop").touch()
+
+
+def forget_stop(run: Run) -> None:
+    (run.folder / "stop").unlink(missing_ok=True)
 
 
 def asked_to_stop(run: Run) -> bool:
@@ -263,7 +333,7 @@ def read_folder(folder: Path) -> Run | Unreadable | None:
             f"'{run.id}', or to another of that form.",
             folder,
         )
-    return replace(run, id=folder.name)
+    return replace(run, id=folder.name, about=about.read_about(folder))
 
 
 def _without_record(folder: Path) -> Unreadable | None:
@@ -278,7 +348,7 @@ def with_status(run: Run) -> Run:
     """The run with the status as it is at this moment; looks and writes nothing."""
     if run.status not in ACTIVE:
         return run
-    held = lease.is_held(_lease_of(run.folder))
+    held = process(run) is not None
     status = _status_of(run, held)
     if status == "lost":  # it may have ended between the reading of its record and of its lease
         again = read_folder(run.folder)
@@ -292,7 +362,8 @@ def _status_of(run: Run, held: bool) -> str:
     if run.status not in ACTIVE:
         return run.status
     if not held:
-        return "queued" if run.status == "queued" and _age(run) < LOST_AFTER else "lost"
+        waits = run.status == "queued" and (_age(run) < LOST_AFTER or _in_line(run))
+        return "queued" if waits else "lost"
     return "stopping" if run.status == "running" and asked_to_stop(run) else run.status
 
 
@@ -301,6 +372,17 @@ def _age(run: Run) -> float:
         return time.time() - (run.folder / "run.json").stat().st_mtime
     except FileNotFoundError:
         return float("inf")
+
+
+def _in_line(run: Run) -> bool:
+    """Whether a process lives that will start it: it has a ticket (see `engine.jobs.queue`)."""
+    workspace = Workspace(run.folder.parents[1])
+    return lease.is_held(workspace.dispatcher) and any(workspace.queue.glob(f"[0-9]*.{run.id}"))
+
+
+def process(run: Run) -> lease.Holder | None:
+    """The living process that trains it, or waits until it may; None if nobody has taken it up."""
+    return lease.holder(_lease_of(run.folder))
 
 
 def _lease_of(folder: Path) -> Path:
@@ -316,6 +398,8 @@ def require_judged(run: Run) -> Run:
     if run.judged:
         return run
     way_out = "wait until it has finished" if run.active else "start it again"
+    if run.status == "lost":
+        way_out = "resume it (train --resume), or start it again"
     reason = f" ({run.error})" if run.error else ""
     raise RunError(f"The run '{run.id}' is {run.status} and has no figures{reason}; {way_out}.")
 

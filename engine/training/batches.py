@@ -23,6 +23,7 @@ class Batches(keras.utils.PyDataset):
     """Pictures and labels of some rows of a task's dataset, at the run's own size.
 
     Args:
+        epoch: the one that comes first, counted from 0; order and augmentation follow from it.
         crop: with `augment`, the smallest share of a picture that is shown; see `cropped`.
         size_at: epoch, counted from 0 -> side of its pictures; None for `image_size` in all.
     """
@@ -36,13 +37,14 @@ class Batches(keras.utils.PyDataset):
         *,
         shuffled_by: int | None = None,
         augment: bool = False,
+        epoch: int = 0,
         crop: float = 1.0,
         size_at: Callable[[int], int] | None = None,
     ):
         super().__init__(workers=1, max_queue_size=8)
         self.task, self.indices = task, indices
         self.image_size, self.batch_size = image_size, batch_size
-        self.seed, self.augment, self.epoch = shuffled_by, augment, 0
+        self.seed, self.augment, self.epoch = shuffled_by, augment, epoch
         self.crop, self.size_at, self.begun = crop, size_at, False
         self.order = self._shuffled()
 

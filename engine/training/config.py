@@ -3,9 +3,11 @@
 import math
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from engine.errors import ConfigError
+from engine.models.backbones import BACKBONES
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRESETS, find_preset
 
 WARM_UP = 0.2  # share of a one-cycle schedule in which the rate rises
@@ -58,6 +60,17 @@ class TrainConfig(BaseModel):
         ge=0,
         le=500,
         description="End after so many epochs without a lower validation loss; 0 never ends early.",
+    )
+    backbone: Literal["", *BACKBONES] = Field(
+        "",
+        description="The network of `transfer` that has seen ImageNet; no other preset has one.",
+    )
+    fine_tune: int = Field(
+        0,
+        ge=0,
+        le=50,
+        description="How many of the backbone's blocks, from the last, are trained on after its "
+        "head; 0 leaves it as it is, which takes seconds.",
     )
     precision: Literal["float32", "bfloat16", "auto"] = Field(
         "float32",
@@ -117,6 +130,16 @@ class TrainConfig(BaseModel):
         shares = [min(1.0, max(0.0, epoch - one)) for one in range(self.epochs)]
         done = sum(area * share for area, share in zip(areas, shares, strict=True))
         return done / sum(areas)
+
+    @field_validator("backbone", "fine_tune")
+    @classmethod
+    def _of_transfer_alone(cls, value: str | int, info: ValidationInfo) -> str | int:
+        """Where there is no backbone, none can be chosen, and no blocks of it."""
+        if bool(value) and info.data.get("preset") != "transfer":
+            raise PydanticCustomError("backbone", "Only the preset transfer has a backbone")
+        if info.field_name == "backbone" and not value and info.data.get("preset") == "transfer":
+            raise PydanticCustomError("backbone", "The preset transfer needs one")
+        return value
 
     def rate_at(self, epoch: float) -> float:
         """Learning rate at `epoch`, a fraction within it included; the first epoch begins at 0.

@@ -1,5 +1,6 @@
 """fit(): a configuration and a dataset become trained weights in a run's folder."""
 
+import logging
 import math
 import os
 import time
@@ -10,12 +11,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from engine import backend
 from engine.data.question import Task
+from engine.training import checkpoint
 from engine.training.batches import Batches
+from engine.training.checkpoint import Checkpoint
 from engine.training.config import TrainConfig
 from engine.training.keeper import Keeper, Report
 from engine.training.muon import ConvolutionMuon
-from engine.training.storage import needed_bytes
+from engine.training.storage import needed_bytes, put_back, state_of
 
 TIMED_BATCHES = 8  # the first one, which traces, is left out
 BUSY = 0.75  # of the cores: a load above it comes from more than the start of a measurement
@@ -30,6 +34,7 @@ class Estimate:
         start_seconds: what comes before: loading, building, tracing and this measurement itself,
             with which every training begins.
         busy: whether the machine had other work meanwhile, so that it may be faster another time.
+        first_seconds: what comes once before the epochs: a backbone's passes.
     """
 
     seconds: float
@@ -37,11 +42,12 @@ class Estimate:
     pictures_per_second: float
     start_seconds: float
     busy: bool
+    first_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a training went.
+    """How a training went, all its sessions together.
 
     Attributes:
         best_epoch: the one of lowest validation loss, counted from 1, whose weights were kept; 0
@@ -49,6 +55,7 @@ class Fitted:
         epochs: how many were whole; one that a stop cut short is in the history and not in here.
         pictures: training pictures that were really seen, each once an epoch.
         error: why it ended early.
+        diverged: whether that is a loss which is no number, as it would be another time.
     """
 
     seconds: float
@@ -57,6 +64,7 @@ class Fitted:
     pictures: int
     stopped: bool
     error: str | None
+    diverged: bool = False
 
 
 def compile_model(model: keras.Model, config: TrainConfig) -> None:
@@ -89,9 +97,10 @@ def _loss(units: int, smoothing: float):
 
 
 def batches_of(
-    task: Task, config: TrainConfig, at_most: tuple[int, int] | None = None
+    task: Task, config: TrainConfig, at_most: tuple[int, int] | None = None, epoch: int = 0
 ) -> tuple[Batches, Batches]:
-    """Batches for training and for validation; all, or `at_most` so many of each, drawn by lot.
+    """Batches for training, as from `epoch` on (0 is the first), and for validation; all, or
+    `at_most` so many of each, drawn by lot.
 
     Those that are drawn are for timing: where sizes grow, they take as long as a mean batch.
     """
@@ -107,6 +116,7 @@ def batches_of(
     training = Batches(
         task, rows[0], config.image_size, sizes[0], shuffled_by=config.seed,
         augment=config.augment, crop=config.crop, size_at=size_at if config.progressive else None,
+        epoch=epoch,
     )  # fmt: skip
     return training, Batches(task, rows[1], config.image_size, sizes[1])
 
@@ -125,9 +135,7 @@ def estimate(
     busy = os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
     every, every_judged = batches_of(task, config)
     training, validation = batches_of(task, config, at_most=(TIMED_BATCHES // 2, 2))
-    model.optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *model.optimizer.variables]
-    before = [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
+    before = state_of(model)
     clock = _Clock()
     model.fit(
         training,
@@ -137,8 +145,7 @@ def estimate(
         shuffle=False,
         verbose=0,
     )
-    for variable, value in zip(variables, before, strict=True):
-        variable.assign(value)
+    put_back(model, before)
     model.reset_metrics()
     step, judging = np.median(clock.training[1:]), np.median(clock.judging[1:])
     epoch = float(step * len(every) + judging * len(every_judged))
@@ -180,38 +187,62 @@ def fit(
     *,
     report: Report,
     should_stop: Callable[[], bool],
+    since: Checkpoint | None = None,
 ) -> Fitted:
-    """Train `model`, and leave best.weights.h5 and history.csv in `folder`.
+    """Train `model`, and leave checkpoint.npz, history.csv and best.weights.h5 in `folder`.
 
     The best epoch is the one of lowest validation loss. A stop is heard after every batch; the
     epoch that was under way is then judged as it is, and is the history's last row. A disk that
-    takes no more ends the training as a stop does, with the reason in `error`.
+    takes no more, or memory that runs out, ends the training as a stop does, with the reason in
+    `error`.
 
-    `model` comes back with its last weights and without its optimizer, which no file holds.
+    `model` comes back with its last weights and without its optimizer, which no file but the
+    checkpoint holds.
 
     Args:
         report: called about twice a second with epoch, batch, speed and time left. The last batch
             of an epoch is reported once the epoch's row is in the history.
+        since: what the folder's checkpoint holds, to go on from there to the very end that the
+            training would have had. A stop that was asked for before leaves it as it is.
+
+    Raises:
+        RecordError: if `since` is of another network or optimizer.
+        OSError: if the folder's files cannot be made right by `since`.
     """
-    training, validation = batches_of(task, config)
+    training, validation = batches_of(task, config, epoch=since.told.epoch if since else 0)
     needed = needed_bytes(model, task, config)
-    keeper = Keeper(config, folder, training, needed, report, should_stop)
-    started = time.perf_counter()
-    model.fit(
-        training,
-        epochs=config.epochs,
-        validation_data=validation,
-        callbacks=[keeper],
-        shuffle=False,  # the batches shuffle themselves, by the seed
-        verbose=0,
-    )
-    seconds = time.perf_counter() - started
+    belongs = checkpoint.belongs(task, config)
+    keeper = Keeper(config, folder, training, belongs, needed, report, should_stop)
+    if since:
+        put_back(model, since.state)
+        keeper.take_up(since)
+    if since and (keeper.over or should_stop()):
+        keeper.stopped = not keeper.over
+    else:
+        _run(model, training, validation, keeper)
     model.optimizer = None
     return Fitted(
-        seconds=seconds,
+        seconds=keeper.seconds,
         best_epoch=keeper.best_epoch,
         epochs=keeper.whole_epochs,
         pictures=keeper.pictures,
         stopped=keeper.stopped,
         error=keeper.error,
+        diverged=keeper.diverged,
     )
+
+
+def _run(model: keras.Model, training: Batches, validation: Batches, keeper: Keeper) -> None:
+    try:
+        model.fit(
+            training,
+            initial_epoch=keeper.first,
+            epochs=keeper.config.epochs,
+            validation_data=validation,
+            callbacks=[keeper],
+            shuffle=False,  # the batches shuffle themselves, by the seed
+            verbose=0,
+        )
+    except backend.OUT_OF_MEMORY:
+        logging.getLogger("camsight").exception("the memory ran out")
+        keeper.end_as_out_of_memory()

@@ -4,19 +4,18 @@ HDF5 ends the process with a segmentation fault where a disk fills up under its 
 are made in memory and written as bytes, and "no space" is an OSError like any other.
 """
 
-import errno
 import io
 import math
 import shutil
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from engine.data.question import Task
-from engine.errors import RunError
+from engine.errors import RecordError, RunError
 from engine.training.config import TrainConfig
 
-DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 EPOCH_BYTES = 500  # a row of the history and a line of the log
 PICTURE_BYTES = 500  # identity, label, logit and score
 CLASS_BYTES = 12  # logit and score of a further class
@@ -32,19 +31,54 @@ class _Memory(io.BytesIO):
 
 def weights_bytes(model: keras.Model) -> bytes:
     """The model's weights as a `.weights.h5` file. The optimizer's state, twice as large with Adam,
-    is left out: no training is taken up again."""
+    is left out: what a training goes on from is its checkpoint."""
     memory = _Memory()
     optimizer = [model.optimizer] if getattr(model, "optimizer", None) else []
     keras.saving.save_weights(model, memory, objects_to_skip=optimizer)
     return memory.getvalue()
 
 
+def variables_of(model: keras.Model) -> list[keras.Variable]:
+    """All that a training changes: the network's variables, moving averages and states of random
+    layers included, then the optimizer's, which is built for it."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return model.variables
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    return [*model.variables, *optimizer.variables]
+
+
+def state_of(model: keras.Model) -> list[np.ndarray]:
+    """The values of `variables_of`, copied."""
+    return [keras.ops.convert_to_numpy(variable).copy() for variable in variables_of(model)]
+
+
+def put_back(model: keras.Model, state: list[np.ndarray]) -> None:
+    """Give the variables the values of `state_of`.
+
+    Raises:
+        RecordError: if they are of another network or optimizer.
+    """
+    variables = variables_of(model)
+    shapes = [tuple(variable.shape) for variable in variables]
+    if shapes != [value.shape for value in state]:
+        raise RecordError(
+            "The stored variables are of another network or optimizer; start a new run beside this."
+        )
+    for variable, value in zip(variables, state, strict=True):
+        variable.assign(value)
+
+
 def needed_bytes(model: keras.Model, task: Task, config: TrainConfig) -> int:
-    """What a run's folder takes at most, a file and the one that replaces it side by side."""
+    """What a run's folder takes at most, a file and the one that replaces it side by side.
+
+    The checkpoint holds the best weights, too."""
     judged = len(task.indices("validation")) + len(task.indices("test"))
     a_picture = PICTURE_BYTES + CLASS_BYTES * len(task.class_names)
     growing = config.epochs * EPOCH_BYTES + judged * a_picture
-    return 2 * (len(weights_bytes(model)) + growing) + REST_BYTES
+    state = sum(value.nbytes for value in state_of(model))
+    return 2 * (2 * len(weights_bytes(model)) + state + growing) + REST_BYTES
 
 
 def require_space(folder: Path, needed: int) -> None:

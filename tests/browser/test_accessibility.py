@@ -19,10 +19,12 @@ STREAMLITS = {
 FILLED = {
     "": lambda page: page.get_by_role("heading", name="What to do next"),
     "train": lambda page: page.get_by_role("button", name="Start training", disabled=False),
+    "runs?runs=quick-1": lambda page: page.get_by_role("link", name="Train again with changes"),
     "evaluate?run=quick-1": lambda page: page.get_by_role("link", name="Explain").nth(1),
     "explain?run=quick-1": lambda page: page.get_by_role("img", name=re.compile("-CAM of")).last,
 }
-CHARTS = {"train": 3, "evaluate?run=quick-1": 2}  # they are loaded after all else
+# they are loaded after all else
+CHARTS = {"train": 3, "runs?runs=quick-1": 2, "evaluate?run=quick-1": 2}
 
 # axe reads `color`, but the text of an SVG is painted by `fill`.
 FAINT_IN_CHARTS = """() => {

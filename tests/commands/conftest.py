@@ -29,6 +29,12 @@ def first_version(tmp_path) -> Workspace:
     return Workspace(tmp_path / "first" / "workspace")
 
 
+@pytest.fixture
+def ready(workspace, tmp_path, copy_of) -> Workspace:
+    """A workspace of this test's own with the dataset "drawn", and no run."""
+    return copy_of(workspace, tmp_path)
+
+
 @pytest.fixture(scope="session")
 def judged_run() -> Callable[..., Run]:
     """`judged_run(workspace, "pets", seed=3)`: a finished run whose scores a seed made and no

@@ -12,11 +12,13 @@ from collections import Counter
 
 import pytest
 
-from engine.commands import learn
+from engine.commands import learn, resume
 from engine.commands import train as commands
+from engine.commands.sweep import sweep
 from engine.data import dataset as datasets
 from engine.data.writing import write_dataset
 from engine.errors import CamsightError
+from engine.jobs import queue
 from engine.runs import store
 from engine.training.config import train_config
 from engine.workspace import Workspace
@@ -81,9 +83,41 @@ def delete_and_make(place, turn):
     return "deleted"
 
 
-def work(place, verb, barrier, results, seed) -> None:
+def train_in_turn(place, turn):
+    """As `train_run` does around the training itself: of those that train, none meets another."""
+    run = commands.create_run(place, "pets", CONFIG)
+    with store.taken_up(run):
+        assert commands._is_its_turn(place, run, lambda told: None)
+        use_the_device(place)
+        store.save(run, status="finished")
+        queue.leave(place, run.id)
+    return "trained"
+
+
+def resume_and_be_lost(place, turn):
+    """The run is taken up again, and its process ends without a word."""
+    run = resume.put_back(place, "quick-1")
+    with store.taken_up(run):
+        run = store.save(run, status="running")
+        use_the_device(place, "of quick-1")
+    return "resumed"
+
+
+def use_the_device(place, name="device"):
+    held = place.path / name
+    held.touch(exist_ok=False)  # an error where another one uses it
+    time.sleep(0.001)
+    held.unlink()
+
+
+def clear(place, turn):
+    sweep(place)
+    return "swept"
+
+
+def work(place, verb, barrier, results, seed, rounds) -> None:
     rng = random.Random(seed)
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         barrier.wait(60)
         time.sleep(rng.random() / 200)
         try:
@@ -126,17 +160,37 @@ def test_two_at_once_two_hundred_times(pair, tmp_path):
     assert not list(place.runs.glob(".new-*-*"))
 
 
-def meet(place: Workspace, one, other) -> Counter:
-    """Both verbs in processes of their own, begun together in every round."""
+def meet(place: Workspace, *verbs, rounds: int = ROUNDS) -> Counter:
+    """All verbs in processes of their own, begun together in every round."""
     context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(2), context.Queue()
+    barrier, results = context.Barrier(len(verbs)), context.Queue()
     processes = [
-        context.Process(target=work, args=(place, verb, barrier, results, seed))
-        for seed, verb in enumerate((one, other))
+        context.Process(target=work, args=(place, verb, barrier, results, seed, rounds))
+        for seed, verb in enumerate(verbs)
     ]
     for process in processes:
         process.start()
-    said = Counter(results.get(timeout=120) for _ in range(2 * ROUNDS))
+    said = Counter(results.get(timeout=120) for _ in range(len(verbs) * rounds))
     for process in processes:
         process.join(60)
     return said
+
+
+def test_eight_at_once_train_in_turn_resume_list_and_sweep(tmp_path):
+    """One device, and one run that is resumed by two: nobody meets another on either."""
+    place = Workspace(tmp_path / "workspace")
+    place.datasets.mkdir(parents=True)
+    make(place, 1, replace=False)
+    first = commands.create_run(place, "pets", CONFIG)
+    queue.leave(place, first.id)
+    store.save(first, status="running")
+    train, again, looks = (train_in_turn,) * 2, (resume_and_be_lost,) * 2, (list_all,) * 3
+    said = meet(place, *train, *again, *looks, clear, rounds=25)
+    assert not [line for line in said if line.startswith("BROKEN")], said
+    assert said["trained"] == 2 * 25
+    assert said["resumed"] >= 25  # of two that meet, one at least
+    assert (said["listed"], said["swept"]) == (3 * 25, 25)
+    assert store.open_run(place, first.id).status == "lost"
+    finished = [run for run in store.list_runs(place) if run.status == "finished"]
+    assert len(finished) == 2 * 25
+    assert queue.in_line(place) == []

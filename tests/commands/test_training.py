@@ -25,14 +25,6 @@ from engine.workspace import Workspace
 QUICK = {"image_size": 32, "epochs": 2}
 
 
-@pytest.fixture
-def ready(workspace, tmp_path) -> Workspace:
-    """A workspace of this test's own with the dataset "drawn", and no run."""
-    place = Workspace(tmp_path / "ready")
-    shutil.copytree(workspace / "datasets", place.datasets)
-    return place
-
-
 def train(place: Workspace, told=lambda progress: None, **chosen):
     run = commands.create_run(place, "drawn", train_config("quick", **(QUICK | chosen)))
     return commands.train_run(place, run, told)
@@ -247,7 +239,7 @@ def test_trainings_started_together_take_turns_and_end_as_they_are_asked_to(begi
     first.kill()  # as the system does when memory runs out: the next one takes over
     first.communicate()
     assert store.open_run(ready, "quick-1").status == "lost"
-    with pytest.raises(RunError, match="'quick-1' is lost and has no figures; start it again"):
+    with pytest.raises(RunError, match="'quick-1' is lost and has no figures; resume it"):
         evaluate(ready, "quick-1")
     until(lambda: is_in("training", "quick-2"))
     assert store.open_run(ready, "quick-2").status == "running"

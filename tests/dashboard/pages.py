@@ -40,3 +40,10 @@ def box(at: AppTest, label: str):
     """The one select box of that label."""
     (found,) = [one for one in at.selectbox if one.label == label]
     return found
+
+
+def texts(at: AppTest) -> str:
+    """Headers, sentences and what stands on bars of progress."""
+    parts = [*at.header, *at.markdown, *at.caption]
+    progress = [element.proto.text for element in at.get("progress")]
+    return "\n".join([*(str(part.value) for part in parts), *progress])

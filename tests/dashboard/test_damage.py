@@ -74,7 +74,7 @@ def test_every_page_opens_on_a_workspace_in_which_each_file_is_damaged_somewhere
     text = " ".join(one.value for one in [*app.markdown, *app.caption]).replace("\\", "")
     assert "quick-1" in text  # which cannot be read
     assert "unreadable: run.json cannot be read" in text
-    for page in (links.TRAIN, links.EVALUATE, links.EXPLAIN):
+    for page in (links.TRAIN, links.RUNS, links.EVALUATE, links.EXPLAIN):
         assert not show(app, page, {}).exception, page
 
 
@@ -82,7 +82,10 @@ def test_every_page_opens_on_a_workspace_in_which_each_file_is_damaged_somewhere
 def test_every_page_of_a_run_opens_whichever_of_its_files_is_empty(damaged, number):
     damaged("empty")
     app = opened()
-    for page, key in ((links.EVALUATE, "run"), (links.EXPLAIN, "run"), (links.TRAIN, "job")):
+    for page, key in (
+        (links.EVALUATE, "run"), (links.EXPLAIN, "run"), (links.TRAIN, "job"),
+        (links.TRAIN, "like"), (links.RUNS, "runs"),
+    ):  # fmt: skip
         assert not show(app, page, {key: f"quick-{number}"}).exception, page
 
 
@@ -96,7 +99,7 @@ def test_a_dataset_that_is_damaged_is_a_sentence_where_its_pictures_were(
     use_workspace(place)
     app = opened()
     assert not app.exception
-    for page in (links.TRAIN, links.EVALUATE, links.EXPLAIN):
+    for page in (links.TRAIN, links.RUNS, links.EVALUATE, links.EXPLAIN):
         assert not show(app, page, {}).exception, page
 
 
@@ -106,10 +109,11 @@ NONSENSE = (
     {"pics": "row-99999"}, {"pics": "0123456789abcdef"}, {"pics": "-1"}, {"draw": "abc"},
     {"m": "lime"}, {"layer": "conv9"}, {"target": "fox"}, {"view": "x"}, {"opacity": "x"},
     {"map": "jet"}, {"by": "x"}, {"dataset": "nothing"}, {"preset": "slow"}, {"job": "../x"},
+    {"like": "../x"}, {"runs": ",,x,"}, {"runs": "../.."}, {"state": "x"}, {"on": "x"}, {"q": "["},
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("page", [links.TRAIN, links.EVALUATE, links.EXPLAIN])
+@pytest.mark.parametrize("page", [links.TRAIN, links.RUNS, links.EVALUATE, links.EXPLAIN])
 def test_nonsense_in_an_address_breaks_no_page(workspace, use_workspace, page):
     use_workspace(workspace)
     app = opened()

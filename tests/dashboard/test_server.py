@@ -10,6 +10,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dashboard.__main__ import make_ready
+from engine import jobs
+from engine.jobs import queue
+from engine.runs import store
+from engine.training.config import train_config
+from engine.workspace import Workspace
+
 OLD = Path(__file__).resolve().parents[1] / "fixtures" / "workspace-1.tar.xz"
 REFUSED = b"does not answer under this name"
 UPGRADE = {
@@ -104,6 +111,19 @@ def test_an_open_page_does_not_keep_the_server_from_ending(serve, old_workspace,
     server.process.send_signal(end)
     assert server.process.wait(60) == 0
     assert "Traceback" not in server.log.read_text()
+
+
+def test_runs_that_wait_go_on_when_the_dashboard_starts_anew(tmp_path, monkeypatch):
+    place, asked = Workspace(tmp_path), []
+    run = store.create(
+        place, "quick", dataset="pets", dataset_fingerprint="f" * 64, split_id="5" * 64,
+        dataset_image_size=32, class_names=("cat", "dog"), image_size=32,
+        config=train_config("quick", image_size=32).model_dump(),
+    )  # fmt: skip
+    queue.join(place, run.id)
+    monkeypatch.setattr(jobs, "submit", lambda place, argv, **how: asked.append(argv) or "work.0")
+    make_ready(place)
+    assert asked == [["work"]]
 
 
 def without_roots_rights() -> None:

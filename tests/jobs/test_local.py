@@ -13,7 +13,7 @@ import pytest
 
 from engine import jobs, lease, processes
 from engine.errors import JobError
-from engine.jobs import local
+from engine.jobs import child, local
 from engine.settings import PROJECT
 from engine.workspace import Workspace
 
@@ -105,6 +105,18 @@ def test_a_living_job_gives_way_to_the_pages_and_ends_with_its_answer(
     until(lambda: os.getpriority(os.PRIO_PROCESS, pid_of(place, job_id)) == nice)
     pipe.write_text(SCORES)
     assert ended(job_id).result["auc"] == 0.75
+
+
+@pytest.mark.parametrize(("verb", "lowered"), [("auc", [child.NICE]), ("work", [])])
+def test_the_dispatcher_is_not_lowered_lest_what_it_starts_be_lowered_twice(
+    monkeypatch, tmp_path, verb, lowered
+):
+    told = []
+    monkeypatch.setattr(sys, "argv", ["child", str(tmp_path / "lease.json"), verb])
+    monkeypatch.setattr(child.os, "nice", told.append)
+    monkeypatch.setattr(child.runpy, "run_module", lambda *_, **__: None)
+    child.main()
+    assert told == lowered
 
 
 def test_a_job_beats_for_those_who_look_from_another_machine(place, pipe, until):

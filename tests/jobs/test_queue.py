@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -90,9 +91,48 @@ def test_a_run_that_was_taken_for_dead_stands_at_the_end(place):
     assert queue.in_line(place) == ["next", "last", "late"]
 
 
-def test_five_that_start_in_any_order_train_in_theirs_one_at_a_time(place):
-    """The third is killed while it trains, and holds nobody up."""
-    code = """
+def test_who_waits_moves_among_those_who_wait(place):
+    everybody = {"now", "one", "two", "three"}
+    for run in ("now", "one", "dead", "two", "three"):
+        queue.join(place, run)
+
+    def moved(run: str, up: bool) -> bool:
+        return queue.move(place, run, up, everybody.__contains__)
+
+    assert moved("two", up=True)
+    assert queue.in_line(place) == ["now", "two", "dead", "one", "three"]
+    assert moved("one", up=False)
+    assert queue.in_line(place) == ["now", "two", "dead", "three", "one"]
+    assert not moved("two", up=True)  # whose turn it is keeps its place
+    assert not moved("now", up=False)
+    assert not moved("one", up=False)
+    assert not moved("nobody", up=True)
+    assert queue.in_line(place) == ["now", "two", "dead", "three", "one"]
+    queue.join(place, "last")
+    assert queue.in_line(place)[-1] == "last"
+
+
+def test_a_move_that_was_cut_short_lets_nobody_before_who_trains(place):
+    for name in ("000000001.b", "000000001.c", "000000002.a", "000000003.d"):
+        (place.path / "queue").mkdir(exist_ok=True)
+        (place.path / "queue" / name).touch()
+    everybody = set("abcd").__contains__
+    assert queue.is_turn(place, "b", everybody)
+    for run in "abcd" * 3:
+        queue.move(place, run, True, everybody)
+    assert queue.is_turn(place, "b", everybody)
+    assert sorted(queue.in_line(place)) == list("abcd")
+
+
+def test_the_first_in_line_is_who_trains_now(place):
+    for run in ("quick-1", "quick-2", "quick-3"):
+        queue.join(place, run)
+    assert queue.first(place, {"quick-2", "quick-3"}.__contains__) == "quick-2"
+    assert queue.in_line(place) == ["quick-2", "quick-3"]
+    assert queue.first(place, set().__contains__) is None
+
+
+TRAINS_IN_TURN = """
 import os, signal, sys, time
 from pathlib import Path
 from engine import lease
@@ -115,15 +155,26 @@ with lease.hold(of(me)):
     (place.path / me).unlink()
     queue.leave(place, me)
 """
+
+
+@pytest.mark.parametrize("moves", [False, True], ids=["as they came", "while they are moved"])
+def test_five_that_start_in_any_order_train_in_theirs_one_at_a_time(place, moves):
+    """The third is killed while it trains, and holds nobody up."""
     runs = [f"run-{i}" for i in range(1, 6)]
     for run in runs:
         queue.join(place, run)
     any_order = random.Random(4).sample(runs, 5)
     started = {
-        run: subprocess.Popen([sys.executable, "-c", code, place.path, run], cwd=PROJECT)
+        run: subprocess.Popen([sys.executable, "-c", TRAINS_IN_TURN, place.path, run], cwd=PROJECT)
         for run in any_order
     }
+    rng = random.Random(7)
+    while moves and any(process.poll() is None for process in started.values()):
+        queue.move(place, rng.choice(runs), rng.random() < 0.5, lambda run: True)
+        time.sleep(0.002)
     codes = {run: process.wait(120) for run, process in started.items()}
     assert codes == dict.fromkeys(runs, 0) | {"run-3": -9}
-    assert (place.path / "order").read_text().split() == runs
+    trained = (place.path / "order").read_text().split()
+    assert sorted(trained) == runs
+    assert moves or trained == runs
     assert queue.in_line(place) == []

@@ -193,7 +193,7 @@ def test_a_further_entry_of_the_register_is_all_that_a_preset_needs(monkeypatch)
 
 
 def test_a_preset_that_does_not_exist():
-    with pytest.raises(ConfigError, match="The preset 'vgg' does not exist; choose one of quick"):
+    with pytest.raises(ConfigError, match="'vgg' does not exist; choose one of transfer, quick"):
         build("vgg", 64)
 
 

@@ -10,7 +10,7 @@ from engine.training.fit import compile_model
 from engine.workspace import Workspace
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def task(workspace) -> Task:
     """240 drawn pictures of 64 pixels, 192 of them for training. Tests must not write into it."""
     return task_of(open_dataset(Workspace(workspace), "drawn"), None)

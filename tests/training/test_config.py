@@ -30,7 +30,7 @@ def test_a_value_out_of_bounds_is_named_in_one_sentence(name, value):
 
 
 def test_an_unknown_preset_or_hyperparameter():
-    with pytest.raises(ConfigError, match="The preset 'slow' does not exist; choose one of quick"):
+    with pytest.raises(ConfigError, match="'slow' does not exist; choose one of transfer, quick"):
         train_config("slow")
     with pytest.raises(ConfigError, match=r"dropout = 0\.5 cannot be used"):
         train_config("quick", dropout=0.5)

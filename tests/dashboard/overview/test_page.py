@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import files, jobs, lease
 from engine.commands import first_run, prepare, snapshot, train
+from engine.jobs import queue
 from engine.runs import outcome, store
 from engine.settings import PROJECT
 from engine.training.config import train_config
@@ -88,8 +89,17 @@ def test_a_failed_first_run_says_why_and_starts_again(without_runs, monkeypatch)
     monkeypatch.setattr(jobs, "submit", lambda place, argv, **how: asked.append(argv) or "job")
     next(button for button in at.button if "Try again" in button.label).click().run()
     again = store.list_runs(without_runs)[-1]
-    assert asked == [["train", "--queued", again.id]]
+    assert asked == [["work"]]
+    assert queue.in_line(without_runs) == [again.id]
     assert again.config == run.config
+
+
+def test_of_a_long_line_the_first_are_shown_and_the_others_counted(copied):
+    for _ in range(7):
+        train.create_run(copied, "drawn", train_config("quick", image_size=32))
+    at = opened()
+    assert len([link for link in at.get("page_link") if "on drawn" in link.proto.label]) >= 5
+    assert "And 2 more in line; Train shows all of them." in [one.value for one in at.caption]
 
 
 def test_a_run_that_is_judged_while_the_first_page_is_drawn_turns_it(workspace, monkeypatch):

@@ -43,7 +43,7 @@ def opened(thousand, use_workspace, monkeypatch):
     return at
 
 
-@pytest.mark.parametrize("page", [links.OVERVIEW, links.TRAIN])
+@pytest.mark.parametrize("page", [links.OVERVIEW, links.TRAIN, links.RUNS])
 def test_a_page_reads_no_record_a_second_time(opened, monkeypatch, page):
     at = opened(page)
     read = []
@@ -61,8 +61,5 @@ def test_the_table_shows_the_newest_and_the_elected_and_says_where_the_others_ar
     assert len(ids) == tables.MOST_ROWS
     assert "quick-1" in ids  # elected of all, and the oldest of them
     assert "chosen among 1,000 runs by its AUC on validation" in at.header[0].value
-    (all_runs,) = [one for one in at.expander if "all 1,000" in one.label]
-    assert not all_runs.dataframe
-    at.session_state["all-runs"] = True
-    at.run()
-    assert len(at.dataframe[0].value) == RUNS
+    (all_runs,) = [link.proto for link in at.get("page_link") if "All 1,000" in link.proto.label]
+    assert (all_runs.page, all_runs.query_string) == ("runs", "")

@@ -1,0 +1,1 @@
+"""Page: everything that was trained."""

@@ -1,0 +1,42 @@
+"""A run that ended early, taken up again: the button, what it will do, and what was done so."""
+
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.parts import live
+from engine.commands import resume
+from engine.errors import CamsightError
+from engine.runs.store import Run
+
+
+def resume_button(run: Run) -> Run | None:
+    """A button that resumes the run, for one that can be; the run in line once it was clicked."""
+    if resume.can_resume(run) or state.dataset_of(run) is None:
+        return None
+    help_ = words.markdown(resume.outlook(run))
+    if not st.button("**Resume**", icon=":material/resume:", key=f"resume-{run.id}", help=help_):
+        return None
+    try:
+        return resume.resume(state.workspace(), run.id)
+    except (CamsightError, OSError) as error:
+        st.error(words.markdown(error))
+        return None
+    finally:
+        state.changed()
+
+
+def outlook(run: Run) -> None:
+    """What resuming it will do, or why it cannot be; nothing for a run that is whole, or active."""
+    if run.active or run.status == "finished":
+        return
+    why_not = resume.can_resume(run)
+    if not why_not and state.dataset_of(run) is None:
+        why_not = f"Its pictures are gone, or '{run.dataset}' holds others by now: it cannot go on."
+    st.caption(words.markdown(why_not or f"**Resume**: {resume.outlook(run)}"))
+
+
+def said(run: Run) -> None:
+    """Where and when it went on; nothing for a run that nothing ended."""
+    if run.went_on:
+        parts = [f"at epoch {epoch} {live.when(moment)}" for epoch, moment in run.went_on]
+        st.caption(f"Resumed {words.listed(parts)}.")

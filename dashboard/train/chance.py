@@ -1,0 +1,59 @@
+"""The seed of chance: how far AUCs lie apart that differ in nothing but their seed."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import state, words
+from dashboard.parts import evidence, results
+from dashboard.train import cost
+from engine.commands import many
+from engine.errors import CamsightError
+from engine.runs.store import Run
+
+USUAL = 4  # further seeds; with the run itself, five AUCs
+
+
+def show(run: Run, runs: Sequence[Run]) -> None:
+    """Of a judged run: the runs with its configuration and other seeds, or the way to have them."""
+    if not run.judged:
+        return
+    alike = many.repeated_with(run, runs)
+    found = many.spread(alike)
+    under_way = sum(one.active for one in alike)
+    if found:
+        st.header(many.QUESTION, anchor=False)
+        values = {one.id: one.figures["auc"] for one in alike if one.judged}
+        label = f"AUCs of {found.n} seeds from {found.low:.3f} to {found.high:.3f}, mean "
+        label += f"{found.mean:.3f}; {run.id} has {run.figures['auc']:.3f}."
+        evidence.dots(values, found.mean, run.id, label, key="seeds")
+        st.caption(
+            f"{words.markdown(found.sentence)} The large dot is {run.id}, the dashed line the "
+            f"mean; {results.area(run)} on test."
+        )
+    if under_way:
+        runs_are = "run is" if under_way == 1 else "runs are"
+        st.caption(f"{under_way} {runs_are} under way with other seeds.")
+    repeat(run, runs)
+
+
+def repeat(run: Run, runs: Sequence[Run]) -> None:
+    """The button that trains the run again with other seeds; its cost is said before."""
+    with st.popover("Repeat with other seeds", icon=":material/casino:"):
+        st.caption(
+            "The same configuration with other seeds shows how much of an AUC is chance: of the "
+            "first weights, of the order of the pictures, of their augmentation."
+        )
+        n = int(st.number_input("Further seeds, 2 to 20", value=USUAL, step=1, key="more-seeds"))
+        each = cost.of_run(run, runs)
+        if each is not None and n > 0:
+            st.markdown(f"**{n} runs, about {words.about(n * each)} in all.**")
+        if st.button(f"**Repeat with {n} seeds**", icon=":material/casino:", width="stretch",
+                     key=f"repeat-{run.id}"):  # fmt: skip
+            try:
+                many.repeat(state.workspace(), run.id, n)
+            except (CamsightError, OSError) as error:
+                st.error(words.markdown(error))
+                return
+            state.changed()
+            st.rerun()

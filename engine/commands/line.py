@@ -1,0 +1,165 @@
+"""line: runs that wait are trained one after the other, each in a process of its own.
+
+One process, the dispatcher, starts the first in line that no process has taken up, waits until it
+has ended, and ends itself when nobody waits. It imports neither a network nor statistics, so that
+fifty runs in line take the memory of one small process.
+
+Why no run stays behind: whoever puts a run in line takes its ticket first and looks for a living
+dispatcher then. The dispatcher looks for waiting runs a last time, and gives its lease back, within
+one exclusive moment of the tickets. A ticket taken before that moment is seen in it; one taken
+after it finds no dispatcher, and its owner starts another. The new one is given the lease at its
+start, within an exclusive moment of the lease, so that of two who look, one starts it.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+
+from engine import jobs, lease
+from engine.errors import CamsightError, JobError, RunError
+from engine.jobs import queue
+from engine.runs import store
+from engine.runs.store import Run
+from engine.workspace import Workspace
+
+log = logging.getLogger("camsight")
+LOOK_AGAIN = 0.3  # seconds between two looks of whoever waits
+
+
+def put(workspace: Workspace, runs: Sequence[Run]) -> None:
+    """Put runs that no process trains in line, in this order, and have them trained.
+
+    Raises:
+        JobError: if the dispatcher could not be started; the runs have failed then.
+    """
+    for run in runs:
+        queue.join(workspace, run.id)
+    try:
+        ensure(workspace)
+    except JobError as error:
+        for run in runs:
+            fail(run, str(error))
+            queue.leave(workspace, run.id)
+        raise
+
+
+def ensure(workspace: Workspace) -> None:
+    """Have a dispatcher work where runs wait for one; also after it was killed.
+
+    Raises:
+        JobError: if it could not be started.
+    """
+    if not _waiting(workspace):
+        return
+    with lease.moment(workspace.dispatcher):
+        if lease.is_held(workspace.dispatcher):
+            return
+        job_id = jobs.submit(workspace, ["work"], label="work")
+        process = jobs.process(workspace, job_id)
+        if process:
+            lease.grant(workspace.dispatcher, process.pid)
+
+
+def work(workspace: Workspace) -> list[str]:
+    """Be the dispatcher until nobody waits; nothing happens if another one works.
+
+    Returns:
+        The runs that it started.
+    """
+    workspace.queue.mkdir(parents=True, exist_ok=True)
+    started = []
+    with ExitStack() as held:
+        try:
+            held.enter_context(lease.hold(workspace.dispatcher, granted=True))
+        except lease.Held:
+            return started
+        while (run_id := _next(workspace)) is not None:
+            if run_id:
+                started.append(run_id)
+                _train(workspace, run_id)
+            else:
+                time.sleep(LOOK_AGAIN)
+    return started
+
+
+def cancel(workspace: Workspace, run_id: str) -> None:
+    """Let a run that has not begun be stopped where it stands; one that a process has taken up is
+    asked to stop.
+
+    Raises:
+        RunError: if there is no such run.
+    """
+    run = store.open_run(workspace, run_id)
+    try:
+        with store.taken_up(run):
+            store.save(run, status="stopped", ended=store.now())
+        queue.leave(workspace, run_id)
+    except RunError:  # its process holds it, or it has ended
+        if run.active:
+            store.ask_to_stop(run)
+
+
+def move(workspace: Workspace, run_id: str, up: bool) -> bool:
+    """Let a waiting run change places with its neighbour; see `queue.move`."""
+    return queue.move(workspace, run_id, up, partial(is_active, workspace))
+
+
+def is_active(workspace: Workspace, run_id: str) -> bool:
+    """Whether that run trains or will; one that is gone or cannot be read does not."""
+    try:
+        return store.open_run(workspace, run_id).active
+    except CamsightError:
+        return False
+
+
+def fail(run: Run, sentence: str) -> None:
+    """Write what went wrong, beside what the run has written meanwhile."""
+    current = store.read_folder(run.folder)
+    known = current if isinstance(current, Run) else run
+    try:
+        store.save(known, status="failed", ended=store.now(), error=sentence)
+    except OSError as error:  # a disk that is full; the run then counts as lost
+        log.warning("that the run failed could not be written: %s", error.strerror)
+
+
+def _waiting(workspace: Workspace) -> list[str]:
+    """The runs in line that no process has taken up, in their order."""
+    return [run_id for run_id in queue.in_line(workspace) if _waits(workspace, run_id)]
+
+
+def _waits(workspace: Workspace, run_id: str) -> bool:
+    run = store.read_folder(workspace.runs / run_id)
+    return isinstance(run, Run) and run.status == "queued" and not store.process(run)
+
+
+def _next(workspace: Workspace) -> str | None:
+    """The run to start now; "" while it is another one's turn; None once nobody waits, with the
+    lease given back."""
+    with queue.moment(workspace):
+        if not _waiting(workspace):
+            lease.release(workspace.dispatcher)
+            return None
+    first = queue.first(workspace, partial(is_active, workspace))
+    return first if first and _waits(workspace, first) else ""
+
+
+def _train(workspace: Workspace, run_id: str) -> None:
+    """Start a run's process and wait for its end; a run that it never took up has failed."""
+    try:
+        job_id = jobs.submit(workspace, ["train", "--queued", run_id], label=run_id)
+        while (job := jobs.look(workspace, job_id)) and job.alive:
+            time.sleep(LOOK_AGAIN)
+        said = job.error.rstrip(".") if job and job.error else "it said nothing"
+        why = (
+            f"The process of '{run_id}' ended before it could train ({said}); mend that and start "
+            "the run again."
+        )
+    except JobError as error:
+        why = str(error)
+    if _waits(workspace, run_id):
+        run = store.read_folder(workspace.runs / run_id)
+        with suppress(RunError, OSError), store.taken_up(run):  # somebody else may just take it up
+            fail(run, why)
+        queue.leave(workspace, run_id)

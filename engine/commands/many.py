@@ -1,0 +1,191 @@
+"""many: runs that belong together, put in line with one word: a sweep, and a repetition with other
+seeds, which tells how much of an AUC is the seed's chance."""
+
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, product
+from math import sqrt
+
+from engine.commands import line, train
+from engine.commands.learn import question_of
+from engine.data.dataset import open_dataset
+from engine.data.question import Question, task_of
+from engine.errors import ConfigError, DatasetError
+from engine.runs import store
+from engine.runs.store import Run
+from engine.training.config import TrainConfig, stored_config, train_config
+from engine.workspace import Workspace
+
+VARIED = ("preset", "learning_rate", "batch_size", "seed")  # what a sweep may have several of
+MOST = 50
+SEEDS = (2, 20)
+SEED = ("seed",)
+QUESTION = "Is this run better, or luckier?"  # what a spread answers, wherever it is shown
+
+
+# --- a sweep ------------------------------------------------------------------------------------
+
+
+def combinations(several: Mapping[str, Sequence], **fixed) -> list[TrainConfig]:
+    """A configuration for each combination of values, each once; the last name changes fastest.
+
+    Args:
+        several: values by hyperparameter; a name with none has its preset's default.
+        fixed: one value each, as `train_config` takes it.
+
+    Raises:
+        ConfigError: if a value cannot be used.
+    """
+    named = {name: values for name, values in several.items() if values}
+    chosen = (dict(zip(named, values, strict=True)) for values in product(*named.values()))
+    return list(dict.fromkeys(train_config(**(fixed | one)) for one in chosen))
+
+
+def sweep(
+    workspace: Workspace,
+    dataset_name: str,
+    configs: Sequence[TrainConfig],
+    question: Question | None = None,
+) -> list[Run]:
+    """A run in line for each configuration; which of them is best, validation will say.
+
+    Raises:
+        ConfigError: if there are none or more than 50, or one cannot be used; no run is made then.
+        DatasetError: if there is no such dataset.
+    """
+    check_number(len(configs))
+    varies = tuple(name for name in VARIED if len({getattr(one, name) for one in configs}) > 1)
+    series = f"sweep-{secrets.token_hex(6)}"
+    return _queue(workspace, dataset_name, configs, question, series, varies)
+
+
+def check_number(n: int) -> None:
+    """Raise a ConfigError if a sweep may not have so many runs."""
+    if not 1 <= n <= MOST:
+        raise ConfigError(
+            f"A sweep of {n} runs cannot be queued; choose values that make 1 to {MOST}."
+        )
+
+
+def swept_with(run: Run, runs: Iterable[Run]) -> list[Run]:
+    """The runs of its sweep; none where it was started alone, or repeated with other seeds."""
+    return [one for one in runs if run.series and run.varies != SEED and one.series == run.series]
+
+
+# --- a repetition -------------------------------------------------------------------------------
+
+
+def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
+    """Put n further runs in line that differ from that run in nothing but their seed.
+
+    Raises:
+        ConfigError: if n is not 2 to 20, or the run's configuration cannot be read.
+        RunError: if there is no such run.
+        DatasetError: if its dataset is gone, or holds other pictures by now.
+    """
+    if not SEEDS[0] <= n <= SEEDS[1]:
+        raise ConfigError(
+            f"A run cannot be repeated with {n} seeds; choose {SEEDS[0]} to {SEEDS[1]}."
+        )
+    run = store.open_run(workspace, run_id)
+    config, question = stored_config(run.config), question_of(run)
+    dataset = open_dataset(workspace, run.dataset)
+    same = dataset.fingerprint == run.dataset_fingerprint
+    if not same or run.split_id not in ("", task_of(dataset, question).split_id):
+        raise DatasetError(
+            f"The dataset '{run.dataset}' was replaced after '{run.id}' was trained; train a new "
+            "run on it and repeat that."
+        )
+    taken = {one.config.get("seed") for one in repeated_with(run, store.list_runs(workspace))}
+    free = (seed % 2**31 for seed in count(config.seed + 1) if seed % 2**31 not in taken)
+    configs = [config.model_copy(update={"seed": next(free)}) for _ in range(n)]
+    return _queue(workspace, run.dataset, configs, question, _first(run), SEED)
+
+
+def repeated_with(run: Run, runs: Iterable[Run]) -> list[Run]:
+    """The runs that differ from it in nothing but their seed and were made to: itself, too."""
+    first = _first(run)
+    return [
+        one
+        for one in runs
+        if one.id == run.id
+        or ((one.id == first or (one.series, one.varies) == (first, SEED)) and _alike(one, run))
+    ]
+
+
+def _first(run: Run) -> str:
+    """What the runs of its repetition share: the id of the run that was repeated."""
+    return run.series if run.varies == SEED else run.id
+
+
+def _alike(one: Run, other: Run) -> bool:
+    """Another run may have got the number of one that was deleted."""
+    shared = one.config.keys() & other.config.keys() - {"seed"}
+    same_pictures = one.dataset_fingerprint == other.dataset_fingerprint
+    return same_pictures and all(one.config[name] == other.config[name] for name in shared)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The test AUCs of n runs that differ in their seed alone: mean, lowest, highest, and their
+    sample standard deviation."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    sd: float
+
+    @property
+    def luck(self) -> float:
+        """How far two such runs may lie apart by the seed alone, in 19 of 20 pairs: t · sd · √2,
+        with Student's t for n - 1 degrees of freedom."""
+        from scipy.stats import t
+
+        return float(t.ppf(0.975, self.n - 1)) * self.sd * sqrt(2)
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.n} runs that differ in nothing but their seed have AUCs from {self.low:.3f} "
+            f"to {self.high:.3f}, {self.mean:.3f} on average with a standard deviation of "
+            f"{self.sd:.3f}. Two such runs may lie {min(self.luck, 1):.3f} apart by chance alone."
+        )
+
+
+def spread(runs: Iterable[Run]) -> Spread | None:
+    """The spread of the test AUC over the judged ones of these runs; None of fewer than two."""
+    aucs = [run.figures["auc"] for run in runs if run.judged]
+    if len(aucs) < 2:
+        return None
+    mean = sum(aucs) / len(aucs)
+    sd = sqrt(sum((auc - mean) ** 2 for auc in aucs) / (len(aucs) - 1))
+    return Spread(len(aucs), mean, min(aucs), max(aucs), sd)
+
+
+def _queue(
+    workspace: Workspace,
+    dataset_name: str,
+    configs: Sequence[TrainConfig],
+    question: Question | None,
+    series: str,
+    varies: tuple[str, ...],
+) -> list[Run]:
+    """All of them or none."""
+    dataset, made = open_dataset(workspace, dataset_name), []
+    for config in configs:
+        train.check_size(config, dataset)
+    try:
+        for config in configs:
+            run = train.create_run(
+                workspace, dataset_name, config, question, series=series, varies=varies
+            )
+            made.append(run)
+    except BaseException:
+        for run in made:
+            shutil.rmtree(run.folder, ignore_errors=True)
+        raise
+    line.put(workspace, made)
+    return made
