@@ -34,7 +34,10 @@ def show(run: Run, runs: Sequence[Run]) -> None:
     if under_way:
         runs_are = "run is" if under_way == 1 else "runs are"
         st.caption(f"{under_way} {runs_are} under way with other seeds.")
-    repeat(run, runs)
+    if why_not := many.no_chance(run):
+        st.caption(words.markdown(why_not))
+    else:
+        repeat(run, runs)
 
 
 def repeat(run: Run, runs: Sequence[Run]) -> None:

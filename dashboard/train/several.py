@@ -15,7 +15,7 @@ from engine.commands.estimate import timed
 from engine.errors import CamsightError
 from engine.models.presets import PRESETS
 from engine.runs.store import Run
-from engine.training.config import TrainConfig, train_config
+from engine.training.config import TrainConfig
 
 BATCHES = [8, 16, 32, 64, 128, 256, 512]
 
@@ -77,12 +77,8 @@ def combinations(
         return []
     found = []
     for preset in presets or [wanted.config.preset]:
-        base = wanted.config
-        if preset != base.preset:
-            own = train_config(preset)
-            size = min(own.image_size, wanted.dataset.image_size)
-            base = own.model_copy(update={"image_size": size})
-        found += many.combinations(several, **base.model_dump())
+        form = wanted.config.model_dump() if preset == wanted.config.preset else {"preset": preset}
+        found += many.combinations(wanted.dataset, several, **form)
     return found
 
 
@@ -91,7 +87,8 @@ def says(wanted: Wanted, configs: Sequence[TrainConfig]) -> str:
     taken to be as long as the form's."""
     n = len(configs)
     if n < 2:
-        return "Choose several values of at least one."
+        several_values = "Choose several values of at least one."
+        return several_values if wanted.config.seeded else many.ONE_IS_ENOUGH
     runs, lengths = state.look().runs, {}
 
     def seconds(config: TrainConfig) -> float | None:

@@ -131,6 +131,12 @@ class TrainConfig(BaseModel):
         done = sum(area * share for area, share in zip(areas, shares, strict=True))
         return done / sum(areas)
 
+    @property
+    def seeded(self) -> bool:
+        """Whether the seed changes anything: a head on a backbone that stays as ImageNet left it is
+        computed, and nothing of it is drawn by lot."""
+        return not self.backbone or self.fine_tune > 0
+
     @field_validator("backbone", "fine_tune")
     @classmethod
     def _of_transfer_alone(cls, value: str | int, info: ValidationInfo) -> str | int:
