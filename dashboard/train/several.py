@@ -15,7 +15,7 @@ from engine.commands.estimate import timed
 from engine.errors import CamsightError
 from engine.models.presets import PRESETS
 from engine.runs.store import Run
-from engine.training.config import TrainConfig, train_config
+from engine.training.config import TrainConfig
 
 BATCHES = [8, 16, 32, 64, 128, 256, 512]
 
@@ -107,7 +107,7 @@ def combinations(
     return [
         one
         for base in bases(wanted, presets)
-        for one in many.combinations(several, **base.model_dump())
+        for one in many.combinations(wanted.dataset, several, **base.model_dump())
     ]
 
 
@@ -116,7 +116,8 @@ def says(wanted: Wanted, configs: Sequence[TrainConfig]) -> str:
     taken to be as long as the form's."""
     n = len(configs)
     if n < 2:
-        return "Choose several values of at least one."
+        several_values = "Choose several values of at least one."
+        return many.ONE_IS_ENOUGH if wanted.config.head_alone else several_values
     runs, lengths = state.look().runs, {}
 
     def seconds(config: TrainConfig) -> float | None:

@@ -32,17 +32,24 @@ def put(workspace: Workspace, runs: Sequence[Run]) -> None:
     """Put runs that no process trains in line, in this order, and have them trained.
 
     Raises:
-        JobError: if the dispatcher could not be started; the runs have failed then.
+        CamsightError: if the line cannot be written or the dispatcher not be started; the runs have
+            failed then.
     """
-    for run in runs:
-        queue.join(workspace, run.id)
     try:
-        ensure(workspace)
-    except JobError as error:
         for run in runs:
-            fail(run, str(error))
+            queue.join(workspace, run.id)
+        ensure(workspace)
+    except (CamsightError, OSError) as error:
+        why = error
+        if isinstance(error, OSError):
+            why = JobError(
+                f"The line of runs cannot be written ({error.strerror}); check the workspace's "
+                "rights and the free space, and start the run again."
+            )
+        for run in runs:
+            fail(run, str(why))
             queue.leave(workspace, run.id)
-        raise
+        raise why from error
 
 
 def ensure(workspace: Workspace) -> None:

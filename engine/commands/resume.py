@@ -6,7 +6,7 @@ Whatever ended it: the history that it has in the end is that of a run which not
 import logging
 
 from engine.commands import learn, line
-from engine.errors import CamsightError, JobError, RecordError, RunError
+from engine.errors import CamsightError, RecordError, RunError
 from engine.jobs import queue
 from engine.runs import store
 from engine.runs.store import Run
@@ -38,8 +38,8 @@ def can_resume(run: Run) -> str:
         return f"The run '{run.id}' cannot be resumed ({error}); what it has is kept, so {anew}"
     if told is None and run.judged:
         return (
-            f"The run '{run.id}' has no checkpoint: it was stopped in its first epoch, or an older "
-            f"version trained it; {anew}"
+            f"The run '{run.id}' has no checkpoint: it was stopped in its first epoch or while its "
+            f"head was trained, or an older version trained it; {anew}"
         )
     if told and run.judged and told.epoch >= run.config["epochs"]:
         return f"The run '{run.id}' has all its epochs behind it; {anew}"
@@ -112,10 +112,10 @@ def _set_going(workspace: Workspace, run: Run, by_itself: bool = False) -> Run:
     queued = store.queue_again(run, resumed=(run.resumed or 0) + by_itself)
     if not by_itself:
         store.forget_stop(run)
-    queue.join(workspace, run.id)
     try:
+        queue.join(workspace, run.id)
         line.ensure(workspace)
-    except JobError:
+    except (CamsightError, OSError):
         store.save(run)  # as it was
         queue.leave(workspace, run.id)
         raise

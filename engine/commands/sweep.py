@@ -2,6 +2,7 @@
 
 from engine import files, jobs
 from engine.commands import prepare, trash
+from engine.data import features
 from engine.runs import store
 from engine.runs.store import Run
 from engine.training import checkpoint
@@ -16,6 +17,7 @@ def sweep(workspace: Workspace) -> None:
     that were deleted more than a week ago.
     """
     prepare.sweep(workspace)
+    features.sweep(workspace)
     store.sweep(workspace)
     _sweep_checkpoints(workspace)
     jobs.sweep(workspace)

@@ -1,10 +1,12 @@
 """What a backbone makes of a dataset's pictures, computed once and stored with the dataset.
 
-Rows are kept in chunks, `features/<key>/<part>-<number>.npy`, each written whole. So a process that
-is killed loses one chunk at most, two that compute at once write the same, and the next run of the
-same backbone finds all of them.
+Rows are kept in chunks, `features/<key>/<part>-<number>-<pictures>.npy`, each written whole. So a
+process that is killed loses one chunk at most, two that compute at once write the same, and the
+next run of the same backbone finds all of them. A chunk is named by its pictures: one that is
+written after other pictures took the dataset's name is of no use to them, and does them no harm.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import numpy as np
 from engine import files
 from engine.data.dataset import Dataset
 from engine.data.decode import resize_all
+from engine.workspace import Workspace
 
 CHUNK = 1000  # pictures: a second or a few
 BATCH = 16
@@ -37,11 +40,15 @@ class Wanted:
     def chunks(self) -> list[tuple[Path, np.ndarray]]:
         """Where each chunk is kept, and its rows of the dataset."""
         rows = self.dataset.indices(self.part)
-        folder = self.dataset.folder / "features" / self.key
         return [
-            (folder / f"{self.part}-{at // CHUNK:04d}.npy", rows[at : at + CHUNK])
+            (self._path(at // CHUNK, rows[at : at + CHUNK]), rows[at : at + CHUNK])
             for at in range(0, len(rows), CHUNK)
         ]
+
+    def _path(self, number: int, rows: np.ndarray) -> Path:
+        pictures = hashlib.sha256("".join(self.dataset.pictures[rows]).encode()).hexdigest()[:12]
+        name = f"{self.part}-{number:04d}-{pictures}.npy"
+        return self.dataset.folder / "features" / self.key / name
 
     def missing(self) -> int:
         """How many pictures have none yet."""
@@ -100,6 +107,12 @@ def drop_damaged(wanted: Wanted) -> None:
             right = False
         if not right:
             path.unlink(missing_ok=True)
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what killed writers left beside chunks."""
+    for folder in workspace.datasets.glob("*/features/*/"):
+        files.sweep(folder)
 
 
 def batches(wanted: Wanted, rows: np.ndarray) -> Iterator[np.ndarray]:

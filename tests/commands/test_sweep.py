@@ -32,15 +32,22 @@ def place(tmp_path, two_classes, decode_here, use_workspace, started) -> Workspa
     return made
 
 
-def rates(n: int) -> list:
-    values = np.linspace(0.001, 0.01, n).tolist()
-    return many.combinations({"learning_rate": values}, image_size=32)
+@pytest.fixture
+def rates(place):
+    """`rates(3)`: configurations that differ in the learning rate."""
+
+    def make(n: int) -> list:
+        values = np.linspace(0.001, 0.01, n).tolist()
+        pets = open_dataset(place, "pets")
+        return many.combinations(pets, {"learning_rate": values}, preset="quick")
+
+    return make
 
 
 def test_every_combination_of_values_is_a_queued_run_and_one_process_starts_them(
     place, verb, started
 ):
-    line = "sweep --dataset pets --image-size 32 --learning-rate 0.001 --learning-rate 0.003"
+    line = "sweep --dataset pets --preset quick --learning-rate 0.001 --learning-rate 0.003"
     status, out, _ = verb(*line.split(), "--batch-size", 16, "--batch-size", 32, "--batch-size", 16)
     runs = store.list_runs(place)
     assert status == 0
@@ -60,15 +67,36 @@ def test_every_combination_of_values_is_a_queued_run_and_one_process_starts_them
 
 
 def test_each_preset_of_a_sweep_has_its_own_defaults(place):
-    configs = many.combinations({"preset": ["quick", "classic"]}, image_size=32, epochs=3)
+    presets = {"preset": ["quick", "transfer"]}
+    configs = many.combinations(open_dataset(place, "pets"), presets, epochs=3)
     assert configs == [
         train_config("quick", image_size=32, epochs=3),
-        train_config("classic", image_size=32, epochs=3),
+        train_config("transfer", image_size=32, epochs=3),  # as large as the pictures are
     ]
 
 
+def test_a_sweep_has_the_preset_that_a_single_training_has(place, verb):
+    status, out, err = verb("sweep", "--dataset", "pets", "--seed", 3, "--seed", 4)
+    assert (status, out.split()[0]) == (0, "transfer-1")
+    assert len(store.list_runs(place)) == 1
+    assert many.ONE_IS_ENOUGH in err
+
+
+def test_of_values_that_change_nothing_the_first_is_taken(place):
+    several = {"preset": ["transfer", "quick"], "learning_rate": [0.01, 0.02], "seed": [3, 4]}
+    configs = many.combinations(open_dataset(place, "pets"), several)
+    assert [(one.preset, one.learning_rate, one.seed) for one in configs] == [
+        ("transfer", 0.01, 3),
+        ("quick", 0.01, 3), ("quick", 0.01, 4), ("quick", 0.02, 3), ("quick", 0.02, 4),
+    ]  # fmt: skip
+    tuned = many.combinations(
+        open_dataset(place, "pets"), {"seed": [3, 4]}, preset="transfer", fine_tune=1
+    )
+    assert [one.seed for one in tuned] == [3, 4]
+
+
 @pytest.mark.parametrize("n", [0, 51])
-def test_a_sweep_of_0_or_51_runs_is_a_sentence_and_queues_nothing(place, n, started):
+def test_a_sweep_of_0_or_51_runs_is_a_sentence_and_queues_nothing(place, n, started, rates):
     with pytest.raises(ConfigError, match=f"A sweep of {n} runs cannot be queued; choose values"):
         many.sweep(place, "pets", rates(n) if n else [])
     assert store.list_runs(place) == []
@@ -80,9 +108,9 @@ def test_a_sweep_of_0_or_51_runs_is_a_sentence_and_queues_nothing(place, n, star
     ("line", "says"),
     [
         ("--seed 1 --seed -1", "seed = -1 cannot be used"),
-        ("--image-size 40 --seed 1 --seed 2", "above the 32 pixels of 'pets'"),
+        ("--preset quick --image-size 40 --seed 1 --seed 2", "above the 32 pixels of 'pets'"),
         ("--preset quick --preset huge", "huge"),
-        ("--seed " + " --seed ".join(map(str, range(51))), "A sweep of 51 runs"),
+        ("--preset quick --seed " + " --seed ".join(map(str, range(51))), "A sweep of 51 runs"),
     ],
 )
 def test_a_value_that_cannot_be_used_queues_no_run_at_all(place, verb, line, says):
@@ -93,7 +121,9 @@ def test_a_value_that_cannot_be_used_queues_no_run_at_all(place, verb, line, say
     assert store.list_runs(place) == []
 
 
-def test_a_disk_that_is_full_in_the_middle_leaves_no_run_behind(place, monkeypatch, listing):
+def test_a_disk_that_is_full_in_the_middle_leaves_no_run_behind(
+    place, monkeypatch, listing, rates
+):
     create, before = store.create, listing(place.path)
 
     def full(*args, **known):
@@ -187,7 +217,7 @@ def test_a_run_whose_dataset_was_replaced_is_not_repeated(
     assert store.list_runs(place) == [run]
 
 
-def test_runs_whose_dispatcher_cannot_be_started_have_failed(place, monkeypatch):
+def test_runs_whose_dispatcher_cannot_be_started_have_failed(place, monkeypatch, rates):
     def refuse(*args, **more):
         raise JobError("The job 'work' could not be started (no memory); try it again.")
 
@@ -195,6 +225,27 @@ def test_runs_whose_dispatcher_cannot_be_started_have_failed(place, monkeypatch)
     with pytest.raises(JobError):
         many.sweep(place, "pets", rates(2))
     assert [run.status for run in store.list_runs(place)] == ["failed", "failed"]
+
+
+def test_runs_that_cannot_be_put_in_line_have_failed_with_a_sentence(place, monkeypatch, rates):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(queue, "join", refuse)
+    with pytest.raises(JobError, match="The line of runs cannot be written"):
+        many.sweep(place, "pets", rates(2))
+    assert [run.status for run in store.list_runs(place)] == ["failed", "failed"]
+
+
+def test_a_run_without_chance_is_not_repeated(place, judged_run, verb):
+    run = judged_run(place, "pets")
+    config = train_config("transfer", image_size=32)
+    store.save(run, preset="transfer", config=config.model_dump())
+    status, _, err = verb("repeat", run.id, "--seeds", 2)
+    assert (status, len(store.list_runs(place))) == (2, 1)
+    assert f"Nothing of '{run.id}' is chance: its backbone stays as it is" in err
+    store.save(run, config=config.model_copy(update={"fine_tune": 1}).model_dump())
+    assert len(many.repeat(place, run.id, 2)) == 2
 
 
 def test_the_spread_says_how_much_of_an_auc_is_chance(place, judged_run):

@@ -1,5 +1,9 @@
 """Features are computed once, kept chunk by chunk, and never taken for whole when they are not."""
 
+import os
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,7 +62,7 @@ def test_a_stop_keeps_the_chunks_that_are_whole_and_the_next_goes_on(wanted, lis
     heard = iter([False] * 5 + [True])
     assert made(wanted, should_stop=lambda: next(heard)) < 40
     folder = wanted.dataset.folder / "features" / "some-key"
-    assert listing(folder) == ["test-0000.npy"]
+    assert [name.rpartition("-")[0] for name in listing(folder)] == ["test-0000"]
     assert made(wanted) == 24
 
 
@@ -80,3 +84,29 @@ def test_progress_ends_at_what_was_computed_here(wanted):
     made(wanted, report=lambda done, speed: told.append((done, speed)))
     assert told[-1][0] == 40
     assert all(speed > 0 for _, speed in told)
+
+
+def test_what_is_written_after_the_pictures_were_replaced_is_not_taken_for_theirs(
+    wanted, tmp_path, add_many
+):
+    """A process goes on with the arrays that it has open, in a folder that is another dataset's."""
+    assert len(wanted.dataset.images) == 84  # open from here on
+    assert wanted.missing() == 40
+    shutil.rmtree(wanted.dataset.folder)
+    add_many(tmp_path, ("cat", "dog"), counts=(20, 20), seed=2)
+    now = replace(wanted, dataset=open_dataset(Workspace(tmp_path), "zoo"))
+    assert (now.dataset.pictures != wanted.dataset.pictures).any()
+    made(wanted)
+    assert now.missing() == 40
+    assert wanted.missing() == 0
+
+
+def test_what_killed_writers_left_beside_chunks_is_swept(wanted, tmp_path, listing):
+    made(wanted)
+    folder = wanted.chunks[0][0].parent
+    whole = listing(folder)
+    left = folder / ".999999999.test-0003.npy"
+    left.touch()
+    os.utime(left, (0, 0))
+    features.sweep(Workspace(tmp_path))
+    assert listing(folder) == whole
