@@ -81,15 +81,11 @@ def several_of_each(
 
 def bases(wanted: Wanted, presets: Sequence[str]) -> list[TrainConfig]:
     """What each preset starts from: the form's own from the form, another from its defaults."""
-    found = []
-    for preset in presets or [wanted.config.preset]:
-        base = wanted.config
-        if preset != base.preset:
-            own = train_config(preset)
-            size = min(own.image_size, wanted.dataset.image_size)
-            base = own.model_copy(update={"image_size": size})
-        found.append(base)
-    return found
+    form = wanted.config
+    return [
+        form if preset == form.preset else train.config_for(wanted.dataset, preset)
+        for preset in presets or [form.preset]
+    ]
 
 
 def combinations(

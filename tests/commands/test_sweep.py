@@ -166,15 +166,16 @@ def test_the_same_seed_twice_is_no_second_chance_and_no_repetition_has_to_be_ask
 
 def test_what_has_no_part_in_a_head_alone_makes_no_further_run(place, judged_run):
     several = {"preset": ["transfer", "quick"], "learning_rate": [0.01, 0.001], "seed": [3, 4]}
-    configs = many.combinations(several, image_size=32)
+    pets = open_dataset(place, "pets")
+    configs = many.combinations(pets, several, image_size=32)
     assert [(one.preset, one.learning_rate, one.seed) for one in configs] == [
         ("transfer", 0.01, 3), ("quick", 0.01, 3), ("quick", 0.01, 4), ("quick", 0.001, 3),
         ("quick", 0.001, 4),
     ]  # fmt: skip
-    tuned = many.combinations({"preset": ["transfer"], "seed": [3, 4]}, fine_tune=1)
+    tuned = many.combinations(pets, {"preset": ["transfer"], "seed": [3, 4]}, fine_tune=1)
     assert len(tuned) == 2
     run = store.save(judged_run(place, "pets"), config=train_config("transfer").model_dump())
-    with pytest.raises(ConfigError, match="fitted to its end whatever its seed"):
+    with pytest.raises(ConfigError, match="is chance: its backbone stays as it is"):
         many.repeat(place, run.id, 2)
     assert store.list_runs(place) == [run]
 
