@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.overview import intake, own_pictures
-from dashboard.parts import choose, links, live, pictures
+from dashboard.parts import again, choose, links, live, pictures
 from engine.commands import first_run, prepare
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
@@ -149,9 +149,9 @@ def _step_train() -> None:
     elif run:
         _head("2 · Train", run.status)
         (st.warning if run.status == "stopped" else st.error)(words.markdown(live.why(run)))
-        again = live.start_again(run, "Try again")
-        if again:
-            st.switch_page(links.TRAIN, query_params={"job": again.id})
+        going = again.resume_button(run) or again.start_again(run, "Try again")
+        if going:
+            st.switch_page(links.TRAIN, query_params={"job": going.id})
         _link_to_train("Change the settings", **links.to_train_like(run))
     elif found and not (job and job.alive):
         _head("2 · Train", "not started")

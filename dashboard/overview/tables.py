@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import state, words
 from dashboard.overview import standing
 from dashboard.overview.standing import Standing
-from dashboard.parts import evidence, links, live, results
+from dashboard.parts import again, chance, evidence, links, live, results
 from dashboard.parts.evidence import RunRow
 from engine.commands import compare
 from engine.data.dataset import Dataset
@@ -39,6 +39,7 @@ def runs_by_auc(judged: Sequence[Run], datasets: Sequence[Dataset], found: Stand
     clicked = evidence.forest(rows, "runs", method=methods, notes=_notes(judged, names, datasets))
     if clicked:
         st.switch_page(links.EVALUATE, query_params={"run": clicked})
+    chance.said([found.elected], judged)
     if len(judged) > len(shown):
         st.page_link(links.RUNS, label=f"All {words.count(len(judged))} of them, on Runs",
                      icon=":material/list_alt:")  # fmt: skip
@@ -108,6 +109,8 @@ def runs_without_figures(runs: Sequence[Run]) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             live.link(run)
             live.badge(run.status)
+            if going := again.resume_button(run):
+                st.switch_page(links.TRAIN, query_params={"job": going.id})
         st.caption(words.markdown(live.why(run)))
     if len(ended) > MOST_NOTES:
         older = words.count(len(ended) - MOST_NOTES)

@@ -11,13 +11,11 @@ import streamlit as st
 from dashboard import state, words
 from dashboard.parts import charts, links, results
 from engine.commands import learn, train
-from engine.data.dataset import open_dataset
-from engine.data.question import Question, ask
-from engine.errors import CamsightError, ConfigError
+from engine.data.question import Question
 from engine.runs import store
 from engine.runs.outcome import Progress
 from engine.runs.store import Run
-from engine.training.config import TrainConfig, stored_config
+from engine.training.config import TrainConfig
 
 MOMENT = 10.0  # seconds in which a second click is no wish for a second run; more than a rerun
 
@@ -59,25 +57,6 @@ def start(dataset_name: str, config: TrainConfig, question: Question | None = No
     noted.update(run=run.id, at=time.monotonic())
     state.changed()
     return run
-
-
-def start_again(run: Run, label: str) -> Run | None:
-    """A button that starts a run with the configuration and the question of one that ended without
-    a result; the new run once it was clicked. Where its configuration cannot be used, the reason in
-    its place."""
-    try:
-        config = stored_config(run.config)
-    except ConfigError as error:
-        st.caption(words.markdown(error))
-        return None
-    if not st.button(f"**{label}**", icon=":material/refresh:", key=f"again-{run.id}"):
-        return None
-    try:
-        dataset = open_dataset(state.workspace(), run.dataset)
-        return start(run.dataset, config, ask(dataset, run.positive, run.negative))
-    except (CamsightError, OSError) as error:
-        st.error(words.markdown(error))
-        return None
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,11 @@ def question(run: Run) -> str:
     return f"{positive} against {negative}"
 
 
+def head_alone(run: Run) -> bool:
+    """As `TrainConfig.head_alone`, of a configuration that another version may have written."""
+    return bool(run.config.get("backbone")) and not run.config.get("fine_tune")
+
+
 def judged_on(run: Run) -> int:
     """How many test pictures its figures come from."""
     told = run.figures

@@ -16,6 +16,7 @@ LINES = (
 )  # fmt: skip
 MOST_CURVES = len(LINES)
 APART = 15  # pixels between two names at the ends of lines
+LETTERS = 64  # of what stands beside each other in parallel coordinates
 LEAST_STEP = 0.08  # of an axis, between two ticks that can both be read
 
 
@@ -78,8 +79,9 @@ def parallel(runs: Sequence[str], settings: dict[str, list], aucs: Sequence[floa
         aucs: of the runs.
     """
     figure = charts.blank(charts.CURVE_HEIGHT, left=46, right=46, top=52, bottom=16)
-    axes = [_axis(name, values) for name, values in settings.items()]
-    axes.append(_axis("AUC on validation", [float(f"{auc:.3f}") for auc in aucs]))
+    longest = LETTERS // (1 + len(settings))  # a word that is longer runs over the axis beside it
+    axes = [_axis(name, values, longest) for name, values in settings.items()]
+    axes.append(_axis("AUC on validation", [float(f"{auc:.3f}") for auc in aucs], longest))
     figure.update_xaxes(visible=False, range=[0, len(axes) - 1])
     figure.update_yaxes(visible=False, range=[-0.04, 1.04])
     for x, axis in enumerate(axes):
@@ -107,10 +109,10 @@ class _Axis:
     ticks: dict[float, str]
 
 
-def _axis(name: str, values: list) -> _Axis:
+def _axis(name: str, values: list, longest: int) -> _Axis:
     """Numbers at their place, those over a tenfold range by their powers; words at even steps."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    written = [f"{v:g}" if numbers else words.plotly(v, 16) for v in values]
+    written = [f"{v:g}" if numbers else words.plotly(v, longest) for v in values]
     if not numbers:
         known = list(dict.fromkeys(written))
         at = [known.index(one) for one in written]
@@ -135,6 +137,6 @@ def _draw_axis(figure: go.Figure, x: int, axis: _Axis, last: bool) -> None:
     )  # fmt: skip
     side = {"xanchor": "left", "xshift": 7} if last else {"xanchor": "right", "xshift": -7}
     for place, text in axis.ticks.items():
-        charts.label(figure, text, charts.INK, x=x, y=place, **side)
+        charts.label(figure, text, charts.INK, x=x, y=place, bgcolor=charts.BACKGROUND, **side)
     above = {"yanchor": "bottom", "yshift": 12}
     charts.label(figure, axis.label.replace(" ", "<br>", 1), charts.INK, x=x, y=1, **above)

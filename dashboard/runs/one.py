@@ -5,9 +5,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import choose, evidence, links, live, results
+from dashboard.parts import again, chance, choose, evidence, links, live, results
 from dashboard.parts.evidence import Card
-from dashboard.runs import chance, table, trash
+from dashboard.runs import table, trash
 from engine.commands import export
 from engine.commands.snapshot import Snapshot
 from engine.errors import CamsightError
@@ -25,6 +25,8 @@ def show(run: Run | Unreadable, seen: Snapshot) -> None:
         st.error(words.markdown(run.why), title=f"{words.markdown(run.id, 40)} cannot be read")
         return
     with _bar(words.markdown(results.called(run)), live.status(run, seen.runs)):
+        if going := again.resume_button(run):
+            st.switch_page(links.TRAIN, query_params={"job": going.id})
         _links(run)
         _edit(run, seen)
         _download(run)
@@ -148,4 +150,6 @@ def _cards(run: Run) -> list[Card]:
 
 def _by(run: Run) -> str:
     speed = words.speed(run.pictures_per_second) if run.pictures_per_second else ""
+    if results.head_alone(run):
+        speed = words.plain(run.features_by, 80)
     return " · ".join(part for part in (speed, run.device, live.when(run.started)) if part)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state, words
+from dashboard.parts import chance, evidence, links, live, results
 from dashboard.parts import charts as shared
-from dashboard.parts import evidence, links, live, results
 from dashboard.parts.evidence import Card, RunRow, Track
-from dashboard.runs import chance, charts, trash
+from dashboard.runs import charts, trash
 from dashboard.runs.charts import Curve
 from engine.commands import compare
 from engine.commands.snapshot import Snapshot
@@ -65,9 +65,7 @@ def better(judged: Sequence[Run], seen: Snapshot) -> None:
     first, second = judged
     st.markdown(f"## Is {first.id} better?")
     state.guarded(lambda: _test(first, second))
-    chance.show(first, seen.runs)
-    if second not in chance.alike(first, seen.runs):
-        chance.show(second, seen.runs)
+    chance.said(judged, seen.runs)
 
 
 def _test(first: Run, second: Run) -> None:

@@ -1,11 +1,11 @@
-"""The seed of chance: how far AUCs lie apart that differ in nothing but their seed."""
+"""The run once more with other seeds: the button that trains it, and what is under way of it."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import evidence, results
+from dashboard.parts import chance, results
 from dashboard.train import cost
 from engine.commands import many
 from engine.errors import CamsightError
@@ -18,19 +18,14 @@ def show(run: Run, runs: Sequence[Run]) -> None:
     """Of a judged run: the runs with its configuration and other seeds, or the way to have them."""
     if not run.judged:
         return
-    alike = many.repeated_with(run, runs)
-    found = many.spread(alike)
-    under_way = sum(one.active for one in alike)
-    if found:
-        st.header(many.QUESTION, anchor=False)
-        values = {one.id: one.figures["auc"] for one in alike if one.judged}
-        label = f"AUCs of {found.n} seeds from {found.low:.3f} to {found.high:.3f}, mean "
-        label += f"{found.mean:.3f}; {run.id} has {run.figures['auc']:.3f}."
-        evidence.dots(values, found.mean, run.id, label, key="seeds")
+    if results.head_alone(run):
         st.caption(
-            f"{words.markdown(found.sentence)} The large dot is {run.id}, the dashed line the "
-            f"mean; {results.area(run)} on test."
+            f"No part of {run.id} is the seed's chance: the head on a backbone's features is "
+            "fitted to its end, and another seed gives the same."
         )
+        return
+    chance.show(run, runs)
+    under_way = sum(one.active for one in many.repeated_with(run, runs))
     if under_way:
         runs_are = "run is" if under_way == 1 else "runs are"
         st.caption(f"{under_way} {runs_are} under way with other seeds.")

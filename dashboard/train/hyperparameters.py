@@ -35,7 +35,7 @@ def choose_config(dataset: Dataset) -> TrainConfig | None:
         chosen["epochs"] = _number("Epochs", "epochs", default, says="" if trains else ROUNDS)
         if trains:
             chosen["batch_size"] = _number("Batch size", "batch_size", default)
-        chosen["seed"] = _number("Seed", "seed", default)
+            chosen["seed"] = _number("Seed", "seed", default)
     if trains:
         with st.grid(2, min_column_width=150):
             chosen["learning_rate"] = st.select_slider(

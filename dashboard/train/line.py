@@ -114,17 +114,18 @@ def best_of_sweep(run: Run, runs: Sequence[Run]) -> None:
     """Which run of a sweep is chosen, by what, and why its test AUC is the one to believe."""
     swept = many.swept_with(run, runs)
     judged = [one for one in swept if one.judged]
-    if len(swept) < 2 or not judged:
+    if len(judged) < 2:
         return
     best, n = compare.elect(judged), len(judged)
     under_way = sum(one.active for one in swept)
+    are = "is" if under_way == 1 else "are"
     with st.container(border=True):
         st.markdown(
             f"**{best.id}** is the best of the {n} judged runs of this sweep on validation: "
             f"{words.markdown(settings(best))}. Its AUC is "
             f"{words.three_digits(compare.validation_auc(best))} on validation and "
             f"**{words.three_digits(best.figures['auc'])}** on test ({results.interval(best)})."
-            + (f" {under_way} more are under way." if under_way else "")
+            + (f" {under_way} more {are} under way." if under_way else "")
         )
         st.warning(
             f"It was chosen on validation: the highest of {n} AUCs there owes part of its height "

@@ -28,22 +28,12 @@ def choose(wanted: Wanted) -> Run | None:
             "in the form; another preset has its own defaults."
         )
         config = wanted.config
-        rates = st.multiselect(
-            "Learning rates", RATES, format_func=lambda rate: f"{rate:g}", key="several-rates",
-            placeholder=f"{config.learning_rate:g}",
-        )  # fmt: skip
-        batches = st.multiselect(
-            "Batch sizes", BATCHES, key="several-batches", placeholder=f"{config.batch_size}"
-        )
         presets = st.multiselect(
             "Presets", list(PRESETS), key="several-presets", placeholder=config.preset
         )
-        seeds = st.number_input(
-            f"Number of seeds, from {config.seed} on", value=1, step=1, key="several-seeds",
-            help="The same with so many seeds each tells how much of a difference is chance.",
-        )  # fmt: skip
+        rates, batches, seeds = several_of_each(wanted, presets)
         try:
-            configs = combinations(wanted, presets, rates, batches, int(seeds))
+            configs = combinations(wanted, presets, rates, batches, seeds)
             many.check_number(len(configs))
         except CamsightError as error:
             st.error(words.markdown(error))
@@ -63,6 +53,45 @@ def choose(wanted: Wanted) -> Run | None:
             return None
 
 
+def several_of_each(
+    wanted: Wanted, presets: Sequence[str]
+) -> tuple[Sequence[float], Sequence[int], int]:
+    """Learning rates, batch sizes and the number of seeds; asked where one of the presets has a
+    use for them."""
+    config = wanted.config
+    if all(base.head_alone for base in bases(wanted, presets)):
+        st.caption(
+            "Learning rate, batch size and seed have no part in a head alone. Choose another "
+            "preset, too, or fine-tune blocks of the backbone."
+        )
+        return [], [], 1
+    rates = st.multiselect(
+        "Learning rates", RATES, format_func=lambda rate: f"{rate:g}", key="several-rates",
+        placeholder=f"{config.learning_rate:g}",
+    )  # fmt: skip
+    batches = st.multiselect(
+        "Batch sizes", BATCHES, key="several-batches", placeholder=f"{config.batch_size}"
+    )
+    seeds = st.number_input(
+        f"Number of seeds, from {config.seed} on", value=1, step=1, key="several-seeds",
+        help="The same with so many seeds each tells how much of a difference is chance.",
+    )  # fmt: skip
+    return rates, batches, int(seeds)
+
+
+def bases(wanted: Wanted, presets: Sequence[str]) -> list[TrainConfig]:
+    """What each preset starts from: the form's own from the form, another from its defaults."""
+    found = []
+    for preset in presets or [wanted.config.preset]:
+        base = wanted.config
+        if preset != base.preset:
+            own = train_config(preset)
+            size = min(own.image_size, wanted.dataset.image_size)
+            base = own.model_copy(update={"image_size": size})
+        found.append(base)
+    return found
+
+
 def combinations(
     wanted: Wanted,
     presets: Sequence[str],
@@ -75,15 +104,11 @@ def combinations(
     several = {"learning_rate": rates, "batch_size": batches, "seed": range(first, first + seeds)}
     if seeds < 1:
         return []
-    found = []
-    for preset in presets or [wanted.config.preset]:
-        base = wanted.config
-        if preset != base.preset:
-            own = train_config(preset)
-            size = min(own.image_size, wanted.dataset.image_size)
-            base = own.model_copy(update={"image_size": size})
-        found += many.combinations(several, **base.model_dump())
-    return found
+    return [
+        one
+        for base in bases(wanted, presets)
+        for one in many.combinations(several, **base.model_dump())
+    ]
 
 
 def says(wanted: Wanted, configs: Sequence[TrainConfig]) -> str:

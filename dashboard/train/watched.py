@@ -1,24 +1,19 @@
 """The run that is watched: what it does or what came of it, its curves, configuration and log."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import evidence, links, live, results
-from dashboard.parts.evidence import Card
+from dashboard.parts import again, evidence, links, live, results
 from dashboard.parts.params import JOB, RUN
-from dashboard.train import again, chance, line, load
-from dashboard.train.asked import pictures
+from dashboard.train import cards, chance, line, load
 from dashboard.train.ended import notice
 from dashboard.train.form import watch
 from engine import jobs
-from engine.commands import first_run, learn
+from engine.commands import first_run
 from engine.commands import line as commands_line
 from engine.errors import CamsightError, ConfigError
-from engine.evaluation.intervals import wilson
 from engine.runs import store
 from engine.runs.store import Run
 from engine.training.config import TrainConfig, stored_config
@@ -103,9 +98,9 @@ def one_run(run: Run, runs: Sequence[Run]) -> None:
     status = live.status(run, runs)
     told = live.history(run)
     with st.container(horizontal=True, vertical_alignment="center"):
+        seed = "" if results.head_alone(run) else f" · seed {run.config['seed']}"
         st.header(
-            f"{run.id} · {words.markdown(results.learned(run))} · {run.image_size} px · seed "
-            f"{run.config['seed']}",
+            f"{run.id} · {words.markdown(results.learned(run))} · {run.image_size} px{seed}",
             width="content", anchor=False,
         )  # fmt: skip
         live.badge(status)
@@ -147,7 +142,7 @@ def buttons(run: Run, status: str) -> None:
                 st.page_link(page, label=f"**{label}**", icon=icon,
                              query_params={"run": run.id})  # fmt: skip
     else:
-        anew = live.start_again(run, "Start it again")
+        anew = again.start_again(run, "Start it again")
         if anew:
             watch(anew)
 
@@ -159,39 +154,9 @@ def _stop(run: Run) -> None:
 
 def under_way(run: Run, runs: Sequence[Run], told: dict) -> None:
     stage = live.stage(run, runs)
-    epoch = f"{stage.epoch} of {stage.epochs}" if stage.epoch else words.NOTHING
-    batch = f"batch {stage.batch} of {stage.batches}" if stage.batch else "not begun"
-    left = words.about(stage.seconds_left)
-    cards = [
-        Card("Epoch", epoch, batch),
-        Card("Time left", left, "from the speed so far" if stage.epoch else "not measured yet"),
-        Card("Speed", words.speed(stage.pictures_per_second), stage.engine or precision(run)),
-        best_so_far(run, told),
-    ]  # fmt: skip
-    evidence.cards(cards, key="live-cards", small=True)
+    evidence.cards(cards.under_way(run, stage, told), key="live-cards", small=True)
     st.progress(stage.done, text=words.markdown(stage.says))
     load.show(run)
-
-
-def best_so_far(run: Run, told: dict) -> Card:
-    """Validation accuracy of the kept weights; their pictures chose them, and the card says so."""
-    best = live.best_epoch(told)
-    if best is None and run.active:
-        return Card("Best so far", words.NOTHING, "after the first epoch")
-    if best is None:
-        return Card("Best epoch", words.NOTHING, "its history.csv cannot be read")
-    accuracy = told["val_accuracy"][told["epoch"].index(best)]
-    label = f"Best so far, epoch {best}" if run.active else f"Best epoch, {best}"
-    dataset = state.dataset_of(run)
-    if dataset is None:
-        return Card(label, words.percent(accuracy), "accuracy on validation; its pictures are gone")
-    n = pictures(dataset, learn.question_of(run), ("validation",))
-    share = wilson(int(np.clip(np.rint(accuracy * n), 0, n)), n)
-    line = words.evidence_line(
-        words.interval(share.low, share.high, words.percent), "accuracy, validation, Wilson", n
-    )
-    track = evidence.track(share.value, share.low, share.high, percent=True)
-    return Card(label, words.percent(accuracy), line, track=track)
 
 
 def ended(run: Run, told: dict) -> None:
@@ -201,42 +166,10 @@ def ended(run: Run, told: dict) -> None:
     elif reason:
         st.warning(words.markdown(reason))
     if run.judged:
-        evidence.cards(on_one_scale(figures(run, told)), key="live-cards", small=True)
+        evidence.cards(cards.on_one_scale(cards.figures(run, told)), key="live-cards", small=True)
         kept = weights_kept(run, told)
         if kept:
             st.caption(kept)
-
-
-def figures(run: Run, told: dict) -> list[Card]:
-    auc, low, high = (run.figures[name] for name in ("auc", "auc_low", "auc_high"))
-    trained, k = len(told.get("epoch", [])), len(run.class_names)
-    return [
-        Card(
-            "AUC on test", words.three_digits(auc),
-            words.evidence_line(results.interval(run), results.method(run), results.judged_on(run)),
-            remark="" if k == 2 else f"mean of {k} classes",
-            track=evidence.track(auc, low, high),
-        ),
-        best_so_far(run, told),
-        Card("Training time", words.duration(run.seconds),
-             f"{trained} of {run.config['epochs']} epochs"),
-        Card("Speed", words.speed(run.pictures_per_second),
-             " · ".join(part for part in (run.device, precision(run)) if part)),
-    ]  # fmt: skip
-
-
-def precision(run: Run) -> str:
-    """What it computes in; "auto" until that is measured."""
-    return run.precision or run.config["precision"]
-
-
-def on_one_scale(cards: Sequence[Card]) -> list[Card]:
-    """Cards side by side whose intervals can be compared by eye: all from the lowest floor on."""
-    floor = min((card.track.min for card in cards if card.track), default=0.0)
-    return [
-        replace(card, track=replace(card.track, min=floor)) if card.track else card
-        for card in cards
-    ]
 
 
 def weights_kept(run: Run, told: dict) -> str:

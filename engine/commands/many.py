@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count, product
 from math import sqrt
 
-from engine.commands import line, train
+from engine.commands import compare, line, train
 from engine.commands.learn import question_of
 from engine.data.dataset import open_dataset
 from engine.data.question import Question, task_of
@@ -22,6 +22,7 @@ VARIED = ("preset", "learning_rate", "batch_size", "seed")  # what a sweep may h
 MOST = 50
 SEEDS = (2, 20)
 SEED = ("seed",)
+OF_NO_USE = ("learning_rate", "batch_size", "seed")  # to a head alone
 QUESTION = "Is this run better, or luckier?"  # what a spread answers, wherever it is shown
 
 
@@ -30,6 +31,7 @@ QUESTION = "Is this run better, or luckier?"  # what a spread answers, wherever 
 
 def combinations(several: Mapping[str, Sequence], **fixed) -> list[TrainConfig]:
     """A configuration for each combination of values, each once; the last name changes fastest.
+    Those that would train the very same head on a backbone's features are one.
 
     Args:
         several: values by hyperparameter; a name with none has its preset's default.
@@ -40,7 +42,12 @@ def combinations(several: Mapping[str, Sequence], **fixed) -> list[TrainConfig]:
     """
     named = {name: values for name, values in several.items() if values}
     chosen = (dict(zip(named, values, strict=True)) for values in product(*named.values()))
-    return list(dict.fromkeys(train_config(**(fixed | one)) for one in chosen))
+    found: dict[TrainConfig, TrainConfig] = {}
+    for one in chosen:
+        config = train_config(**(fixed | one))
+        same = dict.fromkeys(OF_NO_USE, None) if config.head_alone else {}
+        found.setdefault(config.model_copy(update=same), config)
+    return list(found.values())
 
 
 def sweep(
@@ -81,7 +88,8 @@ def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
     """Put n further runs in line that differ from that run in nothing but their seed.
 
     Raises:
-        ConfigError: if n is not 2 to 20, or the run's configuration cannot be read.
+        ConfigError: if n is not 2 to 20, the run's configuration cannot be read, or its seed has no
+            part in what is trained.
         RunError: if there is no such run.
         DatasetError: if its dataset is gone, or holds other pictures by now.
     """
@@ -91,6 +99,11 @@ def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
         )
     run = store.open_run(workspace, run_id)
     config, question = stored_config(run.config), question_of(run)
+    if config.head_alone:
+        raise ConfigError(
+            f"The head of '{run.id}' is fitted to its end whatever its seed, so other seeds would "
+            "give the same run; repeat one that fine-tunes blocks of its backbone."
+        )
     dataset = open_dataset(workspace, run.dataset)
     same = dataset.fingerprint == run.dataset_fingerprint
     if not same or run.split_id not in ("", task_of(dataset, question).split_id):
@@ -105,14 +118,18 @@ def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
 
 
 def repeated_with(run: Run, runs: Iterable[Run]) -> list[Run]:
-    """The runs that differ from it in nothing but their seed and were made to: itself, too."""
-    first = _first(run)
-    return [
-        one
-        for one in runs
-        if one.id == run.id
-        or ((one.id == first or (one.series, one.varies) == (first, SEED)) and _alike(one, run))
-    ]
+    """The runs that differ from it in nothing but their seed, one for each seed, itself, too.
+
+    It matters not whether they were made by a repetition, by a sweep or one by one: twice the same
+    seed is no second chance, and a run that was judged comes before one that was not.
+    """
+    runs = list(runs)
+    by_seed = {run.config["seed"]: run.id}
+    for one in sorted(runs, key=lambda one: not one.judged):
+        if _alike(one, run):
+            by_seed.setdefault(one.config["seed"], one.id)
+    found = set(by_seed.values())
+    return [one for one in runs if one.id in found]
 
 
 def _first(run: Run) -> str:
@@ -121,10 +138,13 @@ def _first(run: Run) -> str:
 
 
 def _alike(one: Run, other: Run) -> bool:
-    """Another run may have got the number of one that was deleted."""
-    shared = one.config.keys() & other.config.keys() - {"seed"}
-    same_pictures = one.dataset_fingerprint == other.dataset_fingerprint
-    return same_pictures and all(one.config[name] == other.config[name] for name in shared)
+    """Whether nothing but the seed, and the name of the dataset, tells them apart."""
+    if (one.preset, one.dataset_fingerprint) != (other.preset, other.dataset_fingerprint):
+        return False
+    if one.split_id != other.split_id:
+        return False
+    but = {"seed": None, "dataset": None}
+    return compare.settings(one) | but == compare.settings(other) | but
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,12 @@ class TrainConfig(BaseModel):
             raise PydanticCustomError("backbone", "The preset transfer needs one")
         return value
 
+    @property
+    def head_alone(self) -> bool:
+        """Whether nothing but a head on stored features is trained. It is fitted to its end, so
+        learning rate, batch size and seed have no part in it."""
+        return bool(self.backbone) and not self.fine_tune
+
     def rate_at(self, epoch: float) -> float:
         """Learning rate at `epoch`, a fraction within it included; the first epoch begins at 0.
 

@@ -122,6 +122,33 @@ def test_a_repetition_differs_in_the_seed_alone(place, judged_run, verb, started
     assert [one.series for one in more] == [run.id] * 2
 
 
+def test_the_same_seed_twice_is_no_second_chance_and_no_repetition_has_to_be_asked_for(
+    place, judged_run
+):
+    first, again = judged_run(place, "pets"), judged_run(place, "pets")
+    second = store.save(judged_run(place, "pets"), config=first.config | {"seed": 2})
+    slower = store.save(again, id="quick-9", config=first.config | {"learning_rate": 0.5})
+    runs = [first, again, second, slower]
+    assert many.repeated_with(first, runs) == [first, second]
+    assert many.repeated_with(again, runs) == [again, second]
+    assert many.spread(many.repeated_with(slower, runs)) is None
+
+
+def test_what_has_no_part_in_a_head_alone_makes_no_further_run(place, judged_run):
+    several = {"preset": ["transfer", "quick"], "learning_rate": [0.01, 0.001], "seed": [3, 4]}
+    configs = many.combinations(several, image_size=32)
+    assert [(one.preset, one.learning_rate, one.seed) for one in configs] == [
+        ("transfer", 0.01, 3), ("quick", 0.01, 3), ("quick", 0.01, 4), ("quick", 0.001, 3),
+        ("quick", 0.001, 4),
+    ]  # fmt: skip
+    tuned = many.combinations({"preset": ["transfer"], "seed": [3, 4]}, fine_tune=1)
+    assert len(tuned) == 2
+    run = store.save(judged_run(place, "pets"), config=train_config("transfer").model_dump())
+    with pytest.raises(ConfigError, match="fitted to its end whatever its seed"):
+        many.repeat(place, run.id, 2)
+    assert store.list_runs(place) == [run]
+
+
 def test_a_run_with_the_number_of_a_deleted_one_is_not_of_its_repetition(place, judged_run):
     run = judged_run(place, "pets")
     (again, _) = many.repeat(place, run.id, 2)

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.parts import links
-from dashboard.runs import chance, charts, one
+from dashboard.runs import charts, one
 from dashboard.runs.charts import Curve
 from engine.commands import trash
 from engine.evaluation.compare import delong
@@ -221,13 +221,13 @@ def test_the_seeds_spread_stands_beside_a_comparison(place, judged):
     for seed, auc in ((2, 0.8), (3, 0.75)):
         judged(auc=auc, config=config | {"seed": seed})
     judged(auc=0.9, seed=2, config=config | {"epochs": 1})  # of other settings: no part of it
-    says = "3 runs with the settings of quick-1 have a mean AUC of 0.750, from 0.700 to 0.800."
+    says = "Like quick-1: 3 runs that differ in nothing but their seed have AUCs from 0.700 to 0.80"
     assert says in texts(opened(runs="quick-1,quick-4"))
-    assert texts(opened(runs="quick-1,quick-2")).count("have a mean AUC of") == 1
-    assert "mean AUC of" not in texts(opened(runs="quick-4"))
-    assert [run.id for run in chance.alike(one.state.look().runs[3], one.state.look().runs)] == [
-        "quick-4"
-    ]  # fmt: skip
+    assert texts(opened(runs="quick-1,quick-2")).count("in nothing but their seed") == 1
+    alone = opened(runs="quick-2")
+    assert [dot["chosen"] for dot in drawn(alone, "dots")[0]["dots"]] == [False, True, False]
+    assert "3 runs that differ in nothing but their seed" in texts(alone)
+    assert "nothing but their seed" not in texts(opened(runs="quick-4"))
 
 
 def test_more_than_two_are_shown_and_at_most_five_curves_drawn(place, judged):

@@ -9,6 +9,7 @@ from dashboard.parts import links
 from engine import files
 from engine.commands import learn, train
 from engine.commands.prepare import prepare
+from engine.jobs import queue
 from engine.runs import outcome, store
 from engine.training import checkpoint
 from engine.training.checkpoint import Checkpoint, Told
@@ -46,7 +47,8 @@ def test_a_lost_run_says_where_it_goes_on_and_does_with_one_click(copied, no_pro
     assert not at.exception
     run = store.open_run(copied, lost.id)
     assert run.status == "queued"
-    assert len([argv for label, argv in no_processes if label == run.id]) == 1
+    assert queue.in_line(copied) == [run.id]
+    assert [argv for label, argv in no_processes if label == "work"] == [["work"]]
     assert button(at, run) is None
     said = "\n".join(one.proto.text for one in at.get("progress"))
     assert "Starting worker" in said  # and nothing of the epoch that was cut short

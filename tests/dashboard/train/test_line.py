@@ -207,6 +207,9 @@ def test_the_best_of_a_sweep_is_chosen_on_validation_and_that_is_said(
     assert "rate 0.001" in said
     assert "0.930 on validation and **0.800** on test" in said
     assert "the highest of 3 AUCs there owes part of its height to chance" in at.warning[0].value
+    store.save(made[0], figures=None, status="queued")
+    store.save(made[1], figures=None, status="failed")
+    assert "of this sweep" not in texts(opened(job=made[2].id))  # of one nothing was chosen
 
 
 # --- chance ---------------------------------------------------------------------------------------

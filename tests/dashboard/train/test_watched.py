@@ -6,7 +6,7 @@ import pytest
 
 from dashboard import words
 from dashboard.parts import evidence, links
-from dashboard.train import watched
+from dashboard.train.cards import on_one_scale
 from engine.commands import train
 from engine.evaluation.intervals import wilson
 from engine.runs import outcome, store
@@ -38,6 +38,43 @@ def test_a_run_that_chose_its_precision_says_which(training, no_processes):
     assert cards(opened())["Speed"]["evidence"] == "auto"  # not measured yet
     store.save(training, config=auto, precision="bfloat16")
     assert cards(opened())["Speed"]["evidence"] == "bfloat16"
+
+
+def of_a_head(run) -> dict:
+    return dict(run.config) | train_config("transfer", image_size=32).model_dump()
+
+
+def test_a_head_alone_says_what_computed_its_features_and_no_speed_and_no_seed(
+    copied, no_processes
+):
+    run = store.open_run(copied, "quick-1")
+    by = "OpenVINO 2026.4, bfloat16; OpenVINO 2026.4, float32"
+    store.save(run, config=of_a_head(run), features_by=by)
+    at = opened(job=run.id)
+    shown = cards(at)
+    assert "Speed" not in shown
+    assert shown["Features by"]["value"] == "OpenVINO"
+    assert shown["Features by"]["evidence"].startswith("2026.4, bfloat16 and 2026.4, float32")
+    assert shown["Training time"]["evidence"].startswith("its features, and ")
+    assert not any("seed" in one.value for one in at.header)
+    assert "No part of quick-1 is the seed's chance" in texts(at)
+    assert not [one for one in at.button if one.key == f"repeat-{run.id}"]
+    store.save(run, config=of_a_head(run), features_by="stored features")
+    assert cards(opened(job=run.id))["Features"]["evidence"] == "computed by an earlier run"
+
+
+def test_the_time_that_features_take_is_from_their_speed(training, no_processes):
+    store.save(training, config=of_a_head(training))
+    outcome.write_progress(training.folder, {
+        "phase": "features", "done": 100, "total": 400, "pictures_per_second": 50.0,
+        "seconds_left": 6.0, "engine": "OpenVINO 2026.4, float32",
+    })  # fmt: skip
+    shown = cards(opened())
+    assert (shown["Time left"]["value"], shown["Time left"]["evidence"]) == (
+        "6 s", "from the speed so far",
+    )  # fmt: skip
+    assert shown["Epoch"]["evidence"] == "of the head, after the features"
+    assert shown["Speed"]["value"] == "50 pictures/s"
 
 
 def test_stop_is_asked_once_and_said(training, no_processes):
@@ -136,7 +173,7 @@ def test_intervals_side_by_side_stand_on_one_scale():
     def card(low: float) -> evidence.Card:
         return evidence.Card("a", "b", track=evidence.track(0.97, low, 0.98))
 
-    shown = watched.on_one_scale([card(0.96), card(0.55), evidence.Card("Speed", "9")])
+    shown = on_one_scale([card(0.96), card(0.55), evidence.Card("Speed", "9")])
     assert [one.track and (one.track.min, one.track.max) for one in shown] == [
         (0.5, 1.0), (0.5, 1.0), None,
     ]  # fmt: skip

@@ -1,12 +1,15 @@
-"""A run that ended early, taken up again: the button, what it will do, and what was done so."""
+"""A run that ended early, taken up again or started anew: the buttons, and what was done so."""
 
 import streamlit as st
 
 from dashboard import state, words
 from dashboard.parts import live
 from engine.commands import resume
-from engine.errors import CamsightError
+from engine.data.dataset import open_dataset
+from engine.data.question import ask
+from engine.errors import CamsightError, ConfigError
 from engine.runs.store import Run
+from engine.training.config import stored_config
 
 
 def resume_button(run: Run) -> Run | None:
@@ -23,6 +26,25 @@ def resume_button(run: Run) -> Run | None:
         return None
     finally:
         state.changed()
+
+
+def start_again(run: Run, label: str) -> Run | None:
+    """A button that starts a run with the configuration and the question of one that ended without
+    a result; the new run once it was clicked. Where its configuration cannot be used, the reason in
+    its place."""
+    try:
+        config = stored_config(run.config)
+    except ConfigError as error:
+        st.caption(words.markdown(error))
+        return None
+    if not st.button(f"**{label}**", icon=":material/refresh:", key=f"again-{run.id}"):
+        return None
+    try:
+        dataset = open_dataset(state.workspace(), run.dataset)
+        return live.start(run.dataset, config, ask(dataset, run.positive, run.negative))
+    except (CamsightError, OSError) as error:
+        st.error(words.markdown(error))
+        return None
 
 
 def outlook(run: Run) -> None:
