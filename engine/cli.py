@@ -453,9 +453,10 @@ def sweep(
     from engine.data.question import ask
 
     workspace = _workspace()
-    question = ask(open_dataset(workspace, dataset), positive or (), negative or ())
+    opened = open_dataset(workspace, dataset)
+    question = ask(opened, positive or (), negative or ())
     several = {name: hyperparameters.pop(name) for name in many.VARIED}
-    configs = many.combinations(several, **hyperparameters)
+    configs = many.combinations(opened, several, **hyperparameters)
     terminal.print_queued(many.sweep(workspace, dataset, configs, question), as_json)
 
 

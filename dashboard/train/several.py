@@ -12,10 +12,11 @@ from dashboard.train.cost import Wanted
 from dashboard.train.hyperparameters import RATES
 from engine.commands import many
 from engine.commands.estimate import timed
+from engine.commands.train import config_for
 from engine.errors import CamsightError
 from engine.models.presets import PRESETS
 from engine.runs.store import Run
-from engine.training.config import TrainConfig, train_config
+from engine.training.config import TrainConfig
 
 BATCHES = [8, 16, 32, 64, 128, 256, 512]
 
@@ -85,9 +86,7 @@ def bases(wanted: Wanted, presets: Sequence[str]) -> list[TrainConfig]:
     for preset in presets or [wanted.config.preset]:
         base = wanted.config
         if preset != base.preset:
-            own = train_config(preset)
-            size = min(own.image_size, wanted.dataset.image_size)
-            base = own.model_copy(update={"image_size": size})
+            base = config_for(wanted.dataset, preset)
         found.append(base)
     return found
 
@@ -107,7 +106,7 @@ def combinations(
     return [
         one
         for base in bases(wanted, presets)
-        for one in many.combinations(several, **base.model_dump())
+        for one in many.combinations(wanted.dataset, several, **base.model_dump())
     ]
 
 

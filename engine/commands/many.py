@@ -10,12 +10,12 @@ from math import sqrt
 
 from engine.commands import compare, line, train
 from engine.commands.learn import question_of
-from engine.data.dataset import open_dataset
+from engine.data.dataset import Dataset, open_dataset
 from engine.data.question import Question, task_of
 from engine.errors import ConfigError, DatasetError
 from engine.runs import store
 from engine.runs.store import Run
-from engine.training.config import TrainConfig, stored_config, train_config
+from engine.training.config import TrainConfig, stored_config
 from engine.workspace import Workspace
 
 VARIED = ("preset", "learning_rate", "batch_size", "seed")  # what a sweep may have several of
@@ -29,13 +29,15 @@ QUESTION = "Is this run better, or luckier?"  # what a spread answers, wherever 
 # --- a sweep ------------------------------------------------------------------------------------
 
 
-def combinations(several: Mapping[str, Sequence], **fixed) -> list[TrainConfig]:
+def combinations(
+    dataset: Dataset, several: Mapping[str, Sequence], **fixed
+) -> list[TrainConfig]:
     """A configuration for each combination of values, each once; the last name changes fastest.
     Those that would train the very same head on a backbone's features are one.
 
     Args:
-        several: values by hyperparameter; a name with none has its preset's default.
-        fixed: one value each, as `train_config` takes it.
+        several: values by hyperparameter; a name with none has its default, see `config_for`.
+        fixed: one value each, as `config_for` takes it.
 
     Raises:
         ConfigError: if a value cannot be used.
@@ -44,7 +46,7 @@ def combinations(several: Mapping[str, Sequence], **fixed) -> list[TrainConfig]:
     chosen = (dict(zip(named, values, strict=True)) for values in product(*named.values()))
     found: dict[TrainConfig, TrainConfig] = {}
     for one in chosen:
-        config = train_config(**(fixed | one))
+        config = train.config_for(dataset, **(fixed | one))
         same = dict.fromkeys(OF_NO_USE, None) if config.head_alone else {}
         found.setdefault(config.model_copy(update=same), config)
     return list(found.values())

@@ -32,15 +32,22 @@ def place(tmp_path, two_classes, decode_here, use_workspace, started) -> Workspa
     return made
 
 
-def rates(n: int) -> list:
-    values = np.linspace(0.001, 0.01, n).tolist()
-    return many.combinations({"learning_rate": values}, image_size=32)
+@pytest.fixture
+def rates(place):
+    """`rates(3)`: configurations that differ in the learning rate."""
+
+    def make(n: int) -> list:
+        values = np.linspace(0.001, 0.01, n).tolist()
+        pets = open_dataset(place, "pets")
+        return many.combinations(pets, {"learning_rate": values}, preset="quick")
+
+    return make
 
 
 def test_every_combination_of_values_is_a_queued_run_and_one_process_starts_them(
     place, verb, started
 ):
-    line = "sweep --dataset pets --image-size 32 --learning-rate 0.001 --learning-rate 0.003"
+    line = "sweep --dataset pets --preset quick --learning-rate 0.001 --learning-rate 0.003"
     status, out, _ = verb(*line.split(), "--batch-size", 16, "--batch-size", 32, "--batch-size", 16)
     runs = store.list_runs(place)
     assert status == 0
@@ -60,15 +67,21 @@ def test_every_combination_of_values_is_a_queued_run_and_one_process_starts_them
 
 
 def test_each_preset_of_a_sweep_has_its_own_defaults(place):
-    configs = many.combinations({"preset": ["quick", "classic"]}, image_size=32, epochs=3)
+    presets = {"preset": ["quick", "transfer"]}
+    configs = many.combinations(open_dataset(place, "pets"), presets, epochs=3)
     assert configs == [
         train_config("quick", image_size=32, epochs=3),
-        train_config("classic", image_size=32, epochs=3),
+        train_config("transfer", image_size=32, epochs=3),  # as large as the pictures are
     ]
 
 
+def test_a_sweep_has_the_preset_that_a_single_training_has(place, verb):
+    status, out, _ = verb("sweep", "--dataset", "pets", "--epochs", 2)
+    assert (status, out.split()[0]) == (0, "transfer-1")
+
+
 @pytest.mark.parametrize("n", [0, 51])
-def test_a_sweep_of_0_or_51_runs_is_a_sentence_and_queues_nothing(place, n, started):
+def test_a_sweep_of_0_or_51_runs_is_a_sentence_and_queues_nothing(place, n, started, rates):
     with pytest.raises(ConfigError, match=f"A sweep of {n} runs cannot be queued; choose values"):
         many.sweep(place, "pets", rates(n) if n else [])
     assert store.list_runs(place) == []
@@ -80,9 +93,9 @@ def test_a_sweep_of_0_or_51_runs_is_a_sentence_and_queues_nothing(place, n, star
     ("line", "says"),
     [
         ("--seed 1 --seed -1", "seed = -1 cannot be used"),
-        ("--image-size 40 --seed 1 --seed 2", "above the 32 pixels of 'pets'"),
+        ("--preset quick --image-size 40 --seed 1 --seed 2", "above the 32 pixels of 'pets'"),
         ("--preset quick --preset huge", "huge"),
-        ("--seed " + " --seed ".join(map(str, range(51))), "A sweep of 51 runs"),
+        ("--preset quick --seed " + " --seed ".join(map(str, range(51))), "A sweep of 51 runs"),
     ],
 )
 def test_a_value_that_cannot_be_used_queues_no_run_at_all(place, verb, line, says):
@@ -93,7 +106,9 @@ def test_a_value_that_cannot_be_used_queues_no_run_at_all(place, verb, line, say
     assert store.list_runs(place) == []
 
 
-def test_a_disk_that_is_full_in_the_middle_leaves_no_run_behind(place, monkeypatch, listing):
+def test_a_disk_that_is_full_in_the_middle_leaves_no_run_behind(
+    place, monkeypatch, listing, rates
+):
     create, before = store.create, listing(place.path)
 
     def full(*args, **known):
@@ -136,12 +151,13 @@ def test_the_same_seed_twice_is_no_second_chance_and_no_repetition_has_to_be_ask
 
 def test_what_has_no_part_in_a_head_alone_makes_no_further_run(place, judged_run):
     several = {"preset": ["transfer", "quick"], "learning_rate": [0.01, 0.001], "seed": [3, 4]}
-    configs = many.combinations(several, image_size=32)
+    configs = many.combinations(open_dataset(place, "pets"), several)
     assert [(one.preset, one.learning_rate, one.seed) for one in configs] == [
         ("transfer", 0.01, 3), ("quick", 0.01, 3), ("quick", 0.01, 4), ("quick", 0.001, 3),
         ("quick", 0.001, 4),
     ]  # fmt: skip
-    tuned = many.combinations({"preset": ["transfer"], "seed": [3, 4]}, fine_tune=1)
+    only = {"preset": ["transfer"], "seed": [3, 4]}
+    tuned = many.combinations(open_dataset(place, "pets"), only, fine_tune=1)
     assert len(tuned) == 2
     run = store.save(judged_run(place, "pets"), config=train_config("transfer").model_dump())
     with pytest.raises(ConfigError, match="fitted to its end whatever its seed"):
@@ -187,7 +203,17 @@ def test_a_run_whose_dataset_was_replaced_is_not_repeated(
     assert store.list_runs(place) == [run]
 
 
-def test_runs_whose_dispatcher_cannot_be_started_have_failed(place, monkeypatch):
+def test_runs_that_cannot_be_put_in_line_have_failed_with_a_sentence(place, monkeypatch, rates):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(queue, "join", refuse)
+    with pytest.raises(JobError, match="The line of runs cannot be written"):
+        many.sweep(place, "pets", rates(2))
+    assert [run.status for run in store.list_runs(place)] == ["failed", "failed"]
+
+
+def test_runs_whose_dispatcher_cannot_be_started_have_failed(place, monkeypatch, rates):
     def refuse(*args, **more):
         raise JobError("The job 'work' could not be started (no memory); try it again.")
 

@@ -30,8 +30,9 @@ def waiting(copied, training, no_processes) -> Iterator[list[store.Run]]:
     """Three runs in line behind the one that trains; this process is taken for the dispatcher."""
     queue.join(copied, training.id)
     rates = {"learning_rate": [0.001, 0.003, 0.01]}
+    configs = many.combinations(open_dataset(copied, "drawn"), rates, **SMALL.model_dump())
     with lease.hold(copied.dispatcher):
-        yield many.sweep(copied, "drawn", many.combinations(rates, **SMALL.model_dump()))
+        yield many.sweep(copied, "drawn", configs)
 
 
 def table(at: AppTest) -> list[dict]:
