@@ -457,9 +457,6 @@ def sweep(
     question = ask(opened, positive or (), negative or ())
     several = {name: hyperparameters.pop(name) for name in many.VARIED}
     configs = many.combinations(opened, several, **hyperparameters)
-    idle = any(len(several[name] or ()) > 1 for name in many.IDLE)
-    if idle and any(config.head_alone for config in configs):
-        terminal.warn(many.ONE_IS_ENOUGH)
     terminal.print_queued(many.sweep(workspace, dataset, configs, question), as_json)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import chance
+from dashboard.parts import chance, results
 from dashboard.train import cost
 from engine.commands import many
 from engine.errors import CamsightError
@@ -18,8 +18,11 @@ def show(run: Run, runs: Sequence[Run]) -> None:
     """Of a judged run: the runs with its configuration and other seeds, or the way to have them."""
     if not run.judged:
         return
-    if why_not := many.no_chance(run):
-        st.caption(words.markdown(why_not))
+    if results.head_alone(run):
+        st.caption(
+            f"No part of {run.id} is the seed's chance: the head on a backbone's features is "
+            "fitted to its end, and another seed gives the same."
+        )
         return
     chance.show(run, runs)
     under_way = sum(one.active for one in many.repeated_with(run, runs))

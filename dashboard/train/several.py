@@ -12,6 +12,7 @@ from dashboard.train.cost import Wanted
 from dashboard.train.hyperparameters import RATES
 from engine.commands import many
 from engine.commands.estimate import timed
+from engine.commands.train import config_for
 from engine.errors import CamsightError
 from engine.models.presets import PRESETS
 from engine.runs.store import Run
@@ -81,11 +82,13 @@ def several_of_each(
 
 def bases(wanted: Wanted, presets: Sequence[str]) -> list[TrainConfig]:
     """What each preset starts from: the form's own from the form, another from its defaults."""
-    form = wanted.config
-    return [
-        form if preset == form.preset else train.config_for(wanted.dataset, preset)
-        for preset in presets or [form.preset]
-    ]
+    found = []
+    for preset in presets or [wanted.config.preset]:
+        base = wanted.config
+        if preset != base.preset:
+            base = config_for(wanted.dataset, preset)
+        found.append(base)
+    return found
 
 
 def combinations(
@@ -112,8 +115,7 @@ def says(wanted: Wanted, configs: Sequence[TrainConfig]) -> str:
     taken to be as long as the form's."""
     n = len(configs)
     if n < 2:
-        several_values = "Choose several values of at least one."
-        return many.ONE_IS_ENOUGH if wanted.config.head_alone else several_values
+        return "Choose several values of at least one."
     runs, lengths = state.look().runs, {}
 
     def seconds(config: TrainConfig) -> float | None:

@@ -19,14 +19,10 @@ from engine.training.config import TrainConfig, stored_config
 from engine.workspace import Workspace
 
 VARIED = ("preset", "learning_rate", "batch_size", "seed")  # what a sweep may have several of
-IDLE = {"learning_rate", "batch_size", "seed"}  # what no computed head depends on
-ONE_IS_ENOUGH = (
-    "Learning rate, batch size and seed change nothing of a head on a backbone that stays as it "
-    "is, so one run of it is enough; fine-tune its last blocks, or choose further presets."
-)
 MOST = 50
 SEEDS = (2, 20)
 SEED = ("seed",)
+OF_NO_USE = ("learning_rate", "batch_size", "seed")  # to a head alone
 QUESTION = "Is this run better, or luckier?"  # what a spread answers, wherever it is shown
 
 
@@ -37,7 +33,7 @@ def combinations(
     dataset: Dataset, several: Mapping[str, Sequence], **fixed
 ) -> list[TrainConfig]:
     """A configuration for each combination of values, each once; the last name changes fastest.
-    Of those that would be the very same run (see `ONE_IS_ENOUGH`) the first is taken.
+    Those that would train the very same head on a backbone's features are one.
 
     Args:
         several: values by hyperparameter; a name with none has its default, see `config_for`.
@@ -48,11 +44,11 @@ def combinations(
     """
     named = {name: values for name, values in several.items() if values}
     chosen = (dict(zip(named, values, strict=True)) for values in product(*named.values()))
-    found: dict[str, TrainConfig] = {}
+    found: dict[TrainConfig, TrainConfig] = {}
     for one in chosen:
         config = train.config_for(dataset, **(fixed | one))
-        told = config.model_dump_json(exclude=IDLE if config.head_alone else set())
-        found.setdefault(told, config)
+        same = dict.fromkeys(OF_NO_USE, None) if config.head_alone else {}
+        found.setdefault(config.model_copy(update=same), config)
     return list(found.values())
 
 
@@ -94,8 +90,8 @@ def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
     """Put n further runs in line that differ from that run in nothing but their seed.
 
     Raises:
-        ConfigError: if n is not 2 to 20, the seed changes nothing of such a run, or its
-            configuration cannot be read.
+        ConfigError: if n is not 2 to 20, the run's configuration cannot be read, or its seed has no
+            part in what is trained.
         RunError: if there is no such run.
         DatasetError: if its dataset is gone, or holds other pictures by now.
     """
@@ -105,8 +101,11 @@ def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
         )
     run = store.open_run(workspace, run_id)
     config, question = stored_config(run.config), question_of(run)
-    if why_not := no_chance(run):
-        raise ConfigError(why_not)
+    if config.head_alone:
+        raise ConfigError(
+            f"The head of '{run.id}' is fitted to its end whatever its seed, so other seeds would "
+            "give the same run; repeat one that fine-tunes blocks of its backbone."
+        )
     dataset = open_dataset(workspace, run.dataset)
     same = dataset.fingerprint == run.dataset_fingerprint
     if not same or run.split_id not in ("", task_of(dataset, question).split_id):
@@ -118,20 +117,6 @@ def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
     free = (seed % 2**31 for seed in count(config.seed + 1) if seed % 2**31 not in taken)
     configs = [config.model_copy(update={"seed": next(free)}) for _ in range(n)]
     return _queue(workspace, run.dataset, configs, question, _first(run), SEED)
-
-
-def no_chance(run: Run) -> str:
-    """Empty, or why other seeds would give the very same run, in a sentence."""
-    try:
-        if not stored_config(run.config).head_alone:
-            return ""
-    except ConfigError:  # of a newer version; `repeat` says so
-        return ""
-    return (
-        f"Nothing of '{run.id}' is chance: its backbone stays as it is and its head is computed, "
-        "so every seed gives the same run; repeat one with fine-tuning, or compare it with another "
-        "by the paired test."
-    )
 
 
 def repeated_with(run: Run, runs: Iterable[Run]) -> list[Run]:

@@ -57,7 +57,7 @@ def test_a_head_alone_says_what_computed_its_features_and_no_speed_and_no_seed(
     assert shown["Features by"]["evidence"].startswith("2026.4, bfloat16 and 2026.4, float32")
     assert shown["Training time"]["evidence"].startswith("its features, and ")
     assert not any("seed" in one.value for one in at.header)
-    assert "Nothing of 'quick-1' is chance" in texts(at)
+    assert "No part of quick-1 is the seed's chance" in texts(at)
     assert not [one for one in at.button if one.key == f"repeat-{run.id}"]
     store.save(run, config=of_a_head(run), features_by="stored features")
     assert cards(opened(job=run.id))["Features"]["evidence"] == "computed by an earlier run"
