@@ -148,7 +148,7 @@ def train(
     from engine.commands import resume as resumes
     from engine.commands import train as commands
     from engine.data.dataset import open_dataset
-    from engine.data.question import ask
+    from engine.data.question import ask, task_of
     from engine.runs import store
 
     workspace = _workspace()
@@ -168,6 +168,8 @@ def train(
         if estimate:
             expected = estimates.estimate(workspace, dataset, config, question)
             return terminal.print_estimate(expected, as_json)
+        n = len(task_of(opened, question).indices("train"))
+        terminal.warn(commands.remark(config, n))
         run = commands.create_run(workspace, dataset, config, question)
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: store.ask_to_stop(run))

@@ -6,10 +6,10 @@ from dashboard import state, words
 from dashboard.parts import choose, links, live
 from dashboard.parts.params import DATASET, JOB
 from dashboard.train import cost, like, several
-from dashboard.train.asked import choose_question
+from dashboard.train.asked import choose_question, pictures
 from dashboard.train.cost import Wanted
 from dashboard.train.hyperparameters import choose_config
-from engine.commands import first_run
+from engine.commands import first_run, train
 from engine.data.dataset import Dataset
 from engine.errors import CamsightError
 from engine.runs.store import Run
@@ -29,6 +29,9 @@ def new_run() -> None:
     config = choose_config(dataset)
     if config and can_be_asked:
         wanted = Wanted(dataset, config, question)
+        remark = train.remark(config, pictures(dataset, question, ("train",)))
+        if remark:
+            st.caption(f":material/info: {remark}")
         state.poll(lambda: cost.caption(wanted), cost.unsettled(wanted))
         start_button(wanted)
     else:

@@ -86,6 +86,17 @@ def config_for(dataset: Dataset, preset: str | None = None, **chosen) -> TrainCo
     return config
 
 
+def remark(config: TrainConfig, n: int) -> str:
+    """What a person should know of a training on n pictures before it begins; mostly nothing."""
+    by_batches = not config.backbone or config.fine_tune
+    if by_batches and config.batch_size > n:
+        return (
+            f"The batch size {config.batch_size} is above the {n} pictures to train on, so an "
+            "epoch is one step; choose a smaller one for more."
+        )
+    return ""
+
+
 def check_size(config: TrainConfig, dataset: Dataset) -> None:
     if config.image_size > dataset.image_size:
         raise ConfigError(

@@ -103,7 +103,7 @@ def compute_features(
     Those to judge by are exact, in float32 like every other score; those to train on are in what
     the processor is fastest in.
     """
-    parts = _parts(model, dataset, config)
+    parts = parts_of(model, dataset, config)
     total = sum(part.missing() for part in parts.values())
     if not total:
         return parts, "stored features"
@@ -135,7 +135,9 @@ def compute_features(
     return parts, engine
 
 
-def _parts(model: keras.Model, dataset: Dataset, config: TrainConfig) -> dict[str, Wanted]:
+def parts_of(model: keras.Model, dataset: Dataset, config: TrainConfig) -> dict[str, Wanted]:
+    """Where the features of each part are, or will be; the key holds a hash of the backbone's
+    weights, so that other weights are other features."""
     told = hashlib.sha256()
     for layer in model.layers:
         if layer.name != "probability":
@@ -219,7 +221,7 @@ def estimate(model: keras.Model, task: Task, config: TrainConfig, *, began: floa
     """How long a training will take: the passes that are missing and the head, each timed on a few
     pictures; with fine-tuning also its epochs, as `fit.estimate` times them. Nothing is stored."""
     busy = os.getloadavg()[0] > fit.BUSY * (os.cpu_count() or 1)
-    parts = _parts(model, task.dataset, config)
+    parts = parts_of(model, task.dataset, config)
     passes, speed = 0.0, 0.0
     for exact, names in ((False, ("train",)), (True, ("validation", "test"))):
         missing = sum(parts[name].missing() for name in names)

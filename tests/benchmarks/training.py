@@ -159,7 +159,7 @@ def as_we_do(task, config, clock: Clock) -> float:
     from engine.training import fit
 
     rows = {"train": np.arange(PICTURES), "validation": np.arange(64), "test": np.arange(64)}
-    every = Everything(task, rows)
+    every = OtherRows(task, rows)
     with tempfile.TemporaryDirectory() as folder:
         fit.fit(
             network(config), every, config, Path(folder),
@@ -183,13 +183,14 @@ def alone(task, config, clock: Clock) -> float:
     return 0.0
 
 
-class Everything:
-    """A task whose every picture is for training."""
+class OtherRows:
+    """A task with other rows in its parts."""
 
     def __init__(self, task, rows: dict):
         self.task, self.rows = task, rows
-        self.images, self.labels = task.images, task.labels
-        self.class_names = task.class_names
+
+    def __getattr__(self, name: str):
+        return getattr(self.task, name)
 
     def indices(self, part: str) -> np.ndarray:
         return self.rows[part]

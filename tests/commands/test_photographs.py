@@ -43,6 +43,7 @@ def photographs(tmp_path_factory):
 
 def test_from_photographs_to_explanation(photographs, cli, tmp_path):
     from engine import inference
+    from engine.backend import forward
     from engine.data.decode import decode
     from engine.runs import store
 
@@ -54,27 +55,52 @@ def test_from_photographs_to_explanation(photographs, cli, tmp_path):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    dataset = told("prepare", some, "--name", "photographs", "--image-size", 48)
+    dataset = told("prepare", some, "--name", "photographs", "--image-size", 150)
     assert (dataset["pictures"], dataset["refused"]) == (2 * EACH, 0)
     assert dataset["class_names"] == ["Cat", "Dog"]
     assert dataset["counts"]["train"] == [160, 160]
 
-    line = "train --dataset photographs --image-size 48 --epochs 8 --batch-size 16"
-    trained = told(*line.split())
-    assert trained["seconds"] > 0
+    trained = told("train", "--dataset", "photographs")
+    assert trained["run"] == "transfer-1"
     assert told("evaluate", "latest")["auc"] == trained["auc"]
 
-    # 40 test pictures tell little; on 400 others it must be better than chance beyond doubt
+    # 40 test pictures tell little; 400 others tell that the backbone has seen cats and dogs
     loaded = inference.load(store.open_run(Workspace(place), "latest"))
-    seen = np.stack([decode(data, 48).pixels for data, _ in others])
-    logit = inference.logits(loaded.model, seen)
-    found = auc_interval(auc([label for _, label in others], logit), EACH, EACH)
-    print(f"AUC on {2 * EACH} other photographs: {found.value:.3f}, from {found.low:.3f}")
-    assert found.low > 0.55
+    seen = np.stack([decode(data, 150).pixels for data, _ in others]).astype(np.float32)
+    labels = np.array([label for _, label in others])
+    said = np.concatenate(list(forward(loaded.model).run([seen[:200], seen[200:]])))[:, 0]
+    found = auc_interval(auc(labels, said), EACH, EACH)
+    right = np.mean((said >= 0.5) == labels)
+    print(f"{2 * EACH} other photographs: AUC {found.value:.4f} from {found.low:.4f}, {right:.3f}")
+    assert found.low > 0.985
+    assert right > 0.95
 
     picture = tmp_path / "dog.jpg"
     picture.write_bytes(others[-1][0])
-    explained = told("explain", "latest", picture, "--out", tmp_path / "out", "--target", "dog")
-    assert [one["method"] for one in explained] == ["grad-cam", "score-cam"]
+    explained = told(
+        "explain", "latest", picture, "--out", tmp_path / "out", "--target", "dog",
+        "--method", "grad-cam",
+    )  # fmt: skip
     assert all(Path(one["overlay"]).stat().st_size > 1000 for one in explained)
     assert all(0 < one["score"] < 1 and one["raw_max"] > one["raw_min"] for one in explained)
+
+
+def test_lite0_knows_dogs_and_cats_of_imagenet(photographs):
+    """Its own head of a thousand classes, of which 151 to 268 are dogs and 281 to 285 cats; on all
+    10,000 photographs at 224 pixels 96.6% of dogs and 74.3% of cats have one of theirs first."""
+    import keras
+
+    from engine.backend import forward
+    from engine.data.decode import decode
+    from engine.models.lite0 import lite0, load_imagenet
+
+    pixels = keras.Input((224, 224, 3))
+    average = keras.layers.GlobalAveragePooling2D()(lite0(pixels, keras.DTypePolicy("float32")))
+    model = keras.Model(pixels, keras.layers.Dense(1000, name="imagenet")(average))
+    load_imagenet(model)
+    _, others = photographs
+    labels = np.array([label for _, label in others])
+    batches = (decode(data, 224).pixels[None].astype(np.float32) for data, _ in others)
+    first = np.concatenate(list(forward(model, exact=False).run(batches))).argmax(axis=1)
+    assert ((first >= 151) & (first <= 268))[labels == 1].mean() > 0.92
+    assert ((first >= 281) & (first <= 285))[labels == 0].mean() > 0.65

@@ -141,6 +141,40 @@ def test_stopped_in_mid_epoch_it_goes_on_from_the_last_whole_one(undisturbed, tr
     assert_same(state, undisturbed[1])
 
 
+def test_growing_crops_by_muon_go_on_to_the_last_digit_too(task, small_config, tmp_path):
+    config = small_config(
+        image_size=64, epochs=4, batch_size=50, optimizer="muon", learning_rate=0.01,
+        schedule="one-cycle", augment=True, crop=0.4, label_smoothing=0.1, progressive=True,
+    )  # fmt: skip
+    assert [config.size_at(epoch) for epoch in range(4)] == [32, 32, 32, 48]
+
+    def train(folder: Path, should_stop=lambda: False, since=None) -> list[np.ndarray]:
+        keras.utils.set_random_seed(1)
+        pixels = keras.Input((64, 64, 3))
+        x = keras.layers.Conv2D(8, 3, strides=2)(keras.layers.Rescaling(1 / 255)(pixels))
+        x = keras.layers.Activation("relu")(keras.layers.BatchNormalization()(x))
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        model = keras.Model(pixels, keras.layers.Dense(1, activation="sigmoid")(x))
+        compile_model(model, config)
+        optimizer = model.optimizer
+        folder.mkdir(exist_ok=True)
+        fit(
+            model, task, config, folder,
+            report=lambda told: None, should_stop=should_stop, since=since,
+        )  # fmt: skip
+        model.optimizer = optimizer
+        return state_of(model)
+
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    expected = train(whole)
+    heard = iter(range(100))
+    train(parted, should_stop=lambda: next(heard) == 9)  # of four batches an epoch
+    since = checkpoint.read(parted)
+    assert since.told.epoch == 2
+    assert_same(train(parted, since=since), expected)
+    assert history(parted) == history(whole)
+
+
 def test_early_stopping_counts_from_the_best_epoch_of_before(
     train, small_config, tmp_path, monkeypatch
 ):

@@ -100,11 +100,11 @@ def test_a_second_run_finds_its_features(copied, tmp_path, monkeypatch):
 
 def test_other_weights_or_sizes_are_other_features(copied):
     model, wanted = model_of(config()), config()
-    keys = {transfer._parts(model, copied.dataset, one)["test"].key
+    keys = {transfer.parts_of(model, copied.dataset, one)["test"].key
             for one in (wanted, config(image_size=48))}  # fmt: skip
     layer = model.get_layer("conv_pw_3")
     layer.set_weights([weight + 1 for weight in layer.get_weights()])
-    keys.add(transfer._parts(model, copied.dataset, wanted)["test"].key)
+    keys.add(transfer.parts_of(model, copied.dataset, wanted)["test"].key)
     assert len(keys) == 3
 
 

@@ -82,6 +82,14 @@ def test_the_preset_follows_the_pictures_until_another_is_chosen(
     assert field(choose("drawn"), "epochs", "classic").value == 20
 
 
+def test_a_batch_larger_than_all_pictures_is_pointed_out(workspace, no_processes):
+    at = opened(dataset="drawn")
+    assert not any("an epoch is one step" in one.value for one in at.caption)
+    field(at, "batch_size").set_value(512).run()
+    says = "The batch size 512 is above the 192 pictures to train on, so an epoch is one step"
+    assert any(says in one.value for one in at.caption)
+
+
 def test_a_preset_that_does_not_exist_is_said(workspace, no_processes):
     at = opened(preset="huge", dataset="drawn")
     assert "There is no preset huge here; quick is chosen." in [one.value for one in at.warning]
