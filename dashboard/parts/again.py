@@ -54,7 +54,7 @@ def outlook(run: Run) -> None:
     why_not = resume.can_resume(run)
     if not why_not and state.dataset_of(run) is None:
         why_not = f"Its pictures are gone, or '{run.dataset}' holds others by now: it cannot go on."
-    st.caption(words.markdown(why_not or f"**Resume**: {resume.outlook(run)}"))
+    st.caption(words.markdown(why_not) or f"**Resume**: {words.markdown(resume.outlook(run))}")
 
 
 def said(run: Run) -> None:

@@ -173,7 +173,8 @@ def why(run: Run) -> str:
             "had written is kept in its folder; resume it, or start it again, for a result."
         )
     if run.status == "stopped" and not run.judged:
-        return "It was stopped before it had weights, so there is nothing to judge."
+        had = "weights" if run.started else "begun"
+        return f"It was stopped before it had {had}, so there is nothing to judge."
     return ""
 
 

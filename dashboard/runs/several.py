@@ -178,8 +178,8 @@ def figures(judged: Sequence[Run]) -> None:
         rows = [
             RunRow(
                 run=run.id, dataset=name, auc=run.figures["auc"], low=run.figures["auc_low"],
-                high=run.figures["auc_high"], n=results.judged_on(run), remark=run.about.name,
-                started=live.when(run.started),
+                high=run.figures["auc_high"], n=results.judged_on(run),
+                remark=words.plain(run.about.name, 40), started=live.when(run.started),
             )
             for name, members in groups.items()
             for run in sorted(members, key=lambda run: -run.figures["auc"])
@@ -215,7 +215,11 @@ def against_auc(runs: Sequence[Run]) -> None:
     st.markdown("## Settings against AUC")
     known = [run for run in runs if math.isfinite(compare.validation_auc(run))]
     differ, _ = compare.what_differs(known) if len(known) > 1 else ({}, 0)
-    differ = {name: of for name, of in differ.items() if name not in ("dataset", "question")}
+    differ = {  # of those that each of them has
+        name: of
+        for name, of in differ.items()
+        if name not in ("dataset", "question") and None not in of
+    }
     if not differ:
         st.caption(
             "There is nothing to draw: no two of these were judged on the same pictures with other "
@@ -228,7 +232,9 @@ def against_auc(runs: Sequence[Run]) -> None:
     says = f"{len(known)} runs by {', '.join(drawn)}; the highest AUC has {best.id}."
     figure = charts.parallel([run.id for run in known], drawn, aucs)
     shared.show(figure, "parallel", says.replace("_", " "))
-    more = f" {len(differ) - MOST_AXES} more settings differ." if len(differ) > MOST_AXES else ""
+    left_out = len(differ) - MOST_AXES
+    settings = "setting differs" if left_out == 1 else "settings differ"
+    more = f" {left_out} more {settings}." if left_out > 0 else ""
     st.caption(
         f"{best.id} has the highest AUC on validation, {words.three_digits(max(aucs))}. It is "
         f"chosen by it, so that figure flatters; the one on test does not.{more}"

@@ -13,7 +13,7 @@ from engine.evaluation import roc
 from engine.evaluation.compare import Difference, delong
 from engine.runs import outcome, store
 from engine.runs.store import Run
-from engine.training.config import stored_config
+from engine.training.config import OF_NO_USE, stored_config
 from engine.workspace import Workspace
 
 
@@ -148,9 +148,12 @@ def _in_order(told: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.n
 
 def settings(run: Run) -> dict[str, Any]:
     """What the run was told to do: dataset, question and every hyperparameter by its name, with
-    the defaults of those that an older version did not write."""
+    the defaults of those that an older version did not write; None for what had no part in it."""
     try:
-        config = run.config | stored_config(run.config).model_dump()
+        known = stored_config(run.config)
+        config = run.config | known.model_dump()
+        if known.head_alone:
+            config |= dict.fromkeys(OF_NO_USE)
     except ConfigError:  # of a newer version: as it stands there
         config = dict(run.config)
     return {"dataset": run.dataset, "question": run.question, **config}

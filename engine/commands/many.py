@@ -15,14 +15,13 @@ from engine.data.question import Question, task_of
 from engine.errors import ConfigError, DatasetError
 from engine.runs import store
 from engine.runs.store import Run
-from engine.training.config import TrainConfig, stored_config
+from engine.training.config import OF_NO_USE, TrainConfig, stored_config
 from engine.workspace import Workspace
 
 VARIED = ("preset", "learning_rate", "batch_size", "seed")  # what a sweep may have several of
 MOST = 50
 SEEDS = (2, 20)
 SEED = ("seed",)
-OF_NO_USE = ("learning_rate", "batch_size", "seed")  # to a head alone
 QUESTION = "Is this run better, or luckier?"  # what a spread answers, wherever it is shown
 
 

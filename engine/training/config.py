@@ -10,6 +10,7 @@ from engine.errors import ConfigError
 from engine.models.backbones import BACKBONES
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRESETS, find_preset
 
+OF_NO_USE = ("learning_rate", "batch_size", "seed")  # to a head alone
 WARM_UP = 0.2  # share of a one-cycle schedule in which the rate rises
 
 
@@ -144,7 +145,7 @@ class TrainConfig(BaseModel):
     @property
     def head_alone(self) -> bool:
         """Whether nothing but a head on stored features is trained. It is fitted to its end, so
-        learning rate, batch size and seed have no part in it."""
+        what is `OF_NO_USE` has no part in it."""
         return bool(self.backbone) and not self.fine_tune
 
     def rate_at(self, epoch: float) -> float:

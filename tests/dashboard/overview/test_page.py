@@ -332,6 +332,20 @@ def test_runs_without_a_result_stand_there_with_their_reason(copied):
     assert "The loss became \\*NaN\\*; try a lower rate." in said
 
 
+def test_a_lost_run_is_resumed_from_here_and_one_that_diverged_is_not(copied, monkeypatch):
+    lost = train.create_run(copied, "drawn", train_config("quick", image_size=32))
+    store.save(lost, status="running")
+    failed = train.create_run(copied, "drawn", train_config("quick", image_size=32))
+    store.save(failed, status="failed", diverged=True, error="The loss became NaN.")
+    asked = []
+    monkeypatch.setattr(jobs, "submit", lambda place, argv, **how: asked.append(argv) or "job.0")
+    at = opened()
+    assert [one.key for one in at.button if "Resume" in one.label] == [f"resume-{lost.id}"]
+    at.button(key=f"resume-{lost.id}").click().run()
+    assert queue.in_line(copied) == [lost.id]
+    assert ["work"] in asked
+
+
 def test_the_page_imports_no_tensorflow(workspace):
     page = (
         "import sys\n"

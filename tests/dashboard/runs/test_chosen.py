@@ -14,6 +14,7 @@ from dashboard.runs.charts import Curve
 from engine.commands import trash
 from engine.evaluation.compare import delong
 from engine.runs import about, outcome, store
+from engine.training.config import train_config
 from tests.dashboard import pages
 from tests.dashboard.pages import cards, drawn
 
@@ -207,6 +208,15 @@ def test_only_what_differs_is_shown_and_the_rest_is_counted(place, judged):
     assert f"{len(config)} further settings are the same." in texts(at)
     assert "quick-1 has the highest AUC on validation" in texts(at)
     assert "There is nothing to draw" not in texts(at)
+
+
+def test_what_has_no_part_in_a_head_alone_does_not_differ(place, judged):
+    config = judged().config
+    head = train_config("transfer", image_size=32, seed=9).model_dump()
+    judged(config=config | head)
+    rows = opened(runs="quick-1,quick-2").table[0].value.set_index("setting")
+    assert rows.loc["seed", "quick-2"] == rows.loc["learning rate", "quick-2"] == "–"
+    assert rows.loc["seed", "quick-1"] == "1"
 
 
 def test_where_nothing_differs_it_is_said(place, judged):

@@ -35,7 +35,7 @@ def several(place, add_run):
     add_run(place, status="failed", figures=None, error="The loss became NaN in epoch 2.")
     named = add_run(place, dataset="tags", auc=0.9, created="2999-01-01T00:00:00+00:00")
     about.write_about(named.folder, "no augmentation", "from the Paper", ("baseline",))
-    add_run(place, status="stopped", figures=None)
+    add_run(place, status="stopped", figures=None, started=None)
     (add_run(place).folder / "run.json").write_text("{")
     return place
 
