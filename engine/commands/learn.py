@@ -61,12 +61,12 @@ def learn(workspace: Workspace, run: Run, told: Report) -> Evaluation | Means | 
     )
     done = _fit(model, task, config, run, since, told, began)
     fitted = done.fitted
-    if fitted.stopped and not fitted.epochs and config.backbone:
+    if fitted.stopped and not fitted.best_epoch and config.backbone:
         store.save(run, status="stopped", ended=store.now())
         return None
     run = store.save(
         run,
-        features_by=done.engine,
+        features_by=done.engine or run.features_by,
         seconds=fitted.seconds,
         best_epoch=fitted.best_epoch,
         pictures_per_second=fitted.pictures / fitted.seconds or None,
@@ -158,9 +158,14 @@ def settled(
 ) -> TrainConfig:
     """The configuration with a precision that computes, where "auto" leaves it to the machine.
 
+    A backbone that stays as it is is not trained: its features are exact where pictures are judged
+    by them, and in what is fastest where a head learns from them.
+
     Args:
         known: what the run was begun with, and so goes on with.
     """
+    if config.head_alone:
+        return config.model_copy(update={"precision": "float32"})
     if config.precision != "auto":
         return config
     from engine import backend

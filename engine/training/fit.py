@@ -188,6 +188,7 @@ def fit(
     report: Report,
     should_stop: Callable[[], bool],
     since: Checkpoint | None = None,
+    before: str = "no weights were kept",
 ) -> Fitted:
     """Train `model`, and leave checkpoint.npz, history.csv and best.weights.h5 in `folder`.
 
@@ -204,6 +205,7 @@ def fit(
             of an epoch is reported once the epoch's row is in the history.
         since: what the folder's checkpoint holds, to go on from there to the very end that the
             training would have had. A stop that was asked for before leaves it as it is.
+        before: what is kept until an epoch has given weights, as an error says it.
 
     Raises:
         RecordError: if `since` is of another network or optimizer.
@@ -212,7 +214,7 @@ def fit(
     training, validation = batches_of(task, config, epoch=since.told.epoch if since else 0)
     needed = needed_bytes(model, task, config)
     belongs = checkpoint.belongs(task, config)
-    keeper = Keeper(config, folder, training, belongs, needed, report, should_stop)
+    keeper = Keeper(config, folder, training, belongs, needed, report, should_stop, before)
     if since:
         put_back(model, since.state)
         keeper.take_up(since)

@@ -32,6 +32,7 @@ class Keeper(keras.callbacks.Callback):
     Args:
         belongs: what a checkpoint is told to belong to.
         needed: bytes that the whole run takes, for the sentence that a full disk gets.
+        before: what is kept until an epoch has given weights, as a sentence says it.
     """
 
     def __init__(
@@ -43,11 +44,12 @@ class Keeper(keras.callbacks.Callback):
         needed: int,
         report: Report,
         should_stop: Callable[[], bool],
+        before: str,
     ):
         super().__init__()
         self.config, self.folder, self.belongs, self.needed = config, folder, belongs, needed
         self.batches, self.n = len(training), len(training.indices)
-        self.report, self.should_stop = report, should_stop
+        self.report, self.should_stop, self.before = report, should_stop, before
         self.epoch, self.batch, self.rows = 0, 0, []
         self.pictures, self.whole_epochs, self.reported = 0, 0, 0.0
         self.best_loss, self.best_epoch, self.best = math.inf, 0, b""
@@ -188,7 +190,7 @@ class Keeper(keras.callbacks.Callback):
 
     def _kept(self) -> str:
         if not self.best_epoch:
-            return "no weights were kept"
+            return self.before
         return f"the weights of epoch {self.best_epoch} were kept"
 
 

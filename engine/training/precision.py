@@ -20,12 +20,13 @@ WORTH = 0.9  # bfloat16 is taken if a step takes at most this share of float32's
 def faster(workspace: Workspace, config: TrainConfig, classes: int) -> str:
     """ "bfloat16" where a step of this very network takes less time in it, else "float32".
 
-    What was measured lies in the workspace's precision.json, by machine, preset and image size. A
+    What was measured lies in the workspace's precision.json, by machine, network and image size. A
     file that cannot be read or written costs another measurement and no more.
     """
     path = workspace.path / "precision.json"
     name = backend.device()["name"]
-    key = f"{processes.machine()}, {name}: {config.preset}, {config.image_size} px"
+    network = f"{config.preset} {config.backbone}".strip()
+    key = f"{processes.machine()}, {name}: {network}, {config.image_size} px"
     found = _read(path).get(key)
     if found not in ("float32", "bfloat16"):
         exact, half = (seconds(config, classes, one) for one in ("float32", "bfloat16"))
@@ -49,7 +50,10 @@ def _read(path) -> dict:
 def seconds(config: TrainConfig, classes: int, precision: str) -> float:
     """Of the fastest of a few steps of training, with pictures of noise."""
     size, rng = config.image_size, np.random.default_rng(config.seed)
-    model = build(config.preset, size, classes, l2=config.l2, precision=precision)
+    model = build(
+        config.preset, size, classes,
+        l2=config.l2, precision=precision, backbone=config.backbone,
+    )  # fmt: skip
     compile_model(model, config)
     pictures = rng.integers(0, 256, (PICTURES, size, size, 3), np.uint8)
     labels = rng.integers(0, classes, (PICTURES, 1)).astype(np.float32)

@@ -20,6 +20,7 @@ from engine.data.dataset import PARTS, Dataset
 from engine.data.features import Wanted
 from engine.data.question import Task
 from engine.models import transfer as network
+from engine.models.build import build
 from engine.training import fit, logistic
 from engine.training.checkpoint import Checkpoint
 from engine.training.config import TrainConfig
@@ -60,12 +61,14 @@ def fit_transfer(
     history.csv in `folder`, as `fit` does.
 
     An epoch of the head is a few steps of L-BFGS. With `config.fine_tune` the epochs are those of
-    the last blocks, which begin with the head's best weights, or go on from `since`.
+    the last blocks, which begin with the head's best weights, or go on from `since`. Where the
+    first of them comes to no number, the head's weights are what is kept.
     """
     if since:
         return Transferred(_fine_tune(model, task, config, folder, report, should_stop, since))
     began = time.perf_counter()
-    computed = compute_features(model, task.dataset, config, report, should_stop)
+    exact = _exact(model, task, config)
+    computed = compute_features(exact, task.dataset, config, report, should_stop)
     if computed is None:
         return Transferred(Fitted(time.perf_counter() - began, 0, 0, 0, True, None))
     parts, engine = computed
@@ -74,7 +77,11 @@ def fit_transfer(
     if not config.fine_tune or fitted.stopped or not fitted.best_epoch:
         return Transferred(fitted, engine, logits)
     tuned = _fine_tune(model, task, config, folder, report, should_stop, None)
-    return Transferred(replace(tuned, seconds=tuned.seconds + fitted.seconds), engine)
+    seconds = tuned.seconds + fitted.seconds
+    if tuned.best_epoch or not tuned.diverged:  # whatever else ended it can be resumed
+        return Transferred(replace(tuned, seconds=seconds), engine)
+    head = replace(fitted, seconds=seconds, error=tuned.error, diverged=True)
+    return Transferred(head, engine, logits)
 
 
 def _fine_tune(
@@ -83,8 +90,21 @@ def _fine_tune(
     network.unfreeze(model, config.backbone, config.fine_tune)
     compile_model(model, config)
     return fit.fit(
-        model, task, config, folder, report=report, should_stop=should_stop, since=since
+        model, task, config, folder, report=report, should_stop=should_stop, since=since,
+        before="the head's weights were kept",
+    )  # fmt: skip
+
+
+def _exact(model: keras.Model, task: Task, config: TrainConfig) -> keras.Model:
+    """The network with ImageNet's weights in float32, whatever it will be trained in: features are
+    shared by all runs of the backbone, and those to judge by are exact."""
+    if config.precision == "float32":
+        return model
+    made = build(
+        config.preset, config.image_size, len(task.class_names), backbone=config.backbone
     )
+    network.load_imagenet(made, config.backbone)
+    return made
 
 
 # --- features ---------------------------------------------------------------------------------
@@ -221,12 +241,13 @@ def estimate(model: keras.Model, task: Task, config: TrainConfig, *, began: floa
     """How long a training will take: the passes that are missing and the head, each timed on a few
     pictures; with fine-tuning also its epochs, as `fit.estimate` times them. Nothing is stored."""
     busy = os.getloadavg()[0] > fit.BUSY * (os.cpu_count() or 1)
-    parts = parts_of(model, task.dataset, config)
+    exact = _exact(model, task, config)
+    parts = parts_of(exact, task.dataset, config)
     passes, speed = 0.0, 0.0
-    for exact, names in ((False, ("train",)), (True, ("validation", "test"))):
+    for judged, names in ((False, ("train",)), (True, ("validation", "test"))):
         missing = sum(parts[name].missing() for name in names)
         if missing:
-            speed = _speed(model, parts[names[0]], exact)
+            speed = _speed(exact, parts[names[0]], judged)
             passes += missing / speed
     each = _seconds_of_a_round(model, task)
     if config.fine_tune:

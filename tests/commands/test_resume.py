@@ -67,7 +67,7 @@ def test_a_run_that_ended_early_is_put_back_and_started(
     assert (resumed.status, resumed.resumed) == ("queued", 0)
     assert not store.asked_to_stop(resumed)
     assert queue.in_line(ready) == [run.id]
-    assert no_processes == [["train", "--queued", run.id]]
+    assert no_processes == [["work"]]
     with store.taken_up(resumed):
         assert store.open_run(ready, run.id).status == "queued"
 
@@ -194,7 +194,7 @@ def test_lost_runs_are_resumed_by_themselves_once_in_their_old_order(ended, read
     waited = train.create_run(ready, "drawn", CONFIG)  # and lost its process: its ticket stands
     resumed = resume.resume_lost(ready)
     assert [run.id for run in resumed] == [first.id, second.id, waited.id]
-    assert [argv[-1] for argv in no_processes] == [run.id for run in resumed]
+    assert {argv[0] for argv in no_processes} == {"work"}
     assert {run.resumed for run in resumed} == {1}
     assert store.open_run(ready, stopped.id).status == "stopped"
     assert sorted(queue.in_line(ready)) == sorted(run.id for run in resumed)

@@ -68,3 +68,8 @@ def test_a_file_that_cannot_be_written_does_not_end_the_run(takes, tmp_path, mon
 
 def test_a_step_of_this_very_network_is_what_is_timed():
     assert 0 < precision.seconds(train_config("quick", image_size=32), 3, "float32") < 60
+
+
+def test_a_backbone_is_timed_as_part_of_its_network():
+    small = train_config("transfer", image_size=32, fine_tune=1, backbone="mobilenet-0.25")
+    assert 0 < precision.seconds(small, 2, "float32") < 60

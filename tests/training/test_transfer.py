@@ -52,7 +52,10 @@ def config(**chosen):
 
 def model_of(wanted, classes=2):
     keras.utils.set_random_seed(wanted.seed)
-    model = build("transfer", wanted.image_size, classes, backbone=wanted.backbone)
+    model = build(
+        "transfer", wanted.image_size, classes,
+        backbone=wanted.backbone, precision=wanted.precision,
+    )  # fmt: skip
     load_imagenet(model, wanted.backbone)
     compile_model(model, wanted)
     return model
@@ -139,6 +142,51 @@ def test_fine_tuning_changes_the_last_blocks_and_no_other(copied, tmp_path):
     assert done.logits == {}
     assert len(columns(tmp_path / "run")) == 1
     assert (done.fitted.epochs, done.fitted.best_epoch) == (1, 1)
+
+
+def test_features_are_exact_whatever_is_trained_in(copied, tmp_path):
+    """Runs share them, so one in bfloat16 may not leave its own to the next."""
+    half = config(precision="bfloat16", fine_tune=1, epochs=1, batch_size=64)
+    trained(copied, tmp_path / "half", half)
+    done, model, _ = trained(copied, tmp_path / "run", config())
+    assert done.engine == "stored features"
+    model.load_weights(tmp_path / "run" / "best.weights.h5")
+    rows = copied.indices("test")
+    found = inference.logits(model, copied.images, rows)
+    assert np.allclose(done.logits["test"], found, atol=1e-3)
+
+
+def test_a_stop_in_the_first_epoch_of_fine_tuning_keeps_what_it_has(copied, tmp_path):
+    heard = []
+
+    def tuning():
+        heard.append((tmp_path / "run" / "best.weights.h5").exists())
+        return heard[-1]
+
+    wanted = config(fine_tune=1, epochs=2, batch_size=64)
+    done, _, _ = trained(copied, tmp_path / "run", wanted, should_stop=tuning)
+    assert (done.fitted.stopped, done.fitted.epochs, done.fitted.best_epoch) == (True, 0, 1)
+    assert len(columns(tmp_path / "run")) == 1
+
+
+def test_fine_tuning_that_comes_to_no_number_leaves_the_head_s_weights(
+    copied, tmp_path, monkeypatch
+):
+    head, _, _ = trained(copied, tmp_path / "head", config())
+    monkeypatch.setattr(transfer, "compile_model", diverging)
+    done, _, _ = trained(copied, tmp_path / "run", config(fine_tune=1, batch_size=64))
+    fitted = done.fitted
+    assert (fitted.diverged, fitted.best_epoch) == (True, head.fitted.best_epoch)
+    assert "the head's weights were kept" in fitted.error
+    assert np.allclose(done.logits["test"], head.logits["test"])
+    losses = [[row["val_loss"] for row in columns(tmp_path / one)] for one in ("run", "head")]
+    assert losses[0] == losses[1]
+
+
+def diverging(model, wanted):
+    compile_model(model, wanted)
+    head = model.get_layer("probability")
+    head.set_weights([np.full_like(weight, np.nan) for weight in head.get_weights()])
 
 
 def test_an_estimate_counts_the_passes_that_are_missing(copied, tmp_path):
