@@ -54,6 +54,8 @@ def make_ready(workspace: Workspace) -> None:
             for run in resume.resume_lost(workspace):
                 print(f"The run '{run.id}' was lost and is resumed.", flush=True)
             first_run.start(workspace)
+    except JobError as error:  # what is there can be looked at all the same
+        print(error, file=sys.stderr)
     except OSError as error:
         print(
             f"The workspace cannot be written ({error.strerror}): what is there can be looked at, "
