@@ -285,6 +285,7 @@ def runs(as_json: Json = False) -> None:
     columns = ("run", "name", "status", "dataset", "preset", "AUC", "95%", "seconds")
     named = any(run.about.name for run in listed)
     table = Table(*(one for one in columns if named or one != "name"), box=None)
+    table.columns[0].min_width = max((len(run.id) for run in listed), default=0)  # never cut
     for run in listed:
         told = run.figures
         table.add_row(

@@ -47,7 +47,7 @@ def _option(name: str, field: FieldInfo, presets: Mapping, several: bool) -> ins
     facts = "; ".join(filter(None, (_bounds(field), _defaults(name, field, presets))))
     again = " More than once for several values." if several else ""
     option = typer.Option(
-        help=f"{field.description} {facts[0].upper()}{facts[1:]}.{again}",
+        help=f"{field.description}{facts and f' {facts[0].upper()}{facts[1:]}.'}{again}",
         metavar=f"[{'|'.join(filter(None, choices))}]" if choices else None,
     )
     return inspect.Parameter(
@@ -69,8 +69,12 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _defaults(name: str, field: FieldInfo, presets: Mapping) -> str:
-    """ "default 0.1", or "default 8 (quick), 20 (classic)" where presets differ."""
+    """ "default 0.1", or "default 8 (quick), 20 (classic)" where presets differ; a preset that has
+    none is left out."""
     found = {preset: _said(own.get(name, field.default)) for preset, own in presets.items()}
+    found = {preset: value for preset, value in found.items() if value}
+    if not found:
+        return ""
     if len(set(found.values())) == 1:
         return f"default {next(iter(found.values()))}"
     return "default " + ", ".join(f"{value} ({preset})" for preset, value in found.items())

@@ -267,7 +267,7 @@ def asked_to_stop(run: Run) -> bool:
 
 
 def open_run(workspace: Workspace, run_id: str) -> Run:
-    """The run of that id, or the newest one for "latest".
+    """The run of that id, or for "latest" the newest one that does not wait in line.
 
     Raises:
         RunError: if there is none, naming those that are there.
@@ -277,7 +277,7 @@ def open_run(workspace: Workspace, run_id: str) -> Run:
         runs = list_runs(workspace)
         if not runs:
             raise RunError("There is no run yet; `python -m engine train` makes one.")
-        return runs[-1]
+        return ([run for run in runs if run.status != "queued"] or runs)[-1]
     folder = workspace.runs / run_id
     if not NAME.fullmatch(run_id) or not folder.is_dir():
         known = ", ".join(p.name for p in run_folders(workspace)[-8:]) or "none yet"
