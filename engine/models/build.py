@@ -27,13 +27,15 @@ def build(
     each `(n, classes)` by a softmax.
 
     Args:
-        backbone: of `transfer`, a name of `engine.models.backbones`.
+        backbone: of `transfer`, a name of `engine.models.backbones`; "" is the preset's own.
         precision: "float32", or "bfloat16" for Keras's mixed_bfloat16 (weights stay float32).
 
     Raises:
         ConfigError: if there is no such preset.
     """
-    network = pkgutil.resolve_name(find_preset(preset).function)
+    chosen = find_preset(preset)
+    network = pkgutil.resolve_name(chosen.function)
+    backbone = backbone or chosen.defaults.get("backbone", "")
     policy = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     pixels = keras.Input((image_size, image_size, 3), name="pixels", dtype="float32")
     if backbone:

@@ -23,7 +23,9 @@ def wild(tmp_path_factory, cli, draw_files) -> tuple[Workspace, Path]:
     folder, place = tmp_path_factory.mktemp("wild"), tmp_path_factory.mktemp("workspace")
     for name in NAMES:
         draw_files(folder / name, name, 24)
-    train = "train --dataset wild --epochs 1 --image-size 32 --batch-size 8 --json"
+    train = (
+        "train --dataset wild --preset quick --epochs 1 --image-size 32 --batch-size 8 --json"
+    )
     for line in (
         f"prepare {folder} --name wild --image-size 40 --json",
         train,

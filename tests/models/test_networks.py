@@ -144,7 +144,7 @@ def test_networks_are_made_of_keras_s_own_layers(preset, tmp_path):
     assert keras.saving.load_model(tmp_path / "model.keras").count_params() == model.count_params()
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", sorted(PRESETS.keys() - {"transfer"}))  # see test_backbones.py
 def test_pixels_are_scaled_inside_the_model(preset):
     first = build(preset, 32).layers[1]
     assert isinstance(first, keras.layers.Rescaling)

@@ -20,6 +20,13 @@ def no_warm_up(monkeypatch):
     monkeypatch.setattr(state, "warm_up", lambda: None)
 
 
+@pytest.fixture(autouse=True)
+def on_any_machine(monkeypatch):
+    """What computes here is asked once for each server, and a test's runs tell no device: with an
+    answer from an earlier test they would be runs of another machine."""
+    monkeypatch.setattr(state, "machine", lambda: None)
+
+
 @pytest.fixture
 def copied(workspace, tmp_path, use_workspace) -> Workspace:
     """A copy of the workspace with a finished run, to write into; without the jobs of others."""
