@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ class Wanted:
     key: str
     image_size: int
 
-    @property
+    @cached_property
     def chunks(self) -> list[tuple[Path, np.ndarray]]:
         """Where each chunk is kept, and its rows of the dataset."""
         rows = self.dataset.indices(self.part)

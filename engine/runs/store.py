@@ -434,7 +434,7 @@ def sweep(workspace: Workspace) -> None:
     """Remove what killed processes left: folders of runs that were never named, half files."""
     if not workspace.runs.is_dir():
         return
-    with FileLock(workspace.runs / ".new.lock", timeout=30):  # nobody is making one now
+    with naming(workspace):  # nobody is making one now
         for beside in workspace.runs.glob(".new-*-*"):
             shutil.rmtree(beside, ignore_errors=True)
     for folder in run_folders(workspace):

@@ -31,6 +31,7 @@ from engine.training.storage import require_space, weights_bytes
 log = logging.getLogger("camsight")
 VERSION = 1  # of what is done to pixels before the backbone; other features with another one
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+PASSES = {False: ("train",), True: ("validation", "test")}  # exact, or as fast as can be -> parts
 TIMED = (2, 6)  # batches before the clock starts, and under it
 SAMPLE = 1000  # pictures on which a round of the head is timed
 
@@ -130,7 +131,7 @@ def compute_features(
     width = model.get_layer(network.FEATURES).output.shape[-1]
     require_space(dataset.folder, total * width * 4)
     before, engines, began = 0, [], time.perf_counter()
-    for exact, names in ((False, ("train",)), (True, ("validation", "test"))):
+    for exact, names in PASSES.items():
         if not any(parts[name].missing() for name in names):
             continue
         passes = backend.forward(network.features_of(model), exact=exact)
@@ -244,7 +245,7 @@ def estimate(model: keras.Model, task: Task, config: TrainConfig, *, began: floa
     exact = _exact(model, task, config)
     parts = parts_of(exact, task.dataset, config)
     passes, speed = 0.0, 0.0
-    for judged, names in ((False, ("train",)), (True, ("validation", "test"))):
+    for judged, names in PASSES.items():
         missing = sum(parts[name].missing() for name in names)
         if missing:
             speed = _speed(exact, parts[names[0]], judged)

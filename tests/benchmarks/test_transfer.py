@@ -49,7 +49,7 @@ def passes_alone(place, size: int) -> tuple[float, str]:
     network.load_imagenet(model, config.backbone)
     parts = transfer.parts_of(model, dataset, config)
     seconds, engines = 0.0, []
-    for exact, names in ((False, ("train",)), (True, ("validation", "test"))):
+    for exact, names in transfer.PASSES.items():
         passes = backend.forward(network.features_of(model), exact=exact)
         engines.append(passes.engine)
         rows = np.concatenate([rows for name in names for _, rows in parts[name].chunks])
