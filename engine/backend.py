@@ -14,7 +14,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ with _quiet():
 
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO calls them
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)  # on whichever device
+
 
 def prepare_process(gpu_memory_mb: int | None = None) -> None:
     """Let this process share its GPUs; call it before the first operation.
@@ -97,75 +99,104 @@ def compiled(function):
     return tf.function(function, reduce_retracing=True, autograph=False)
 
 
-def gradients_of_sum(function, inputs, weights):
-    """Activations and the gradient of a score with respect to them.
+def gradients_of(function, inputs):
+    """What a function computes on its way, and the gradient of what it ends in.
 
     Args:
-        function: maps `(inputs, watch)` to `(activations, scores)`, activations `(n, ...)`, scores
-            `(n, k)`; it calls `watch(activations)` before it computes anything from them.
+        function: maps `(inputs, watch)` to `(watched, total, *others)`: a tensor or a tuple of
+            tensors, and what is differentiated, which is summed. It calls `watch(watched)` before
+            it computes anything from them.
         inputs: tensor `(n, h, w, 3)`, float.
-        weights: `(n, k)`, what each score counts for in the sum that is differentiated.
 
     Returns:
-        Activations, their gradient (zeros where the score does not depend on them), scores.
+        watched; the gradient of `total` by them (zeros where it does not depend on them); others.
     """
     inputs = tf.convert_to_tensor(inputs)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        activations, scores = function(inputs, tape.watch)
-        total = tf.reduce_sum(scores * tf.cast(weights, scores.dtype))
-    gradient = tape.gradient(total, activations, unconnected_gradients="zero")
-    return activations, gradient, scores
+        watched, total, *others = function(inputs, tape.watch)
+        total = tf.reduce_sum(total)
+    gradient = tape.gradient(total, watched, unconnected_gradients="zero")
+    return watched, gradient, *others
 
 
 # --- many forward passes --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Forward:
-    """A model compiled for many passes in inference.
+class Compiled:
+    """A function of arrays, compiled for many passes in inference.
 
     Attributes:
         engine: what computes, as a person reads it: "OpenVINO 2026.4, bfloat16".
         note: why it is not OpenVINO, in a sentence; empty where it is, and on a GPU.
-        run: batches `(n, ...)` float32, each of any length, to what the model gives for each,
-            float32, in the same order. The next batch is asked for while others compute.
+        at_once: how many calls compute side by side; more wait.
+        call: arrays `(n, ...)` float32, in the order of the function's, to `(n, ...)` float32; any
+            thread may call it.
     """
 
     engine: str
     note: str
-    run: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]
+    at_once: int
+    call: Callable[..., np.ndarray]
+
+    def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """What `call` gives for each batch, in order; the next is read while others compute."""
+        with ThreadPoolExecutor(self.at_once) as pool:
+            busy = deque()
+            for batch in batches:
+                if len(busy) == self.at_once:
+                    yield busy.popleft().result()
+                busy.append(pool.submit(self.call, batch))
+            while busy:
+                yield busy.popleft().result()
 
 
-def forward(model: keras.Model, *, exact: bool = True) -> Forward:
-    """One compiled function of a model with one input and one output, for many passes.
+def forward(model: keras.Model, *, exact: bool = True) -> Compiled:
+    """A model with one input and one output, for many passes; see `compile_passes`."""
+    shape = model.inputs[0].shape[1:]
+    name, dtype = f"'{model.name}'", model.compute_dtype
+    return compile_passes(
+        lambda x: model(x, training=False), [shape], name=name, exact=exact, dtype=dtype
+    )
+
+
+def compile_passes(
+    function, shapes: Sequence[tuple], *, name: str, exact: bool = True, dtype: str = "float32"
+) -> Compiled:
+    """A function of float32 tensors that share their first axis, for many passes.
 
     On a CPU OpenVINO computes, two to three times as fast as TensorFlow; on a GPU, or where
-    OpenVINO is missing or refuses the model, TensorFlow does, and `engine` and `note` say so.
+    OpenVINO is missing or refuses the function, TensorFlow does, and `engine` and `note` say so.
+    The weights are those of this moment.
 
     Args:
+        shapes: of each tensor, without the first axis; None for a length that varies.
+        name: as the note calls what could not be compiled.
         exact: in float32; otherwise in what the processor is fastest in, see `passes_dtype`.
+        dtype: what TensorFlow computes the function in, as it says of itself.
     """
+    signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
+    traced = compiled(function).get_concrete_function(*signature)
     if not _gpus():
         try:
-            return _by_openvino(model, exact)
+            return _by_openvino(traced, "float32" if exact else passes_dtype())
         except ImportError:
             note = "OpenVINO is not installed, so TensorFlow computed; `make setup` installs it."
         except Exception as error:  # whatever it does not know of a network
             why = (str(error).strip() or type(error).__name__).splitlines()[0]
-            note = f"OpenVINO could not compile '{model.name}' ({why}), so TensorFlow computed."
+            note = f"OpenVINO could not compile {name} ({why}), so TensorFlow computed."
     else:
         note = ""
-    one_pass = compiled(lambda x: model(x, training=False))
 
-    def run(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        return (np.asarray(one_pass(batch), np.float32) for batch in batches)
+    def call(*arrays: np.ndarray) -> np.ndarray:
+        return np.asarray(traced(*map(tf.constant, arrays)), np.float32)
 
-    return Forward(f"TensorFlow {tf.__version__}, {model.compute_dtype}", note, run)
+    return Compiled(f"TensorFlow {tf.__version__}, {dtype}", note, 1, call)
 
 
 def passes_dtype() -> str:
-    """What `forward(exact=False)` computes in here: "bfloat16" where the processor has
-    instructions for it and OpenVINO is there to use them, else "float32"."""
+    """What `exact=False` computes in here: "bfloat16" where the processor has instructions for it
+    and OpenVINO is there to use them, else "float32"."""
     try:
         capable = _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     except Exception:
@@ -182,36 +213,21 @@ def _openvino():
     return openvino
 
 
-def _by_openvino(model: keras.Model, exact: bool) -> Forward:
+def _by_openvino(traced, dtype: str) -> Compiled:
     ov = _openvino()
-    dtype = "float32" if exact else passes_dtype()
-    shape = model.inputs[0].shape
-    traced = compiled(lambda x: model(x, training=False)).get_concrete_function(
-        tf.TensorSpec(shape, tf.float32)
-    )
     ready = ov.Core().compile_model(
         ov.convert_model(traced),
         "CPU",
         {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": PRECISIONS[dtype]},
     )
-    at_once = ready.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    at_once, requests = ready.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"), threading.local()
 
-    def run(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        free = [ready.create_infer_request() for _ in range(at_once)]
-        busy = deque()
-        for batch in batches:
-            if not free:
-                yield _answer(busy[0])
-                free.append(busy.popleft())
-            busy.append(free.pop())
-            busy[-1].start_async({0: batch})
-        while busy:
-            yield _answer(busy.popleft())
+    def call(*arrays: np.ndarray) -> np.ndarray:
+        if not hasattr(requests, "mine"):  # a request serves one thread at a time
+            requests.mine = ready.create_infer_request()
+        requests.mine.infer(list(arrays), share_inputs=True)
+        found = requests.mine.get_output_tensor(0).data
+        return found.astype(np.float32)  # a copy: the next call writes over it
 
     version = ".".join(ov.__version__.split("-")[0].split(".")[:2])
-    return Forward(f"OpenVINO {version}, {dtype}", "", run)
-
-
-def _answer(request) -> np.ndarray:
-    request.wait()
-    return request.get_output_tensor(0).data.astype(np.float32)  # a copy: the request is used again
+    return Compiled(f"OpenVINO {version}, {dtype}", "", at_once, call)

@@ -247,13 +247,13 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Heatmaps of pictures, written as original, heatmap and overlay."""
-    from engine.cam.methods import METHODS
+    from engine.cam.methods import USUAL
     from engine.commands.explain import explain as run_explain
 
     with terminal.bar("steps", quiet=as_json) as progress:
         explained = run_explain(
             _workspace(), run, images, out,
-            methods=method or list(METHODS), layer=layer, target=target, colour_map=colour_map,
+            methods=method or list(USUAL), layer=layer, target=target, colour_map=colour_map,
             progress=lambda done, total: progress(done, total, ""),
         )  # fmt: skip
     if as_json:

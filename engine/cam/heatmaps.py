@@ -1,27 +1,36 @@
 """explain(): a model and pictures become heatmaps."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 
-from engine.cam.methods import METHODS, check_method
+from engine.cam.methods import METHODS, Method, check_method, check_options
 from engine.errors import ConfigError, LayerError
 
 BATCH = 16  # pictures that a method takes at once
+COMBINE = {"mean": np.mean, "max": np.max}  # several layers
+SCORES = ("logit", "probability")
+PRECISIONS = ("float32", "auto")
 
 
 @dataclass(frozen=True)
 class Heatmaps:
     """What `explain` found.
 
-    raw: `(n, h', w')` float32, signed, at the layer's own resolution, before ReLU.
+    raw: `(n, h', w')` float32, signed, before ReLU: at the layer's own resolution, or the method's;
+        of several layers that were combined, `(n, h, w)` from 0 to 1.
     values: `(n, h, w)` float32 from 0 to 1: raw enlarged (bilinear), ReLU, divided by its maximum;
         a map that is nowhere positive stays zero.
     scores: `(n,)` float32, the target's probability for the pictures as they are.
+    layer: its name, of several with " + " between them; "" for a method of the whole network.
     seconds: for all of them together.
+    notes: a sentence for each picture about its map, "" where there is nothing to say.
+    error: `(n, h', w')`, the half width of the 95% error of raw, where a method states one.
+    passes: forward passes of single pictures, all in all. engine: what computed them.
     """
 
     raw: np.ndarray
@@ -30,51 +39,144 @@ class Heatmaps:
     layer: str
     method: str
     seconds: float
+    notes: tuple[str, ...] = ()
+    error: np.ndarray | None = None
+    passes: int = 0
+    engine: str = ""
 
 
 def explain(
     model,
     images: np.ndarray,
     method: str = "score-cam",
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     target: int | Sequence[int] = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    combine: str = "mean",
+    score: str | None = None,
+    flips: bool = False,
+    eigen: bool = False,
+    precision: str = "float32",
+    batch: int = BATCH,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
 ) -> Heatmaps:
     """Heatmaps of what speaks for `target` in each picture.
 
     Args:
         model: a Keras model of whole pictures that ends in one sigmoid unit or in a softmax; it is
-            not changed. One that computes in float16 or bfloat16 is explained in float32.
+            not changed. One that computes in float16 or bfloat16 is explained in float32. Several
+            threads may ask one model at once; their forward passes share batches.
         images: `(n, h, w, 3)` exactly as the model takes them (ours: RGB from 0 to 255); they are
             never rescaled.
         method: a name in `METHODS`.
         layer: a layer with a spatial map, by its name, by its path in a model that is used as a
-            layer (`body/block3_out`), or by its use (`conv#2`); None is the last such layer.
+            layer (`body/block3_out`), or by its use (`conv#2`); several, as a sequence; None is the
+            last such layer, and for a method of several layers the last of each resolution.
         target: class number, for all pictures or one for each.
         progress: called with (steps done, all) and free to raise, which ends the work.
+        combine: how several layers become one map: each from 0 to 1, then their "mean" or "max".
+        score: what is differentiated or compared, "logit" (before the last activation) or
+            "probability" (after it); None is the method's own.
+        flips: the mean of the maps of the picture and of its mirror image, mirrored back.
+        eigen: eigen smoothing, see `engine.cam.asked.Asked.add`.
+        precision: of forward passes: "float32", or "auto", bfloat16 where the processor has it.
+        batch: pictures that a method takes at once.
+        seed: of whatever a method draws.
+        options: the method's own, by name.
 
     Raises:
         LayerError: if the layer has no spatial map, if the model has no logits to explain or
             cannot be taken apart, or if its numbers overflow.
-        ConfigError: if there is no such method or class, or the pictures have the wrong shape or
-            hold numbers that are not finite.
+        ConfigError: if there is no such method, option or class, or the pictures have the wrong
+            shape or hold numbers that are not finite.
 
     Example:
         >>> heat = explain(model, images, method="grad-cam")  # doctest: +SKIP
         >>> heat.values.shape == images.shape[:3]  # doctest: +SKIP
         True
     """
-    from engine.models.head import take_apart
+    from engine.cam.asked import Asked
 
     check_method(method)
-    head = take_apart(model, layer)
-    images, targets = _checked(images, target, head.classes, model.inputs[0].shape[1:])
+    chosen = METHODS[method]
+    _check_choice("combine", combine, COMBINE)
+    _check_choice("score", score or SCORES[0], SCORES)
+    _check_choice("precision", precision, PRECISIONS)
+    heads = _heads(model, layer, chosen)
+    images, targets = _checked(images, target, heads[0].classes, heads[0].shape)
+    options = check_options(chosen, options or {})
     started = time.perf_counter()
-    raw, scores = _in_batches(METHODS[method].load(), head, images, targets, progress)
-    _check_maps(raw, head.layer)
+    asked = Asked(
+        heads, images, targets, score or chosen.score, exact=precision == "float32", eigen=eigen,
+        seed=seed,
+    )  # fmt: skip
+    if chosen.layers == "one":
+        each = [replace(asked, heads=(head,)) for head in heads]
+    else:
+        each = [asked]
+    runs = [(one, mirrored) for one in each for mirrored in ((False, True) if flips else (False,))]
+
+    def work(one: Asked, at: int):
+        return _in_batches(
+            lambda batch: chosen.load()(batch, **options), one, batch,
+            lambda done, total: progress(at * total + done, len(runs) * total),
+        )  # fmt: skip
+
+    found = []
+    for at, (one, mirrored) in enumerate(runs):
+        if mirrored:
+            back = work(replace(one, images=images[:, :, ::-1]), at)
+            found[-1] = _mean_of_both(found[-1], back)
+        else:
+            found.append(work(one, at))
+        _check_maps(found[-1].raw, one.head.layer)
+    raw = found[0].raw
+    if len(found) > 1:
+        drawn = [np.stack([enlarge(one, images.shape[1:3]) for one in part.raw]) for part in found]
+        raw = COMBINE[combine](drawn, axis=0)
     values = np.stack([enlarge(one, images.shape[1:3]) for one in raw])
-    seconds = time.perf_counter() - started
-    return Heatmaps(raw, values, scores, head.layer, method, seconds)
+    return Heatmaps(
+        raw, values, found[0].scores,
+        layer="" if chosen.layers == "none" else " + ".join(head.layer for head in heads),
+        method=method,
+        seconds=time.perf_counter() - started,
+        notes=("",) * len(images),
+        error=found[0].error if len(found) == 1 else None,
+        passes=asked.passes[0],
+        engine=", ".join(asked.engines),
+    )  # fmt: skip
+
+
+def _check_choice(what: str, chosen: str, known) -> None:
+    if chosen not in known:
+        raise ConfigError(f"There is no {what} '{chosen}'; choose one of {', '.join(known)}.")
+
+
+def _heads(model, layer, method: Method) -> tuple:
+    """The model up to each layer that the method is to look at."""
+    from engine.models.graph import last_of_each_size
+    from engine.models.head import choose_layer, take_apart
+
+    if method.layers == "none":
+        names = [None]
+    elif layer is None and method.layers == "several":
+        choose_layer(model, None)  # raises where there is no layer
+        names = last_of_each_size(model)
+    else:
+        names = [layer] if layer is None or isinstance(layer, str) else list(layer)
+        if not names:
+            raise ConfigError("No layer was given; name one, or several, or leave it out.")
+    return tuple(take_apart(model, name) for name in dict.fromkeys(names))
+
+
+def _mean_of_both(found, mirrored):
+    """Of a picture's maps and those of its mirror image."""
+    both = {"raw": (found.raw + mirrored.raw[:, :, ::-1]) / 2}
+    if found.error is not None:  # at worst both err alike
+        both["error"] = (found.error + mirrored.error[:, :, ::-1]) / 2
+    return replace(found, **both)
 
 
 def enlarge(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -116,21 +218,24 @@ def _targets(target, n: int, classes: int) -> np.ndarray:
     return np.broadcast_to(targets, n).astype(np.int32)
 
 
-def _in_batches(method: Callable, head, images, targets, progress: Callable):
-    """Raw maps and scores of all pictures; the steps of a batch become steps of all."""
-    parts, n = [], len(images)
-    for start in range(0, n, BATCH):
-        stop = min(start + BATCH, n)
+def _in_batches(method: Callable, asked, size: int, progress: Callable):
+    """What a method finds in all pictures; the steps of a batch become steps of all."""
+    parts, n = [], len(asked.images)
+    for start in range(0, n, size):
+        stop = min(start + size, n)
 
-        def told(done: int, total: int, start=start, size=stop - start) -> None:
-            progress(start * total // size + done, n * total // size)
+        def told(done: int, total: int, start=start, count=stop - start) -> None:
+            progress(start * total // count + done, n * total // count)
 
-        parts.append(method(head, images[start:stop], targets[start:stop], told))
-    raw, scores = (
-        np.concatenate([np.asarray(one, np.float32) for one in part])
-        for part in zip(*parts, strict=True)
+        parts.append(method(replace(
+            asked, images=asked.images[start:stop], target=asked.target[start:stop], progress=told
+        )))  # fmt: skip
+    if len(parts) == 1:
+        return parts[0]
+    whole = ("raw", "scores") if parts[0].error is None else ("raw", "scores", "error")
+    return replace(
+        parts[0], **{name: np.concatenate([getattr(one, name) for one in parts]) for name in whole}
     )
-    return raw, scores
 
 
 def _check_maps(raw: np.ndarray, layer: str) -> None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from engine import files
-from engine.cam.methods import METHODS, check_method
+from engine.cam.methods import USUAL, check_method
 from engine.cam.overlay import check_colour_map, colour, overlay
 from engine.commands.evaluate import class_number
 from engine.data.decode import Decoded, decode, resize
@@ -47,7 +47,7 @@ def explain(
     pictures: Sequence[Path],
     out: Path,
     *,
-    methods: Sequence[str] = tuple(METHODS),
+    methods: Sequence[str] = USUAL,
     layer: str | None = None,
     target: str | None = None,
     colour_map: str = "inferno",

@@ -87,13 +87,29 @@ def spatial_maps(model: keras.Model) -> dict[str, str | None]:
     "hwc" is (n, h, w, channels), "chw" (n, channels, h, w); None where the order cannot be told.
     A size that is known only with the picture (None) counts as more than 1.
     """
-    found: dict[str, str | None] = {}
+    return {path: axes for path, (axes, _) in _maps(model).items()}
+
+
+def last_of_each_size(model: keras.Model) -> list[str]:
+    """Of the layers with a spatial map, the last of each height and width, in order."""
+    last = {}
+    for path, (axes, shape) in _maps(model).items():
+        if axes:
+            size = tuple(n for n, axis in zip(shape, axes, strict=True) if axis != "c")
+            last.pop(size, None)
+            last[size] = path
+    return list(last.values())
+
+
+def _maps(model: keras.Model) -> dict[str, tuple[str | None, tuple]]:
+    """Of each use of a layer with a spatial map the order of its axes, and their lengths."""
+    found: dict[str, tuple[str | None, tuple]] = {}
 
     def visit(path, node, known):
         axes = _axes(node, [known[id(tensor)] for tensor in node.input_tensors])
         shape = node.outputs[0].shape
         if len(node.outputs) == 1 and len(shape) == 4 and _is_spatial(shape[1:], axes):
-            found[path] = axes
+            found[path] = axes, tuple(shape[1:])
         return [axes] * len(node.outputs)
 
     graph = graph_of(model)

@@ -1,74 +1,207 @@
-"""A classifier taken apart at its last activation, so that its logits can be reached.
+"""A classifier taken apart at a layer and at its last activation: maps and logits can be reached.
 
-From a logit of 17 on, float32's sigmoid is exactly 1 and its gradient 0: a heatmap made from the
-probability would vanish on the surest pictures. Scores and gradients here come from the logit.
-
-The model's layers are run one by one, each as itself, and the last one without its activation.
-Before that is believed it is compared, on noise, with what the model itself says: a model that
-comes out otherwise is refused.
+`take_apart(model, layer)` is a `Head`; how the model is run layer by layer, and what is refused,
+stands in `engine.models.classifier`.
 """
 
-from collections.abc import Callable
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import expit, softmax
 
 from engine import backend
 from engine.errors import LayerError
-from engine.models.float32 import OTHER_FLOATS, call, without_activation
-from engine.models.graph import Graph, graph_of, has_graph, last_node, run, spatial_maps
-
-ACTIVATIONS = {"sigmoid": ops.sigmoid, "softmax": ops.softmax}
-TOLERANCE = 1e-4  # of probabilities that must be the same
-HALF_TOLERANCE = 0.1  # of a float16 or bfloat16 model's own probabilities and those in float32
-UNKNOWN_SIZE = 128  # pixels of the noise for a model that takes any size
+from engine.models.classifier import Classifier, classifier, run_layers
+from engine.models.graph import has_graph, spatial_maps
+from engine.models.together import Together
 
 
 @dataclass(frozen=True)
+class _Kept:
+    """What was found of a model, as long as it is `made_of` the same."""
+
+    classifier: Classifier
+    made_of: list  # weights, activations and precisions: with others it is another model
+    maps: dict[str, str | None]
+    heads: dict[str, "Head"] = field(default_factory=dict)  # by layer: graphs are traced once
+
+
 class Head:
     """A model up to a layer and to its logits; the model itself is not changed.
 
-    forward: pixels `(n, h, w, 3)` -> `(activations (n, h', w', k), logits (n, units))`, float32.
-        A second argument is called with the activations before anything is computed from them.
-    fast: the same of the pixels alone as one compiled graph, for many passes.
-    units: 1 for a sigmoid, else the number of classes.
+    Pixels are `(n, h, w, 3)` as the model takes them, activations `(n, h', w', k)`, logits
+    `(n, units)`, all float32. What is compiled is traced at its first use and kept.
+
+    Attributes:
+        layer: the layer's name. units: 1 for a sigmoid, else the number of classes.
+        shape: `(h, w, channels)` that the model takes; None for a side that it leaves open.
     """
 
-    forward: Callable
-    fast: Callable
-    layer: str
-    units: int
+    def __init__(self, found: Classifier, maps: dict[str, str], layer: str):
+        self.layer, self.units = layer, found.units
+        self.shape = tuple(found.graph.inputs[0].shape[1:])
+        self._classifier, self._maps = found, maps
+        self._compiled: dict[tuple, Callable] = {}
+        self._together: dict[tuple, tuple[bytes, Together]] = {}
+        self._lock = threading.Lock()
 
     @property
     def classes(self) -> int:
         return max(2, self.units)
 
+    def forward(self, pixels, watch: Callable = lambda activations: None):
+        """Activations and logits, uncompiled. `watch` is called with the activations before
+        anything is computed from them."""
+        (activations,), logits = self._forward((self.layer,), pixels, lambda found: watch(found[0]))
+        return activations, logits
 
-@dataclass(frozen=True)
-class _Classifier:
-    """A graph that ends at `path` in an activation, "sigmoid" or "softmax"; found to be right."""
+    @cached_property
+    def fast(self) -> Callable:
+        """`forward` of the pixels alone, as one compiled graph."""
+        return backend.compiled(lambda pixels: self.forward(pixels))
 
-    graph: Graph
-    path: str
-    activation: str
-    units: int
+    def walk(self, pixels, see: Callable):
+        """The model's output and its logits, uncompiled.
+
+        Args:
+            see: `(path, layer, output) -> output` for each use of a layer, to watch or replace.
+        """
+        return run_layers(self._classifier, pixels, see)
+
+    def gradients(self, pixels, weights, probability: bool = False):
+        """Activations, the gradient of the score by them, and logits, in one compiled pass.
+
+        Args:
+            weights: `(n, units)`, what each logit counts for in the score; see `target_weights`.
+            probability: the score is the probability, and not the logit.
+        """
+        (activations,), (gradients,), logits = self.several((self.layer,))(
+            pixels, weights, probability
+        )
+        return activations, gradients, logits
+
+    def several(self, layers: Sequence[str]) -> Callable:
+        """`gradients` of several layers in one compiled pass, activations and gradients as tuples:
+        a function of `(pixels, weights, probability)`."""
+        layers = tuple(layers)
+
+        def one_pass(pixels, weights, probability: bool = False):
+            def scored(x, watch):
+                found, logits = self._forward(layers, x, watch)
+                return found, _score(logits, weights, probability), logits
+
+            return backend.gradients_of(scored, pixels)
+
+        return self._once(("several", layers), one_pass)
+
+    def pixels(self, pixels, weights, probability: bool = False):
+        """The gradient of the score by the pixels, and logits, in one compiled pass."""
+
+        def one_pass(pixels, weights, probability: bool):
+            def scored(x, watch):
+                watch(x)
+                _, logits = run_layers(self._classifier, x)
+                return x, _score(logits, weights, probability), logits
+
+            return backend.gradients_of(scored, pixels)[1:]
+
+        return self._once(("pixels",), one_pass)(pixels, weights, probability)
+
+    def passes(
+        self, name: str, function: Callable, shapes: Sequence[tuple], exact: bool
+    ) -> Together:
+        """A function that ends in this model's logits, compiled for many passes of several
+        callers, once for each set of weights.
+
+        Args:
+            name: of the function; with the shapes it says which one is meant.
+            shapes: of its tensors, without their first axis.
+            exact: in float32; otherwise in what the processor is fastest in.
+        """
+        key, weights = (name, *shapes, exact), self._digest()
+        with self._lock:
+            known, together = self._together.get(key, (b"", None))
+            if known != weights:
+                compiled = backend.compile_passes(
+                    function, shapes, name=f"'{name}' at the layer '{self.layer}'", exact=exact
+                )
+                together = Together(compiled)
+                self._together[key] = weights, together
+        return together
+
+    def replaced(self, pixels, activations):
+        """Logits of the pixels where the layer gives other activations, uncompiled."""
+        return self._forward((self.layer,), pixels, instead=activations)[1]
+
+    def _once(self, key: tuple, function: Callable) -> Callable:
+        """The compiled function of that key, by whether the score is the probability."""
+
+        def call(pixels, weights, probability: bool = False):
+            with self._lock:
+                if (*key, probability) not in self._compiled:
+                    self._compiled[(*key, probability)] = backend.compiled(
+                        lambda x, w: function(x, w, probability)
+                    )
+            return self._compiled[(*key, probability)](
+                ops.convert_to_tensor(pixels, "float32"), ops.convert_to_tensor(weights, "float32")
+            )
+
+        return call
+
+    def _forward(self, layers: tuple, pixels, watch=lambda found: None, instead=None):
+        """Activations of several layers, and logits; `instead` takes the place of the only one."""
+        found = {}
+
+        def at_layer(path, layer, output):
+            if path not in layers:
+                return output
+            axes = self._maps[path]
+            seen = output if axes == "hwc" else ops.transpose(output, _to_last(axes))
+            found[path] = seen if instead is None else instead
+            watch((found[path],))
+            if axes == "hwc":
+                return found[path]
+            return ops.transpose(found[path], [0, *(1 + "hwc".index(axis) for axis in axes)])
+
+        _, logits = run_layers(self._classifier, pixels, at_layer)
+        return tuple(found[path] for path in layers), logits
+
+    def _digest(self) -> bytes:
+        """Of all weights, as they are now: what was compiled from others is of no use."""
+        told = hashlib.blake2b(digest_size=16)
+        for variable in self._classifier.variables:
+            told.update(np.ascontiguousarray(ops.convert_to_numpy(variable)).data)
+        return told.digest()
 
 
-@dataclass(frozen=True)
-class _Kept:
-    classifier: _Classifier
-    made_of: list  # weights, activations and precisions: with others it is another model
-    heads: dict[str, Head] = field(default_factory=dict)  # by layer: graphs are traced once
+def _to_last(axes: str) -> list[int]:
+    return [0, *(1 + axes.index(axis) for axis in "hwc")]
+
+
+def _score(logits, weights, probability: bool):
+    """What is differentiated: the weighted logits, or with weights of one class its probability."""
+    if not probability:
+        return logits * weights
+    if logits.shape[-1] == 1:
+        return ops.sigmoid(logits * weights)
+    return ops.softmax(logits, axis=-1) * weights
 
 
 _kept: WeakKeyDictionary[keras.Model, _Kept] = WeakKeyDictionary()
+_keeping = threading.RLock()
 
 
 def take_apart(model: keras.Model, layer: str | None = None) -> Head:
     """`model` up to `layer` (None: the last with a spatial map) and to its logits.
+
+    Several threads may do it at once.
 
     Args:
         layer: a name of `engine.models.build.spatial_layers`.
@@ -78,51 +211,25 @@ def take_apart(model: keras.Model, layer: str | None = None) -> Head:
             a sigmoid of one unit or a softmax, or if it says something else than its layers do
             when they are run one by one.
     """
-    layer, axes = _choose(model, layer)
-    made_of, kept = _made_of(model), _kept.get(model)
-    if kept is None or not _same(kept.made_of, made_of):
-        kept = _kept[model] = _Kept(_classifier(model), made_of)
-    if layer not in kept.heads:
-        kept.heads[layer] = _head(kept.classifier, layer, axes)
-    return kept.heads[layer]
+    with _keeping:
+        kept = _look(model)
+        name = choose_layer(model, layer)
+        kept = kept or _keep(model)
+        if name not in kept.heads:
+            kept.heads[name] = Head(kept.classifier, kept.maps, name)
+        return kept.heads[name]
 
 
-def _head(classifier: _Classifier, layer: str, axes: str) -> Head:
-    to_last = [0, *(1 + axes.index(axis) for axis in "hwc")]
-    back = [0, *(1 + "hwc".index(axis) for axis in axes)]
-
-    def forward(pixels, watch=lambda activations: None):
-        found = []
-
-        def at_layer(path, output):
-            if path != layer:
-                return output
-            found.append(ops.transpose(output, to_last) if axes != "hwc" else output)
-            watch(found[0])
-            return ops.transpose(found[0], back) if axes != "hwc" else output
-
-        _, logits = _run(classifier, pixels, at_layer)
-        return found[0], logits
-
-    return Head(forward, backend.compiled(lambda x: forward(x)), layer, classifier.units)
+def _look(model: keras.Model) -> _Kept | None:
+    """What is known of the model, unless it was changed since."""
+    kept = _kept.get(model)
+    return kept if kept and _same(kept.made_of, _made_of(model)) else None
 
 
-def _run(classifier: _Classifier, pixels, see=lambda path, output: output):
-    """The model's output and its logits, float32; `see` may watch or replace what a layer gives."""
-    logits = []
-
-    def visit(path, node, known):
-        args, kwargs = node.arguments.fill_in(known)
-        if path == classifier.path:
-            if hasattr(node.operation, "activation"):
-                logits.append(call(path, without_activation(node.operation), args, kwargs))
-            else:  # nothing but a sigmoid or softmax: the logits are what goes in
-                logits.append(known[id(node.input_tensors[0])])
-        return see(path, call(path, node.operation, args, kwargs))
-
-    with keras.StatelessScope():  # moving averages, seeds and losses of the model stay as they are
-        output, *_ = run(classifier.graph, [ops.convert_to_tensor(pixels, "float32")], visit)
-    return ops.cast(output, "float32"), ops.cast(logits[0], "float32")
+def _keep(model: keras.Model) -> _Kept:
+    made_of = _made_of(model)
+    kept = _kept[model] = _Kept(classifier(model), made_of, spatial_maps(model))
+    return kept
 
 
 def _made_of(model: keras.Model) -> list:
@@ -140,21 +247,17 @@ def _same(before: list, now: list) -> bool:
 
 def choose_layer(model: keras.Model, layer: str | None) -> str:
     """The layer's name, checked; None is the last layer with a spatial map."""
-    return _choose(model, layer)[0]
-
-
-def _choose(model: keras.Model, layer: str | None) -> tuple[str, str]:
-    """The layer's name, and the order of its axes, as in `spatial_maps`."""
     if not has_graph(model):
         raise LayerError(
             "The model has no graph of layers; give a functional or built sequential Keras model."
         )
-    maps = spatial_maps(model)
+    kept = _look(model)
+    maps = kept.maps if kept else spatial_maps(model)
     known = [name for name, axes in maps.items() if axes]
     if layer is None and known:
         layer = known[-1]
     if layer in known:
-        return layer, maps[layer]
+        return layer
     if layer in maps or (maps and not known):
         raise LayerError(
             f"The maps of the layer '{layer or list(maps)[-1]}' have their axes in an order that "
@@ -169,91 +272,26 @@ def _choose(model: keras.Model, layer: str | None) -> tuple[str, str]:
     raise LayerError(f"The layer '{layer}' {what}; choose one of {', '.join(known)}.")
 
 
-def target_weights(target, units: int):
-    """What each logit counts for in the target's score, `(n, units)` float32.
+def target_weights(target, units: int) -> np.ndarray:
+    """What each logit counts for in the target's score: target `(n,)` -> `(n, units)` float32.
 
     With one sigmoid output the score of class 0 is 1 − p = sigmoid(−logit), so its weight is −1.
     """
+    target = np.asarray(target)
     if units == 1:
-        return 2.0 * ops.cast(target, "float32")[:, None] - 1.0
-    return ops.one_hot(target, units, dtype="float32")
+        return (2 * target[:, None] - 1).astype(np.float32)
+    return np.eye(units, dtype=np.float32)[target]
 
 
-def target_probabilities(logits, target):
-    """Probability of each picture's target class: logits `(n, units)`, target `(n,)` -> `(n,)`."""
-    units = logits.shape[-1]
-    weights = target_weights(target, units)
-    if units == 1:
-        return ops.sigmoid(ops.sum(logits * weights, axis=-1))
-    return ops.sum(ops.softmax(logits, axis=-1) * weights, axis=-1)
+def target_logits(logits, target) -> np.ndarray:
+    """The logit of each row's target class: logits `(n, units)`, target `(n,)` -> `(n,)`."""
+    logits = np.asarray(logits, np.float32)
+    return np.sum(logits * target_weights(target, logits.shape[-1]), axis=-1)
 
 
-def _classifier(model: keras.Model) -> _Classifier:
-    """The model as what it must be: one picture in, a sigmoid of one unit or a softmax out."""
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
-        raise LayerError(
-            "The model must have one input and one output of shape (n, classes); give a classifier "
-            "of whole pictures."
-        )
-    path, node = last_node(model)
-    activation, units = _activation(node.operation), model.outputs[0].shape[-1]
-    if (units == 1) != (activation == "sigmoid") or activation not in ACTIVATIONS:
-        raise LayerError(
-            f"The model ends in {units} unit(s) with the activation '{activation}', in the layer "
-            f"'{path}'; heatmaps need one unit with a sigmoid, or a softmax over the classes."
-        )
-    found = _Classifier(graph_of(model), path, activation, units)
-    try:
-        _compare(model, found)
-    except LayerError:
-        raise
-    except Exception as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise LayerError(
-            f"The model '{model.name}' cannot be run layer by layer up to '{path}' ({why}); a "
-            "heatmap needs that."
-        ) from error
-    return found
-
-
-def _activation(operation) -> str | None:
-    kind = type(operation).__name__.lower()
-    if kind in ACTIVATIONS:  # keras.layers.Softmax, keras.ops.sigmoid and the like
-        return kind
-    return getattr(getattr(operation, "activation", None), "__name__", None)
-
-
-def _compare(model: keras.Model, classifier: _Classifier) -> None:
-    """Raise a LayerError unless the layers one by one, and the logits, say what the model says."""
-    pixels = classifier.graph.inputs[0]
-    n, *sizes, channels = pixels.shape
-    shape = (n or 2, *(size or UNKNOWN_SIZE for size in sizes), channels or 3)
-    noise = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
-    noise[0] /= 255  # networks differ in the range that they take
-    fed = ops.convert_to_tensor(noise, pixels.dtype)
-    with keras.StatelessScope():
-        struct = keras.tree.map_structure(lambda tensor: fed, _input(model))
-        says = keras.tree.flatten(model(struct, training=False))[0]
-    one_by_one, logits = _run(classifier, fed)
-    again = ACTIVATIONS[classifier.activation](logits)
-    whole = all(layer.compute_dtype not in OTHER_FLOATS for layer in model._flatten_layers())
-    if not _close(one_by_one, says, TOLERANCE if whole else HALF_TOLERANCE):
-        raise LayerError(
-            f"The model '{model.name}' says something else than its layers do one by one; a "
-            "heatmap of it would be wrong."
-        )
-    if not _close(again, one_by_one, TOLERANCE):
-        raise LayerError(
-            f"The layer '{classifier.path}', in which the model ends, gives something else than a "
-            f"{classifier.activation} of what it computes; a heatmap of it would be wrong."
-        )
-
-
-def _input(model: keras.Model):
-    """The structure in which the model takes its one input: a tensor, a list or a dictionary."""
-    return getattr(model, "_functional", model).input
-
-
-def _close(a, b, tolerance: float) -> bool:
-    a, b = (ops.convert_to_numpy(ops.cast(x, "float32")) for x in (a, b))
-    return np.allclose(a, b, rtol=0, atol=tolerance, equal_nan=True)
+def target_probabilities(logits, target) -> np.ndarray:
+    """The probability of each row's target class: logits `(n, units)`, target `(n,)` -> `(n,)`."""
+    logits = np.asarray(logits, np.float32)
+    if logits.shape[-1] == 1:
+        return expit(target_logits(logits, target))
+    return np.take_along_axis(softmax(logits, axis=-1), np.asarray(target)[:, None], 1)[:, 0]

@@ -63,26 +63,6 @@ def test_decoding_by_opencv_against_pillow():
 
 
 @pytest.mark.parametrize(("preset", "size"), [("quick", 64), ("classic", 150)])
-def test_score_cam_compiled_against_eager(preset, size):
-    from dataclasses import replace
-
-    from engine.cam.perturbation import score_cam
-    from engine.models.build import build
-    from engine.models.head import take_apart
-
-    head = take_apart(build(preset, size))
-    eager = replace(head, fast=head.forward)
-    image = np.random.default_rng(1).integers(0, 256, (1, size, size, 3)).astype(np.float32)
-    target = np.array([1])
-    fast, slow = alternate(
-        lambda: score_cam(head, image, target, lambda *_: None),
-        lambda: score_cam(eager, image, target, lambda *_: None),
-        times=3,
-    )
-    say(f"Score-CAM, {preset}, 128 maps: {fast:.2f} s, eager takes {slow / fast:.2f} × as long")
-
-
-@pytest.mark.parametrize(("preset", "size"), [("quick", 64), ("classic", 150)])
 def test_training_speed(cli, tmp_path, preset, size):
     cli(*f"prepare drawn --name drawn --count 400 --image-size {size}".split(), workspace=tmp_path)
     done = cli(*f"train --dataset drawn --preset {preset} --estimate".split(), workspace=tmp_path)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import cv2
 import keras
@@ -11,9 +10,9 @@ import pytest
 from keras import layers, ops
 
 from engine.cam import METHODS, explain, heatmaps
-from engine.cam.methods import Method
+from engine.cam.asked import Asked
+from engine.cam.methods import Cost, Method
 from engine.errors import ConfigError, LayerError
-from engine.models import head
 from engine.models.build import build
 from tests.models.strangers import NETWORKS, in_precision, network, says, to_int8
 
@@ -120,7 +119,7 @@ def probability_gradient(model, images) -> np.ndarray:
         watch(x)
         return inner(x)
 
-    _, gradient, _ = backend.gradients_of_sum(watched, images, np.ones((1, 1), np.float32))
+    _, gradient = backend.gradients_of(watched, images)
     return np.asarray(gradient)
 
 
@@ -224,11 +223,11 @@ def test_score_cam_explains_each_picture_for_its_own_target():
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "score-cam"])
-def test_many_pictures_give_what_each_gives_alone(quick, images, method, monkeypatch):
+def test_many_pictures_give_what_each_gives_alone(quick, images, method):
     count = 20 if method == "grad-cam" else 5
-    monkeypatch.setattr(heatmaps, "BATCH", 16 if method == "grad-cam" else 3)
     targets = np.arange(count) % 2
-    together = explain(quick, images[:count], method=method, target=targets)
+    batch = 16 if method == "grad-cam" else 3
+    together = explain(quick, images[:count], method=method, target=targets, batch=batch)
     for i in (0, 1, count - 2, count - 1):
         alone = explain(quick, images[i : i + 1], method=method, target=int(targets[i]))
         np.testing.assert_allclose(alone.raw[0], together.raw[i], atol=1e-4, rtol=1e-3)
@@ -256,11 +255,10 @@ def test_new_weights_in_the_same_model_give_new_maps(images):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_progress_is_told_over_all_batches_and_can_end_the_work(quick, images, method, monkeypatch):
-    monkeypatch.setattr(heatmaps, "BATCH", 2)
+def test_progress_is_told_over_all_batches_and_can_end_the_work(quick, images, method):
     steps = []
     explain(
-        quick, images[:3], method=method, layer="stem", progress=lambda *step: steps.append(step)
+        quick, images[:3], method, "stem", batch=2, progress=lambda *step: steps.append(step)
     )
     assert steps == sorted(steps)
     assert len({total for _, total in steps}) == 1
@@ -280,16 +278,16 @@ def test_progress_is_told_over_all_batches_and_can_end_the_work(quick, images, m
 def test_a_method_added_to_the_register_is_the_one_that_runs(quick, images, tmp_path, monkeypatch):
     """Whatever was not Grad-CAM was Score-CAM, told under the new name."""
     (tmp_path / "brightest.py").write_text(
-        "import numpy as np\n"
-        "from engine.models.head import target_probabilities\n"
-        "def brightest(head, images, target, progress):\n"
-        "    activations, logits = head.fast(images)\n"
-        "    progress(len(images), len(images))\n"
-        "    return np.max(activations, axis=-1), target_probabilities(logits, target)\n"
+        "from engine.cam.asked import Found\n"
+        "def brightest(asked):\n"
+        "    activations, logits = asked.activations()\n"
+        "    asked.progress(len(activations), len(activations))\n"
+        "    return Found(activations.max(axis=-1), asked.probabilities(logits))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     entry = Method(
-        "brightest", "Brightest", "nobody", "The largest.", "passes", "brightest:brightest"
+        "brightest", "Brightest", "control", "nobody", "", "The largest.", "brightest:brightest",
+        Cost(),
     )
     monkeypatch.setitem(METHODS, "brightest", entry)
     heat = explain(quick, images[:3], method="brightest", layer="stem_relu")
@@ -307,18 +305,13 @@ def test_the_register_is_read_without_keras():
 
 def test_no_more_than_a_batch_of_pictures_goes_through_the_model_at_once(monkeypatch):
     """Score-CAM's first pass took all pictures at once, and all their maps into memory."""
-    sizes, take_apart = [], head.take_apart
+    sizes, activations = [], Asked.activations
 
-    def watched(model, layer):
-        taken = take_apart(model, layer)
+    def watched(asked):
+        sizes.append(len(asked.images))
+        return activations(asked)
 
-        def fast(pixels):
-            sizes.append(len(pixels))
-            return taken.fast(pixels)
-
-        return replace(taken, fast=fast)
-
-    monkeypatch.setattr("engine.models.head.take_apart", watched)
+    monkeypatch.setattr(Asked, "activations", watched)
     images = np.random.default_rng(3).uniform(0, 5, (40, 4, 4, 3))
     explain(on_paper(), images, method="score-cam")
     assert max(sizes) == heatmaps.BATCH
