@@ -119,6 +119,13 @@ def gradients_of(function, inputs):
     return watched, gradient, *others
 
 
+def derivative(function, at, direction):
+    """The derivative of a function at a place in a direction, forward."""
+    with tf.autodiff.ForwardAccumulator(at, direction) as forward:
+        value = function(at)
+    return forward.jvp(value, unconnected_gradients="zero")
+
+
 # --- many forward passes --------------------------------------------------------------------------
 
 
