@@ -54,7 +54,7 @@ def opti_cam(asked: Asked, *, steps: int = 50, rate: float = 0.1) -> Found:
         scaled = np.sqrt(square / (1 - MOMENTS[1] ** step)) + EPSILON
         u += rate * mean / (1 - MOMENTS[0] ** step) / scaled
         asked.count(len(u))
-        asked.progress(step, steps)
+        asked.progress(step * len(u), steps * len(u))
     found = asked.add(maps * softmax(u, axis=-1)[:, None, None])
     mask = mask_of(ops.convert_to_tensor(found), size, "unit")
     return Found(np.asarray(mask)[..., 0], asked.probabilities(logits))
