@@ -110,9 +110,9 @@ def small(tail: str = "linear", units: int = 1, sides: tuple = (11, 9)) -> Small
     return Small(model, units, tail)
 
 
-def pictures(count: int, sides: tuple = (11, 9)) -> np.ndarray:
+def pictures(count: int, sides: tuple = (11, 9), seed: int = 11) -> np.ndarray:
     """Blots on dark ground, from 0 to 3."""
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng(seed)
     images = rng.uniform(0, 0.6, (count, *sides, 3))
     for image in images:
         top, left = rng.integers(0, sides[0] - 4), rng.integers(0, sides[1] - 4)
