@@ -110,6 +110,24 @@ class Head:
 
         return self._once(("several", layers), one_pass)
 
+    def curvature(self, pixels, weights, utility: Callable):
+        """Activations, the gradient of a utility by them, its Hessian times them, and logits, in
+        one compiled pass.
+
+        Args:
+            weights: as in `gradients`. utility: `(logits, weights) -> (n,)`, in Keras ops; it is
+                traced once.
+        """
+
+        def one_pass(pixels, weights, probability: bool):
+            def scored(x, watch):
+                activations, logits = self.forward(x, watch)
+                return activations, utility(logits, weights), logits
+
+            return backend.curvature_of(scored, pixels)
+
+        return self._once(("curvature", utility), one_pass)(pixels, weights)
+
     def pixels(self, pixels, weights, probability: bool = False):
         """The gradient of the score by the pixels, and logits, in one compiled pass."""
 
