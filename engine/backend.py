@@ -139,6 +139,13 @@ def curvature_of(function, inputs):
     return watched, gradient, product, *others
 
 
+def derivative(function, at, direction):
+    """The derivative of a function at a place in a direction, forward."""
+    with tf.autodiff.ForwardAccumulator(at, direction) as forward:
+        value = function(at)
+    return forward.jvp(value, unconnected_gradients="zero")
+
+
 # --- many forward passes --------------------------------------------------------------------------
 
 

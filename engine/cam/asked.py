@@ -86,7 +86,7 @@ class Asked:
     def activations(self) -> tuple[np.ndarray, np.ndarray]:
         """The layer's maps `(n, h', w', k)`, and logits `(n, units)`."""
         maps, logits = self.head.fast(ops.convert_to_tensor(self.images))
-        self._count(len(self.images))
+        self.count(len(self.images))
         return np.asarray(maps), np.asarray(logits)
 
     def gradients(self, weights: np.ndarray | None = None):
@@ -96,7 +96,7 @@ class Asked:
         """
         weights = self.weights() if weights is None else weights
         found = self.head.gradients(self.images, weights, self.score == "probability")
-        self._count(len(self.images))
+        self.count(len(self.images))
         return tuple(np.asarray(one) for one in found)
 
     def several(self):
@@ -142,7 +142,7 @@ class Asked:
         size, channels = images.shape[1:3], images.shape[3]
 
         def logits(pictures, below, small):
-            mask = _mask(small, size, mode)
+            mask = mask_of(small, size, mode)
             return self.head.walk(below + mask * (pictures - below))[1]
 
         def row(number: int):
@@ -182,6 +182,8 @@ class Asked:
             of: `(m,)`, which picture of the batch each row is of.
             activations: a row's number to the layer's maps `(h', w', k)`.
         """
+        if not len(of):
+            return np.empty((0, self.head.units), np.float32)
         shapes = [self.images.shape[1:], np.shape(activations(0))]
 
         def row(number: int):
@@ -195,15 +197,16 @@ class Asked:
         if key not in self._compiled:
             self._compiled[key] = self.head.passes(name, function, shapes, self.exact)
         together = self._compiled[key]
-        self._count(count, together.compiled.engine)
+        self.count(count, together.compiled.engine)
         return together(count, row, told)
 
-    def _count(self, passes: int, engine: str = "TensorFlow, float32") -> None:
+    def count(self, passes: int, engine: str = "TensorFlow, float32") -> None:
+        """Write down forward passes of single pictures."""
         self.engines[engine] = None
         self.passes[0] += passes
 
 
-def _mask(small, size: tuple[int, int], mode: str):
+def mask_of(small, size: tuple[int, int], mode: str):
     """Maps `(m, h', w')` as masks `(m, h, w, 1)`, in the graph."""
     large = ops.image.resize(small[..., None], size, interpolation="bilinear")
     if mode == "raw":
