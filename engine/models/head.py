@@ -18,7 +18,13 @@ from scipy.special import expit, softmax
 
 from engine import backend
 from engine.errors import LayerError
-from engine.models.classifier import Classifier, classifier, run_layers
+from engine.models.classifier import (
+    Classifier,
+    as_it_is,
+    classifier,
+    in_its_place,
+    run_layers,
+)
 from engine.models.graph import has_graph, spatial_maps
 from engine.models.together import Together
 
@@ -42,12 +48,13 @@ class Head:
     Attributes:
         layer: the layer's name. units: 1 for a sigmoid, else the number of classes.
         shape: `(h, w, channels)` that the model takes; None for a side that it leaves open.
+        maps: how the axes of each layer's map lie, see `engine.models.graph.spatial_maps`.
     """
 
     def __init__(self, found: Classifier, maps: dict[str, str], layer: str):
         self.layer, self.units = layer, found.units
         self.shape = tuple(found.graph.inputs[0].shape[1:])
-        self._classifier, self._maps = found, maps
+        self._classifier, self.maps = found, maps
         self._compiled: dict[tuple, Callable] = {}
         self._together: dict[tuple, tuple[bytes, Together]] = {}
         self._lock = threading.Lock()
@@ -67,13 +74,15 @@ class Head:
         """`forward` of the pixels alone, as one compiled graph."""
         return backend.compiled(lambda pixels: self.forward(pixels))
 
-    def walk(self, pixels, see: Callable):
+    def walk(self, pixels, see: Callable = as_it_is, how: Callable = in_its_place):
         """The model's output and its logits, uncompiled.
 
         Args:
             see: `(path, layer, output) -> output` for each use of a layer, to watch or replace.
+            how: `(path, layer, inputs, compute) -> output`, how a layer is computed, see
+                `engine.models.classifier.run_layers`.
         """
-        return run_layers(self._classifier, pixels, see)
+        return run_layers(self._classifier, pixels, see, how)
 
     def gradients(self, pixels, weights, probability: bool = False):
         """Activations, the gradient of the score by them, and logits, in one compiled pass.
@@ -95,11 +104,11 @@ class Head:
         def one_pass(pixels, weights, probability: bool = False):
             def scored(x, watch):
                 found, logits = self._forward(layers, x, watch)
-                return found, _score(logits, weights, probability), logits
+                return found, score_of(logits, weights, probability), logits
 
             return backend.gradients_of(scored, pixels)
 
-        return self._once(("several", layers), one_pass)
+        return self.once(("several", layers), one_pass)
 
     def pixels(self, pixels, weights, probability: bool = False):
         """The gradient of the score by the pixels, and logits, in one compiled pass."""
@@ -108,11 +117,11 @@ class Head:
             def scored(x, watch):
                 watch(x)
                 _, logits = run_layers(self._classifier, x)
-                return x, _score(logits, weights, probability), logits
+                return x, score_of(logits, weights, probability), logits
 
             return backend.gradients_of(scored, pixels)[1:]
 
-        return self._once(("pixels",), one_pass)(pixels, weights, probability)
+        return self.once(("pixels",), one_pass)(pixels, weights, probability)
 
     def passes(
         self, name: str, function: Callable, shapes: Sequence[tuple], exact: bool
@@ -140,7 +149,7 @@ class Head:
         """Logits of the pixels where the layer gives other activations, uncompiled."""
         return self._forward((self.layer,), pixels, instead=activations)[1]
 
-    def _once(self, key: tuple, function: Callable) -> Callable:
+    def once(self, key: tuple, function: Callable) -> Callable:
         """The compiled function of that key, by whether the score is the probability."""
 
         def call(pixels, weights, probability: bool = False):
@@ -162,7 +171,7 @@ class Head:
         def at_layer(path, layer, output):
             if path not in layers:
                 return output
-            axes = self._maps[path]
+            axes = self.maps[path]
             seen = output if axes == "hwc" else ops.transpose(output, _to_last(axes))
             found[path] = seen if instead is None else instead
             watch((found[path],))
@@ -185,7 +194,7 @@ def _to_last(axes: str) -> list[int]:
     return [0, *(1 + axes.index(axis) for axis in "hwc")]
 
 
-def _score(logits, weights, probability: bool):
+def score_of(logits, weights, probability: bool):
     """What is differentiated: the weighted logits, or with weights of one class its probability."""
     if not probability:
         return logits * weights
