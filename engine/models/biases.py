@@ -7,6 +7,7 @@ pooling or a sum it is 0; for another nonlinearity, such as a ReLU6 where it sat
 gate, it is what the paper calls the implicit bias. So the sum is complete for every network.
 """
 
+import numpy as np
 from keras import activations, layers, ops, tree
 
 from engine import backend
@@ -38,7 +39,7 @@ def full_gradients(head: Head, pixels, weights, probability: bool = False):
 
     Returns:
         gradient times input `(n, h, w, c)`; by the layer's path what its bias adds, in the shape
-        of its output; logits `(n, units)`.
+        of its output, and by "path (relu6)" that of an activation inside; logits `(n, units)`.
     """
 
     def one_pass(pixels, weights, probability: bool):
@@ -65,6 +66,16 @@ def full_gradients(head: Head, pixels, weights, probability: bool = False):
         return gradients[0] * outputs[0], parts, logits
 
     return head.once(("full gradients",), one_pass)(pixels, weights, probability)
+
+
+def with_map(head: Head, parts: dict) -> dict[str, np.ndarray]:
+    """Of the parts those with a map, `(n, h', w', k)`."""
+    found = {}
+    for key, part in parts.items():
+        axes = head.maps.get(key, head.maps.get(key.rsplit(" (", 1)[0]))
+        if axes:
+            found[key] = np.asarray(part).transpose(0, *(1 + axes.index(axis) for axis in "hwc"))
+    return found
 
 
 def _computed(path: str, layer, inputs, compute, add):
