@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from keras import ops
 
+from engine.cam.components import first_component
+from engine.models.biases import full_gradients, with_map
 from engine.models.head import Head, target_logits, target_probabilities, target_weights
 
 MASKS = ("unit", "span", "raw")
@@ -70,8 +72,15 @@ class Asked:
         return target_probabilities(logits, self.target if of is None else self.target[of])
 
     def add(self, terms: np.ndarray) -> np.ndarray:
-        """A layer's weighted maps `(n, h', w', k)` as one `(n, h', w')`: their sum."""
-        return np.sum(terms, axis=-1)
+        """A layer's weighted maps `(n, h', w', k)` as one `(n, h', w')` float32: their sum.
+
+        By eigen smoothing, if `eigen` asks for it (pytorch-grad-cam's; it has no paper), what they
+        hold of their first principal component, with the sign of their sum: what only single maps
+        show is left out.
+        """
+        if self.eigen:
+            return first_component(terms)
+        return np.sum(terms, axis=-1, dtype=np.float32)
 
     # --- what can be asked of the network ---------------------------------------------------------
 
@@ -90,6 +99,39 @@ class Asked:
         found = self.head.gradients(self.images, weights, self.score == "probability")
         self.count(len(self.images))
         return tuple(np.asarray(one) for one in found)
+
+    def several(self):
+        """`gradients` of all layers that were asked for, in one pass: a list of the maps of each, a
+        list of the gradients, and logits."""
+        one_pass = self.head.several([head.layer for head in self.heads])
+        maps, gradients, logits = one_pass(self.images, self.weights(), self.score == "probability")
+        self.count(len(self.images))
+        maps, gradients = ([np.asarray(one) for one in found] for found in (maps, gradients))
+        return maps, gradients, np.asarray(logits)
+
+    def curvature(self, utility: Callable):
+        """The layer's maps, a utility's gradient by them, its Hessian times them, and logits; see
+        `engine.models.head.Head.curvature`."""
+        found = self.head.curvature(self.images, self.weights(), utility)
+        self.count(len(self.images))
+        return tuple(np.asarray(one) for one in found)
+
+    def pixels(self) -> tuple[np.ndarray, np.ndarray]:
+        """The score's gradient by the pixels `(n, h, w, 3)`, and logits."""
+        found = self.head.pixels(self.images, self.weights(), self.score == "probability")
+        self.count(len(self.images))
+        return tuple(np.asarray(one) for one in found)
+
+    def full_gradients(self, picture: int):
+        """What the pixels `(h, w, 3)`, and by layer with a map its bias `(h', w', k)`, add to the
+        score of one picture; and its logits. See `engine.models.biases.full_gradients`."""
+        one = slice(picture, picture + 1)
+        pixels, parts, logits = full_gradients(
+            self.head, self.images[one], self.weights()[one], self.score == "probability"
+        )
+        self.count(1)
+        maps = {path: part[0] for path, part in with_map(self.head, parts).items()}
+        return np.asarray(pixels)[0], maps, np.asarray(logits)[0]
 
     def masked(
         self,

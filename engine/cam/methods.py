@@ -1,6 +1,7 @@
 """The register of heatmap methods: plain data, so that no page waits for Keras."""
 
 import inspect
+import math
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,52 @@ GRADIENT = (
         "Each map of the layer counts by the mean gradient of the class's logit.",
         "engine.cam.gradients:grad_cam", Cost(backward=1),
     ),
+    Method(
+        "grad-cam++", "Grad-CAM++", "gradient", "Chattopadhay et al. 2018", "arXiv:1710.11063",
+        "Each map counts by its positive gradients, which weigh more where few of them are.",
+        "engine.cam.gradients:grad_cam_pp", Cost(backward=1),
+    ),
+    Method(
+        "smooth-grad-cam++", "Smooth Grad-CAM++", "gradient", "Omeiza et al. 2019",
+        "arXiv:1908.01224", "Grad-CAM++ with the gradients averaged over noisy copies.",
+        "engine.cam.gradients:smooth_grad_cam_pp", Cost(forward=11, backward=10), exact=False,
+    ),
+    Method(
+        "xgrad-cam", "XGrad-CAM", "gradient", "Fu et al. 2020", "arXiv:2008.02312",
+        "Each map counts by its gradient where it is active.",
+        "engine.cam.gradients:xgrad_cam", Cost(backward=1),
+    ),
+    Method(
+        "hires-cam", "HiResCAM", "gradient", "Draelos & Carin 2020", "arXiv:2011.08891",
+        "Each place of each map counts by its own gradient.",
+        "engine.cam.gradients:hires_cam", Cost(backward=1),
+    ),
+    Method(
+        "layer-cam", "Layer-CAM", "gradient", "Jiang et al. 2021", "doi:10.1109/TIP.2021.3089943",
+        "Each place of each map counts by its own gradient where that is positive; it suits early "
+        "layers, too.",
+        "engine.cam.gradients:layer_cam", Cost(backward=1),
+    ),
+    Method(
+        "finer-cam", "Finer-CAM", "gradient", "Zhang et al. 2025", "arXiv:2501.11309",
+        "Grad-CAM of what tells the class from the three that are most like it.",
+        "engine.cam.gradients:finer_cam", Cost(forward=2, backward=1),
+    ),
+    Method(
+        "shapley-cam", "ShapleyCAM", "gradient", "Cai 2025", "arXiv:2501.06261",
+        "Each map counts by the Shapley value of its activations, from gradient and curvature.",
+        "engine.cam.gradients:shapley_cam", Cost(backward=3),
+    ),
+    Method(
+        "refine-cam", "RefineCAM", "gradient", "Domeniconi et al. 2026", "arXiv:2605.14641",
+        "What Grad-CAM++ shows at an early layer and at all later ones: the product of their maps.",
+        "engine.cam.layers:refine_cam", Cost(backward=1), layers="several",
+    ),
+    Method(
+        "winsor-cam", "Winsor-CAM", "gradient", "Wall et al. 2025", "arXiv:2507.10846",
+        "Grad-CAM of all layers, each by how much it counts, without those that outweigh the rest.",
+        "engine.cam.layers:winsor_cam", Cost(backward=1), layers="several",
+    ),
 )  # fmt: skip
 
 PERTURBATION = (
@@ -149,7 +196,29 @@ PERTURBATION = (
     ),
 )  # fmt: skip
 
-FACTORISATION: tuple[Method, ...] = ()
+FACTORISATION = (
+    Method(
+        "eigen-cam", "Eigen-CAM", "factorisation", "Bany Muhammad & Yeasin 2020",
+        "arXiv:2008.00299", "What most maps have in common: their first principal component.",
+        "engine.cam.factors:eigen_cam", Cost(), score="",
+    ),
+    Method(
+        "eigengrad-cam", "Eigen-Grad-CAM", "factorisation", "Gildenblat 2021 (pytorch-grad-cam)",
+        "https://github.com/jacobgil/pytorch-grad-cam",
+        "What most maps have in common after each place was weighed by its gradient.",
+        "engine.cam.factors:eigengrad_cam", Cost(backward=1),
+    ),
+    Method(
+        "kpca-cam", "KPCA-CAM", "factorisation", "Karmani et al. 2024", "arXiv:2410.00267",
+        "What most maps have in common, by kernel PCA, which follows curved relations.",
+        "engine.cam.factors:kpca_cam", Cost(), score="",
+    ),
+    Method(
+        "fem", "FEM", "factorisation", "Fuad et al. 2020", "doi:10.1109/IPTA50016.2020.9286629",
+        "Where maps are rare: far above their own mean.",
+        "engine.cam.factors:fem", Cost(), score="",
+    ),
+)  # fmt: skip
 
 OPTIMISATION = (
     Method(
@@ -160,9 +229,59 @@ OPTIMISATION = (
     ),
 )  # fmt: skip
 
-WHOLE_NETWORK: tuple[Method, ...] = ()
+WHOLE_NETWORK = (
+    Method(
+        "fullgrad", "FullGrad", "whole network", "Srinivas & Fleuret 2019", "arXiv:1905.00780",
+        "What the pixels and the biases of all layers add to the score, in absolute values.",
+        "engine.cam.fullgrad:fullgrad", Cost(forward=2, backward=1), layers="none",
+    ),
+)  # fmt: skip
 
-CONTROL: tuple[Method, ...] = ()
+CONTROL = (
+    Method(
+        "random", "Random", "control", "", "",
+        "Noise that looks at nothing.",
+        "engine.cam.controls:random", Cost(), score="", layers="none",
+    ),
+    Method(
+        "center", "Center", "control", "", "",
+        "A Gaussian in the middle, where most photographers aim.",
+        "engine.cam.controls:center", Cost(), score="", layers="none",
+    ),
+    Method(
+        "edges", "Edges", "control", "Sobel & Feldman 1968", "",
+        "Where brightness changes, whatever the network makes of it.",
+        "engine.cam.controls:edges", Cost(), score="", layers="none",
+    ),
+    Method(
+        "input-gradient", "Input gradient", "control", "Simonyan et al. 2013", "arXiv:1312.6034",
+        "Pixels of which a small change would change the score most, up or down.",
+        "engine.cam.controls:input_gradient", Cost(backward=1), layers="none",
+    ),
+    Method(
+        "occlusion", "Occlusion", "control", "Zeiler & Fergus 2014", "arXiv:1311.2901",
+        "How much the score falls when a grey square hides the place.",
+        "engine.cam.blackbox:occlusion", Cost(forward=170), score="probability", layers="none",
+    ),
+    Method(
+        "rise", "RISE", "control", "Petsiuk et al. 2018", "arXiv:1806.07421",
+        "What keeping a pixel adds to the score, on average over random masks.",
+        "engine.cam.blackbox:rise", Cost(forward=501), score="probability", layers="none",
+        exact=False, distance="…",
+    ),
+    Method(
+        "hsic", "HSIC", "control", "Novello et al. 2022", "arXiv:2206.06219",
+        "How much the score depends on whether the place is seen, up or down.",
+        "engine.cam.blackbox:hsic", Cost(forward=513), layers="none",
+        exact=False, distance="…",
+    ),
+    Method(
+        "sobol", "Sobol", "control", "Fel et al. 2021", "arXiv:2111.04138",
+        "The part of the score's variance, under random dimming, that the place has a hand in.",
+        "engine.cam.blackbox:sobol", Cost(forward=401), layers="none",
+        exact=False, distance="…",
+    ),
+)  # fmt: skip
 
 METHODS = {
     method.name: method
@@ -179,6 +298,19 @@ def check_method(*names: str) -> None:
             raise ConfigError(
                 f"The method '{name}' does not exist; choose one of {', '.join(METHODS)}."
             )
+
+
+def check_choice(what: str, chosen: str, known) -> None:
+    """Raise a ConfigError if what was chosen is not known."""
+    if chosen not in known:
+        raise ConfigError(f"There is no {what} '{chosen}'; choose one of {', '.join(known)}.")
+
+
+def check_number(what: str, number: float, low: float, high: float = math.inf) -> None:
+    """Raise a ConfigError unless a number lies between two others; what: "number of masks"."""
+    if not low <= number <= high:
+        bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise ConfigError(f"The {what} cannot be {number:g}; give {bounds}.")
 
 
 def check_options(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
