@@ -257,8 +257,12 @@ def _openvino():
 
 def _by_openvino(traced, dtype: str) -> Compiled:
     ov = _openvino()
+    converted = ov.convert_model(traced)
+    for result in converted.get_results():  # it makes one of whatever leads nowhere, too
+        if traced.outputs[0].name not in result.input_value(0).get_names():
+            converted.remove_result(result)
     ready = ov.Core().compile_model(
-        ov.convert_model(traced),
+        converted,
         "CPU",
         {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": PRECISIONS[dtype]},
     )
