@@ -1,6 +1,7 @@
 """The register of heatmap methods: plain data, so that no page waits for Keras."""
 
 import inspect
+import math
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Method:
     function: "module:function", imported when it is first run. It takes an `engine.cam.asked.Asked`
         and its own options as keywords with defaults, and returns a `Found`.
     score: what it differentiates or compares unless it is asked otherwise, "logit" or
-        "probability"; "" where the class plays no part.
+        "probability"; "" where the class plays no part, or where the method that is wrapped says.
     layers: "one"; "several" where it takes more by itself; "none" where it is of the whole network.
     exact: whether it computes what its paper defines; else `distance` says how far it is from what.
     """
@@ -137,6 +138,62 @@ PERTURBATION = (
         "left of the picture.",
         "engine.cam.score:score_cam", Cost(per_channel=1), score="probability",
     ),
+    Method(
+        "score-cam-v2", "Score-CAM (v2)", "perturbation", "Wang et al. 2020", "arXiv:1910.01279v2",
+        "Each map counts by a softmax, over the maps, of the class's logit when only what the map "
+        "shows is left of the picture.",
+        "engine.cam.score:score_cam_v2", Cost(per_channel=1),
+    ),
+    Method(
+        "score-cam-unshifted", "Score-CAM (unshifted)", "perturbation", "the blog post", "",
+        "As Score-CAM, but the masks keep their minimum, so that little is hidden by a map that is "
+        "nowhere near 0.",
+        "engine.cam.score:score_cam_unshifted", Cost(per_channel=1), score="probability",
+    ),
+    Method(
+        "ss-cam", "SS-CAM", "perturbation", "Wang et al. 2020", "arXiv:2006.14255",
+        "As Score-CAM (v2), but the logit is the mean over masks with noise.",
+        "engine.cam.score:ss_cam", Cost(per_channel=35), exact=False,
+        distance="",
+    ),
+    Method(
+        "is-cam", "IS-CAM", "perturbation", "Naidu et al. 2020", "arXiv:2010.03023",
+        "As Score-CAM (v2), but the logit is the mean over masks that grow brighter step by step.",
+        "engine.cam.score:is_cam", Cost(per_channel=9),
+    ),
+    Method(
+        "faster-score-cam", "Faster-Score-CAM", "perturbation", "Tabayashi 2020",
+        "https://github.com/tabayashi0117/Score-CAM",
+        "Score-CAM of the ten maps that vary most over the picture.",
+        "engine.cam.score:faster_score_cam", Cost(forward=11), score="probability", exact=False,
+        distance="",
+    ),
+    Method(
+        "ablation-cam", "Ablation-CAM", "perturbation", "Desai & Ramaswamy 2020",
+        "https://doi.org/10.1109/WACV45572.2020.9093360",
+        "Each map counts by the share of the class's logit that is lost without it.",
+        "engine.cam.ablation:ablation_cam", Cost(per_channel=1),
+    ),
+    Method(
+        "lift-cam", "LIFT-CAM", "perturbation", "Jung & Oh 2021", "arXiv:2102.05228",
+        "Each map counts by its share in the class's logit, as DeepLIFT estimates the map's SHAP "
+        "value.",
+        "engine.cam.ablation:lift_cam", Cost(forward=2, backward=1), exact=False,
+        distance="",
+    ),
+    Method(
+        "group-cam", "Group-CAM", "perturbation", "Zhang et al. 2021", "arXiv:2103.13859",
+        "Groups of maps, added up as by Grad-CAM, count by how much likelier the class is where "
+        "only what they show is sharp in a blurred picture.",
+        "engine.cam.groups:group_cam", Cost(forward=34, backward=1), score="probability",
+        exact=False, distance="",
+    ),
+    Method(
+        "sess", "SESS", "perturbation", "Tursun et al. 2022", "arXiv:2207.01769",
+        "Another method's maps of many parts of the picture, enlarged, put together by how likely "
+        "the class is in each.",
+        "engine.cam.groups:sess", Cost(forward=244, backward=122), score="",
+    ),
 )  # fmt: skip
 
 FACTORISATION = (
@@ -163,11 +220,68 @@ FACTORISATION = (
     ),
 )  # fmt: skip
 
-OPTIMISATION: tuple[Method, ...] = ()
+OPTIMISATION = (
+    Method(
+        "opti-cam", "Opti-CAM", "optimisation", "Zhang et al. 2024", "arXiv:2301.07002",
+        "The mix of the maps is searched for that, as a mask over the picture, keeps the class's "
+        "logit highest.",
+        "engine.cam.opti:opti_cam", Cost(forward=51, backward=50),
+    ),
+)  # fmt: skip
 
-WHOLE_NETWORK: tuple[Method, ...] = ()
+WHOLE_NETWORK = (
+    Method(
+        "fullgrad", "FullGrad", "whole network", "Srinivas & Fleuret 2019", "arXiv:1905.00780",
+        "What the pixels and the biases of all layers add to the score, in absolute values.",
+        "engine.cam.fullgrad:fullgrad", Cost(forward=2, backward=1), layers="none",
+    ),
+)  # fmt: skip
 
-CONTROL: tuple[Method, ...] = ()
+CONTROL = (
+    Method(
+        "random", "Random", "control", "", "",
+        "Noise that looks at nothing.",
+        "engine.cam.controls:random", Cost(), score="", layers="none",
+    ),
+    Method(
+        "center", "Center", "control", "", "",
+        "A Gaussian in the middle, where most photographers aim.",
+        "engine.cam.controls:center", Cost(), score="", layers="none",
+    ),
+    Method(
+        "edges", "Edges", "control", "Sobel & Feldman 1968", "",
+        "Where brightness changes, whatever the network makes of it.",
+        "engine.cam.controls:edges", Cost(), score="", layers="none",
+    ),
+    Method(
+        "input-gradient", "Input gradient", "control", "Simonyan et al. 2013", "arXiv:1312.6034",
+        "Pixels of which a small change would change the score most, up or down.",
+        "engine.cam.controls:input_gradient", Cost(backward=1), layers="none",
+    ),
+    Method(
+        "occlusion", "Occlusion", "control", "Zeiler & Fergus 2014", "arXiv:1311.2901",
+        "How much the score falls when a grey square hides the place.",
+        "engine.cam.blackbox:occlusion", Cost(forward=170), score="probability", layers="none",
+    ),
+    Method(
+        "rise", "RISE", "control", "Petsiuk et al. 2018", "arXiv:1806.07421",
+        "What keeping a pixel adds to the score, on average over random masks.",
+        "engine.cam.blackbox:rise", Cost(forward=501), score="probability", layers="none",
+        exact=False, distance="…",
+    ),
+    Method(
+        "hsic", "HSIC", "control", "Novello et al. 2022", "arXiv:2206.06219",
+        "How much the score depends on whether the place is seen, up or down.",
+        "engine.cam.blackbox:hsic", Cost(forward=513), layers="none",
+        exact=False, distance="…",
+    ),
+    Method(
+        "sobol", "Sobol", "control", "Fel et al. 2021", "arXiv:2111.04138",
+        "The part of the score's variance, under random dimming, that the place has a hand in.",
+        "engine.cam.blackbox:sobol", Cost(forward=401), layers="none",
+        exact=False, distance="…",
+    ),
+)  # fmt: skip
 
 METHODS = {
     method.name: method
@@ -184,6 +298,19 @@ def check_method(*names: str) -> None:
             raise ConfigError(
                 f"The method '{name}' does not exist; choose one of {', '.join(METHODS)}."
             )
+
+
+def check_choice(what: str, chosen: str, known) -> None:
+    """Raise a ConfigError if what was chosen is not known."""
+    if chosen not in known:
+        raise ConfigError(f"There is no {what} '{chosen}'; choose one of {', '.join(known)}.")
+
+
+def check_number(what: str, number: float, low: float, high: float = math.inf) -> None:
+    """Raise a ConfigError unless a number lies between two others; what: "number of masks"."""
+    if not low <= number <= high:
+        bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise ConfigError(f"The {what} cannot be {number:g}; give {bounds}.")
 
 
 def check_options(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
