@@ -18,13 +18,7 @@ from scipy.special import expit, softmax
 
 from engine import backend
 from engine.errors import LayerError
-from engine.models.classifier import (
-    Classifier,
-    as_it_is,
-    classifier,
-    in_its_place,
-    run_layers,
-)
+from engine.models.classifier import Classifier, as_it_is, classifier, in_its_place, run_layers
 from engine.models.graph import has_graph, spatial_maps
 from engine.models.together import Together
 
@@ -66,7 +60,7 @@ class Head:
     def forward(self, pixels, watch: Callable = lambda activations: None):
         """Activations and logits, uncompiled. `watch` is called with the activations before
         anything is computed from them."""
-        (activations,), logits = self._forward((self.layer,), pixels, lambda found: watch(found[0]))
+        (activations,), logits = self.through((self.layer,), pixels, lambda found: watch(found[0]))
         return activations, logits
 
     @cached_property
@@ -112,12 +106,30 @@ class Head:
 
         def one_pass(pixels, weights, probability: bool = False):
             def scored(x, watch):
-                found, logits = self._forward(layers, x, watch)
+                found, logits = self.through(layers, x, watch)
                 return found, score_of(logits, weights, probability), logits
 
             return backend.gradients_of(scored, pixels)
 
         return self.once(("several", layers), one_pass)
+
+    def curvature(self, pixels, weights, utility: Callable):
+        """Activations, the gradient of a utility by them, its Hessian times them, and logits, in
+        one compiled pass.
+
+        Args:
+            weights: as in `gradients`. utility: `(logits, weights) -> (n,)`, in Keras ops; it is
+                traced once.
+        """
+
+        def one_pass(pixels, weights, probability: bool):
+            def scored(x, watch):
+                activations, logits = self.forward(x, watch)
+                return activations, utility(logits, weights), logits
+
+            return backend.curvature_of(scored, pixels)
+
+        return self.once(("curvature", utility), one_pass)(pixels, weights)
 
     def pixels(self, pixels, weights, probability: bool = False):
         """The gradient of the score by the pixels, and logits, in one compiled pass."""
@@ -156,7 +168,16 @@ class Head:
 
     def replaced(self, pixels, activations):
         """Logits of the pixels where the layer gives other activations, uncompiled."""
-        return self._forward((self.layer,), pixels, instead=activations)[1]
+        return self.through((self.layer,), pixels, instead=lambda seen: activations)[1]
+
+    def scored(self, pixels, weights, probability: bool = False):
+        """What is differentiated, of whole pictures, `(n, units)` that add up to it; uncompiled."""
+        return score_of(run_layers(self._classifier, pixels)[1], weights, probability)
+
+    def compiled(self, name: str, function: Callable) -> Callable:
+        """A function of tensors as one graph, which is traced once and kept under that name."""
+        with self._lock:
+            return self._compiled.setdefault((name,), backend.compiled(function))
 
     def once(self, key: tuple, function: Callable) -> Callable:
         """The compiled function of that key, by whether the score is the probability."""
@@ -173,8 +194,20 @@ class Head:
 
         return call
 
-    def _forward(self, layers: tuple, pixels, watch=lambda found: None, instead=None):
-        """Activations of several layers, and logits; `instead` takes the place of the only one."""
+    def through(
+        self,
+        layers: Sequence[str],
+        pixels,
+        watch: Callable = lambda found: None,
+        instead: Callable = lambda seen: seen,
+        how: Callable = in_its_place,
+    ):
+        """Activations of several layers as a tuple, and logits, uncompiled.
+
+        Args:
+            watch: called with a tuple of one layer's activations before anything is computed from
+                them. instead: makes others of them. how: as in `walk`.
+        """
         found = {}
 
         def at_layer(path, layer, output):
@@ -182,13 +215,13 @@ class Head:
                 return output
             axes = self.maps[path]
             seen = output if axes == "hwc" else ops.transpose(output, _to_last(axes))
-            found[path] = seen if instead is None else instead
+            found[path] = instead(seen)
             watch((found[path],))
             if axes == "hwc":
                 return found[path]
             return ops.transpose(found[path], [0, *(1 + "hwc".index(axis) for axis in axes)])
 
-        _, logits = run_layers(self._classifier, pixels, at_layer)
+        _, logits = run_layers(self._classifier, pixels, at_layer, how)
         return tuple(found[path] for path in layers), logits
 
     def _digest(self) -> bytes:
