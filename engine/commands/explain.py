@@ -161,7 +161,7 @@ def _own(methods: Sequence[str], named: Sequence[tuple[str, str]]) -> dict[str, 
             has = [f"{method} has {', '.join(own)}" for method, own in known.items() if own]
             raise ConfigError(
                 f"No method that was chosen has an option '{name}'; "
-                f"{'; '.join(has) or ' and '.join(methods) + ' have none'}."
+                f"{'; '.join(has) or 'none of them has any'}."
             )
     return {
         method: check_options(METHODS[method], {name: v for name, v in named if name in own})
