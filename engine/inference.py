@@ -16,6 +16,7 @@ from engine.runs import store
 from engine.runs.store import Run
 
 BATCH = 64
+MANY = 512  # pictures, from which on it pays to compile the model for many passes
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,14 @@ def logits(
     """
     head, size = take_apart(model), model.input_shape[1]
     rows = np.arange(len(images)) if rows is None else rows
+    batches = (
+        resize_all(images[rows[start : start + BATCH]], size).astype(np.float32)
+        for start in range(0, len(rows), BATCH)
+    )
     found = []
-    for start in range(0, len(rows), BATCH):
-        pixels = resize_all(images[rows[start : start + BATCH]], size).astype(np.float32)
-        found.append(np.asarray(head.fast(pixels)[1]))
-        progress(min(start + BATCH, len(rows)), len(rows))
+    for logit in head.many(batches) if len(rows) >= MANY else map(head.logits, batches):
+        found.append(logit)
+        progress(min(len(found) * BATCH, len(rows)), len(rows))
     logit = np.concatenate(found)
     return logit[:, 0] if head.units == 1 else logit
 

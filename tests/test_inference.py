@@ -50,6 +50,18 @@ def test_probabilities_tell_sure_pictures_apart():
     assert inference.probabilities(np.array([-800], np.float32)) == pytest.approx(0, abs=1e-300)
 
 
+def test_many_pictures_get_the_logits_that_few_get(loaded, dataset, monkeypatch):
+    """Many go through what OpenVINO compiled, few through TensorFlow."""
+    few = inference.logits(loaded.model, dataset.images[:100])
+    monkeypatch.setattr(inference, "MANY", 100)
+    told = []
+    many = inference.logits(
+        loaded.model, dataset.images[:100], progress=lambda *step: told.append(step)
+    )
+    np.testing.assert_allclose(many, few, atol=1e-4)
+    assert told == [(64, 100), (100, 100)]
+
+
 def test_progress_counts_the_pictures(loaded, dataset):
     told = []
     inference.logits(loaded.model, dataset.images[:70], progress=lambda *step: told.append(step))

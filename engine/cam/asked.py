@@ -119,7 +119,7 @@ class Asked:
 
         def logits(pictures, below, small):
             mask = _mask(small, size, mode)
-            return self.head.walk(below + mask * (pictures - below), _nothing)[1]
+            return self.head.walk(below + mask * (pictures - below))[1]
 
         def row(number: int):
             picture = of[number]
@@ -138,7 +138,7 @@ class Asked:
         picture_of = pictures.__getitem__ if isinstance(pictures, np.ndarray) else pictures
         return self._passes(
             "seen",
-            lambda pixels: self.head.walk(pixels, _nothing)[1],
+            lambda pixels: self.head.walk(pixels)[1],
             [self.images.shape[1:]],
             len(pictures) if count is None else count,
             lambda number: (np.asarray(picture_of(number), np.float32),),
@@ -177,10 +177,6 @@ class Asked:
     def _count(self, passes: int, engine: str = "TensorFlow, float32") -> None:
         self.engines[engine] = None
         self.passes[0] += passes
-
-
-def _nothing(path, layer, output):
-    return output
 
 
 def _mask(small, size: tuple[int, int], mode: str):

@@ -6,7 +6,7 @@ stands in `engine.models.classifier`.
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -67,13 +67,22 @@ class Head:
         """`forward` of the pixels alone, as one compiled graph."""
         return backend.compiled(lambda pixels: self.forward(pixels))
 
-    def walk(self, pixels, see: Callable):
+    def walk(self, pixels, see: Callable = lambda path, layer, output: output):
         """The model's output and its logits, uncompiled.
 
         Args:
             see: `(path, layer, output) -> output` for each use of a layer, to watch or replace.
         """
         return run_layers(self._classifier, pixels, see)
+
+    def logits(self, pixels) -> np.ndarray:
+        """Logits of a batch, at once."""
+        return np.asarray(self.fast(ops.convert_to_tensor(pixels))[1])
+
+    def many(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Logits of many batches, in float32, by what is fastest once it is compiled."""
+        whole = self.passes("whole", lambda pixels: self.walk(pixels)[1], [self.shape], exact=True)
+        return whole.compiled.run(batches)
 
     def gradients(self, pixels, weights, probability: bool = False):
         """Activations, the gradient of the score by them, and logits, in one compiled pass.
