@@ -15,15 +15,24 @@ from tests.dashboard import pages
 
 
 @pytest.fixture(scope="session")
-def untrained_run(tmp_path_factory, add_many) -> Run:
-    """A run of cat, dog and fox with the weights that its network began with."""
-    from engine.models.build import build, spatial_layers
+def with_weights() -> Callable[[Run], Run]:
+    """`with_weights(run)`: the run with a network that has learned nothing, which makes heat."""
 
-    run = add_many(tmp_path_factory.mktemp("untrained"), ("cat", "dog", "fox"))
-    model = build(run.preset, run.image_size, len(run.class_names), l2=run.config["l2"])
-    model.save_weights(run.folder / "best.weights.h5")
-    sha = files.sha256(run.folder / "best.weights.h5")
-    return store.save(run, weights_sha256=sha, layers=tuple(spatial_layers(model)))
+    def give(run: Run) -> Run:
+        from engine.models.build import build, spatial_layers
+
+        model = build(run.preset, run.image_size, len(run.class_names), l2=run.config["l2"])
+        model.save_weights(run.folder / "best.weights.h5")
+        sha = files.sha256(run.folder / "best.weights.h5")
+        return store.save(run, weights_sha256=sha, layers=tuple(spatial_layers(model)))
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def untrained_run(tmp_path_factory, add_many, with_weights) -> Run:
+    """A run of cat, dog and fox that has learned nothing."""
+    return with_weights(add_many(tmp_path_factory.mktemp("untrained"), ("cat", "dog", "fox")))
 
 
 @pytest.fixture

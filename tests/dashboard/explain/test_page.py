@@ -120,7 +120,8 @@ NONSENSE = ["", "abc", "99999999999999999999", "<b>", "row-²", "f" * 300]
 
 @pytest.mark.parametrize("value", NONSENSE)
 def test_an_address_with_nonsense_falls_back_to_what_exists(open_page, run, value):
-    keys = ("run", "layer", "target", "pics", "draw", "view", "map", "opacity", "by")
+    keys = ("run", "layer", "target", "pics", "draw", "view", "map", "opacity", "by", "mm", "mc",
+            "also", "join", "score", "flips", "eigen", "floats")  # fmt: skip
     at = open_page(**dict.fromkeys(keys, value), m=[value, "none"])
     assert box(at, "Run").value == "quick-1"
     assert at.selectbox(key="layer").value == run.layers[-1]
