@@ -119,6 +119,33 @@ def gradients_of(function, inputs):
     return watched, gradient, *others
 
 
+def curvature_of(function, inputs):
+    """As `gradients_of`, for one watched tensor, and its Hessian times the tensor after the
+    gradient: how the gradient changes along it."""
+    inputs = tf.convert_to_tensor(inputs)
+    outer, inner = (tf.GradientTape(watch_accessed_variables=False) for _ in range(2))
+
+    def watch(tensor):
+        outer.watch(tensor)
+        inner.watch(tensor)
+
+    with outer:
+        with inner:
+            watched, total, *others = function(inputs, watch)
+            total = tf.reduce_sum(total)
+        gradient = inner.gradient(total, watched, unconnected_gradients="zero")
+        along = tf.reduce_sum(gradient * tf.stop_gradient(watched))
+    product = outer.gradient(along, watched, unconnected_gradients="zero")
+    return watched, gradient, product, *others
+
+
+def derivative(function, at, direction):
+    """The derivative of a function at a place in a direction, forward."""
+    with tf.autodiff.ForwardAccumulator(at, direction) as forward:
+        value = function(at)
+    return forward.jvp(value, unconnected_gradients="zero")
+
+
 # --- many forward passes --------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from keras import ops
 
+from engine.cam.components import first_component
 from engine.models.head import Head, target_logits, target_probabilities, target_weights
 
 MASKS = ("unit", "span", "raw")
@@ -70,15 +71,22 @@ class Asked:
         return target_probabilities(logits, self.target if of is None else self.target[of])
 
     def add(self, terms: np.ndarray) -> np.ndarray:
-        """A layer's weighted maps `(n, h', w', k)` as one `(n, h', w')`: their sum."""
-        return np.sum(terms, axis=-1)
+        """A layer's weighted maps `(n, h', w', k)` as one `(n, h', w')` float32: their sum.
+
+        By eigen smoothing, if `eigen` asks for it (pytorch-grad-cam's; it has no paper), what they
+        hold of their first principal component, with the sign of their sum: what only single maps
+        show is left out.
+        """
+        if self.eigen:
+            return first_component(terms)
+        return np.sum(terms, axis=-1, dtype=np.float32)
 
     # --- what can be asked of the network ---------------------------------------------------------
 
     def activations(self) -> tuple[np.ndarray, np.ndarray]:
         """The layer's maps `(n, h', w', k)`, and logits `(n, units)`."""
         maps, logits = self.head.fast(ops.convert_to_tensor(self.images))
-        self._count(len(self.images))
+        self.count(len(self.images))
         return np.asarray(maps), np.asarray(logits)
 
     def gradients(self, weights: np.ndarray | None = None):
@@ -88,6 +96,22 @@ class Asked:
         """
         weights = self.weights() if weights is None else weights
         found = self.head.gradients(self.images, weights, self.score == "probability")
+        self.count(len(self.images))
+        return tuple(np.asarray(one) for one in found)
+
+    def several(self):
+        """`gradients` of all layers that were asked for, in one pass: a list of the maps of each, a
+        list of the gradients, and logits."""
+        one_pass = self.head.several([head.layer for head in self.heads])
+        maps, gradients, logits = one_pass(self.images, self.weights(), self.score == "probability")
+        self._count(len(self.images))
+        maps, gradients = ([np.asarray(one) for one in found] for found in (maps, gradients))
+        return maps, gradients, np.asarray(logits)
+
+    def curvature(self, utility: Callable):
+        """The layer's maps, a utility's gradient by them, its Hessian times them, and logits; see
+        `engine.models.head.Head.curvature`."""
+        found = self.head.curvature(self.images, self.weights(), utility)
         self._count(len(self.images))
         return tuple(np.asarray(one) for one in found)
 
@@ -118,7 +142,7 @@ class Asked:
         size, channels = images.shape[1:3], images.shape[3]
 
         def logits(pictures, below, small):
-            mask = _mask(small, size, mode)
+            mask = mask_of(small, size, mode)
             return self.head.walk(below + mask * (pictures - below))[1]
 
         def row(number: int):
@@ -158,6 +182,8 @@ class Asked:
             of: `(m,)`, which picture of the batch each row is of.
             activations: a row's number to the layer's maps `(h', w', k)`.
         """
+        if not len(of):
+            return np.empty((0, self.head.units), np.float32)
         shapes = [self.images.shape[1:], np.shape(activations(0))]
 
         def row(number: int):
@@ -171,15 +197,16 @@ class Asked:
         if key not in self._compiled:
             self._compiled[key] = self.head.passes(name, function, shapes, self.exact)
         together = self._compiled[key]
-        self._count(count, together.compiled.engine)
+        self.count(count, together.compiled.engine)
         return together(count, row, told)
 
-    def _count(self, passes: int, engine: str = "TensorFlow, float32") -> None:
+    def count(self, passes: int, engine: str = "TensorFlow, float32") -> None:
+        """Write down forward passes of single pictures."""
         self.engines[engine] = None
         self.passes[0] += passes
 
 
-def _mask(small, size: tuple[int, int], mode: str):
+def mask_of(small, size: tuple[int, int], mode: str):
     """Maps `(m, h', w')` as masks `(m, h, w, 1)`, in the graph."""
     large = ops.image.resize(small[..., None], size, interpolation="bilinear")
     if mode == "raw":

@@ -50,7 +50,7 @@ class Method:
     function: "module:function", imported when it is first run. It takes an `engine.cam.asked.Asked`
         and its own options as keywords with defaults, and returns a `Found`.
     score: what it differentiates or compares unless it is asked otherwise, "logit" or
-        "probability"; "" where the class plays no part.
+        "probability"; "" where the class plays no part, or where the method that is wrapped says.
     layers: "one"; "several" where it takes more by itself; "none" where it is of the whole network.
     exact: whether it computes what its paper defines; else `distance` says how far it is from what.
     """
@@ -85,6 +85,52 @@ GRADIENT = (
         "Each map of the layer counts by the mean gradient of the class's logit.",
         "engine.cam.gradients:grad_cam", Cost(backward=1),
     ),
+    Method(
+        "grad-cam++", "Grad-CAM++", "gradient", "Chattopadhay et al. 2018", "arXiv:1710.11063",
+        "Each map counts by its positive gradients, which weigh more where few of them are.",
+        "engine.cam.gradients:grad_cam_pp", Cost(backward=1),
+    ),
+    Method(
+        "smooth-grad-cam++", "Smooth Grad-CAM++", "gradient", "Omeiza et al. 2019",
+        "arXiv:1908.01224", "Grad-CAM++ with the gradients averaged over noisy copies.",
+        "engine.cam.gradients:smooth_grad_cam_pp", Cost(forward=11, backward=10), exact=False,
+    ),
+    Method(
+        "xgrad-cam", "XGrad-CAM", "gradient", "Fu et al. 2020", "arXiv:2008.02312",
+        "Each map counts by its gradient where it is active.",
+        "engine.cam.gradients:xgrad_cam", Cost(backward=1),
+    ),
+    Method(
+        "hires-cam", "HiResCAM", "gradient", "Draelos & Carin 2020", "arXiv:2011.08891",
+        "Each place of each map counts by its own gradient.",
+        "engine.cam.gradients:hires_cam", Cost(backward=1),
+    ),
+    Method(
+        "layer-cam", "Layer-CAM", "gradient", "Jiang et al. 2021", "doi:10.1109/TIP.2021.3089943",
+        "Each place of each map counts by its own gradient where that is positive; it suits early "
+        "layers, too.",
+        "engine.cam.gradients:layer_cam", Cost(backward=1),
+    ),
+    Method(
+        "finer-cam", "Finer-CAM", "gradient", "Zhang et al. 2025", "arXiv:2501.11309",
+        "Grad-CAM of what tells the class from the three that are most like it.",
+        "engine.cam.gradients:finer_cam", Cost(forward=2, backward=1),
+    ),
+    Method(
+        "shapley-cam", "ShapleyCAM", "gradient", "Cai 2025", "arXiv:2501.06261",
+        "Each map counts by the Shapley value of its activations, from gradient and curvature.",
+        "engine.cam.gradients:shapley_cam", Cost(backward=3),
+    ),
+    Method(
+        "refine-cam", "RefineCAM", "gradient", "Domeniconi et al. 2026", "arXiv:2605.14641",
+        "What Grad-CAM++ shows at an early layer and at all later ones: the product of their maps.",
+        "engine.cam.layers:refine_cam", Cost(backward=1), layers="several",
+    ),
+    Method(
+        "winsor-cam", "Winsor-CAM", "gradient", "Wall et al. 2025", "arXiv:2507.10846",
+        "Grad-CAM of all layers, each by how much it counts, without those that outweigh the rest.",
+        "engine.cam.layers:winsor_cam", Cost(backward=1), layers="several",
+    ),
 )  # fmt: skip
 
 PERTURBATION = (
@@ -94,11 +140,96 @@ PERTURBATION = (
         "left of the picture.",
         "engine.cam.score:score_cam", Cost(per_channel=1), score="probability",
     ),
+    Method(
+        "score-cam-v2", "Score-CAM (v2)", "perturbation", "Wang et al. 2020", "arXiv:1910.01279v2",
+        "Each map counts by a softmax, over the maps, of the class's logit when only what the map "
+        "shows is left of the picture.",
+        "engine.cam.score:score_cam_v2", Cost(per_channel=1),
+    ),
+    Method(
+        "score-cam-unshifted", "Score-CAM (unshifted)", "perturbation", "the blog post", "",
+        "As Score-CAM, but the masks keep their minimum, so that little is hidden by a map that is "
+        "nowhere near 0.",
+        "engine.cam.score:score_cam_unshifted", Cost(per_channel=1), score="probability",
+    ),
+    Method(
+        "ss-cam", "SS-CAM", "perturbation", "Wang et al. 2020", "arXiv:2006.14255",
+        "As Score-CAM (v2), but the logit is the mean over masks with noise.",
+        "engine.cam.score:ss_cam", Cost(per_channel=35), exact=False,
+        distance="",
+    ),
+    Method(
+        "is-cam", "IS-CAM", "perturbation", "Naidu et al. 2020", "arXiv:2010.03023",
+        "As Score-CAM (v2), but the logit is the mean over masks that grow brighter step by step.",
+        "engine.cam.score:is_cam", Cost(per_channel=9),
+    ),
+    Method(
+        "faster-score-cam", "Faster-Score-CAM", "perturbation", "Tabayashi 2020",
+        "https://github.com/tabayashi0117/Score-CAM",
+        "Score-CAM of the ten maps that vary most over the picture.",
+        "engine.cam.score:faster_score_cam", Cost(forward=11), score="probability", exact=False,
+        distance="",
+    ),
+    Method(
+        "ablation-cam", "Ablation-CAM", "perturbation", "Desai & Ramaswamy 2020",
+        "https://doi.org/10.1109/WACV45572.2020.9093360",
+        "Each map counts by the share of the class's logit that is lost without it.",
+        "engine.cam.ablation:ablation_cam", Cost(per_channel=1),
+    ),
+    Method(
+        "lift-cam", "LIFT-CAM", "perturbation", "Jung & Oh 2021", "arXiv:2102.05228",
+        "Each map counts by its share in the class's logit, as DeepLIFT estimates the map's SHAP "
+        "value.",
+        "engine.cam.ablation:lift_cam", Cost(forward=2, backward=1), exact=False,
+        distance="",
+    ),
+    Method(
+        "group-cam", "Group-CAM", "perturbation", "Zhang et al. 2021", "arXiv:2103.13859",
+        "Groups of maps, added up as by Grad-CAM, count by how much likelier the class is where "
+        "only what they show is sharp in a blurred picture.",
+        "engine.cam.groups:group_cam", Cost(forward=34, backward=1), score="probability",
+        exact=False, distance="",
+    ),
+    Method(
+        "sess", "SESS", "perturbation", "Tursun et al. 2022", "arXiv:2207.01769",
+        "Another method's maps of many parts of the picture, enlarged, put together by how likely "
+        "the class is in each.",
+        "engine.cam.groups:sess", Cost(forward=244, backward=122), score="",
+    ),
 )  # fmt: skip
 
-FACTORISATION: tuple[Method, ...] = ()
+FACTORISATION = (
+    Method(
+        "eigen-cam", "Eigen-CAM", "factorisation", "Bany Muhammad & Yeasin 2020",
+        "arXiv:2008.00299", "What most maps have in common: their first principal component.",
+        "engine.cam.factors:eigen_cam", Cost(), score="",
+    ),
+    Method(
+        "eigengrad-cam", "Eigen-Grad-CAM", "factorisation", "Gildenblat 2021 (pytorch-grad-cam)",
+        "https://github.com/jacobgil/pytorch-grad-cam",
+        "What most maps have in common after each place was weighed by its gradient.",
+        "engine.cam.factors:eigengrad_cam", Cost(backward=1),
+    ),
+    Method(
+        "kpca-cam", "KPCA-CAM", "factorisation", "Karmani et al. 2024", "arXiv:2410.00267",
+        "What most maps have in common, by kernel PCA, which follows curved relations.",
+        "engine.cam.factors:kpca_cam", Cost(), score="",
+    ),
+    Method(
+        "fem", "FEM", "factorisation", "Fuad et al. 2020", "doi:10.1109/IPTA50016.2020.9286629",
+        "Where maps are rare: far above their own mean.",
+        "engine.cam.factors:fem", Cost(), score="",
+    ),
+)  # fmt: skip
 
-OPTIMISATION: tuple[Method, ...] = ()
+OPTIMISATION = (
+    Method(
+        "opti-cam", "Opti-CAM", "optimisation", "Zhang et al. 2024", "arXiv:2301.07002",
+        "The mix of the maps is searched for that, as a mask over the picture, keeps the class's "
+        "logit highest.",
+        "engine.cam.opti:opti_cam", Cost(forward=51, backward=50),
+    ),
+)  # fmt: skip
 
 WHOLE_NETWORK: tuple[Method, ...] = ()
 

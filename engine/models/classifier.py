@@ -106,19 +106,25 @@ def _close(a, b, tolerance: float) -> bool:
     return np.allclose(a, b, rtol=0, atol=tolerance, equal_nan=True)
 
 
-def run_layers(classifier: Classifier, pixels, see=lambda path, layer, output: output):
-    """The model's output and its logits, float32; `see` may watch or
-    replace what a layer gives."""
+def use(path: str, node, known: dict):
+    """What a use of a layer gives, of values by `id` of the tensors of the graph."""
+    args, kwargs = node.arguments.fill_in(known)
+    return call(path, node.operation, args, kwargs)
+
+
+def run_layers(classifier: Classifier, pixels, see=lambda path, layer, output: output, use=use):
+    """The model's output and its logits, float32; `see` may watch or replace what a layer gives,
+    and `use` computes it."""
     logits = []
 
     def visit(path, node, known):
-        args, kwargs = node.arguments.fill_in(known)
         if path == classifier.path:
             if hasattr(node.operation, "activation"):
+                args, kwargs = node.arguments.fill_in(known)
                 logits.append(call(path, without_activation(node.operation), args, kwargs))
             else:  # nothing but a sigmoid or softmax: the logits are what goes in
                 logits.append(known[id(node.input_tensors[0])])
-        return see(path, node.operation, call(path, node.operation, args, kwargs))
+        return see(path, node.operation, use(path, node, known))
 
     with keras.StatelessScope():  # moving averages, seeds and losses of the model stay as they are
         output, *_ = run(classifier.graph, [ops.convert_to_tensor(pixels, "float32")], visit)

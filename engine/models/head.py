@@ -18,8 +18,9 @@ from scipy.special import expit, softmax
 
 from engine import backend
 from engine.errors import LayerError
-from engine.models.classifier import Classifier, classifier, run_layers
+from engine.models.classifier import Classifier, classifier, run_layers, use
 from engine.models.graph import has_graph, spatial_maps
+from engine.models.lift import between, lifted
 from engine.models.together import Together
 
 
@@ -110,6 +111,24 @@ class Head:
 
         return self._once(("several", layers), one_pass)
 
+    def curvature(self, pixels, weights, utility: Callable):
+        """Activations, the gradient of a utility by them, its Hessian times them, and logits, in
+        one compiled pass.
+
+        Args:
+            weights: as in `gradients`. utility: `(logits, weights) -> (n,)`, in Keras ops; it is
+                traced once.
+        """
+
+        def one_pass(pixels, weights, probability: bool):
+            def scored(x, watch):
+                activations, logits = self.forward(x, watch)
+                return activations, utility(logits, weights), logits
+
+            return backend.curvature_of(scored, pixels)
+
+        return self._once(("curvature", utility), one_pass)(pixels, weights)
+
     def pixels(self, pixels, weights, probability: bool = False):
         """The gradient of the score by the pixels, and logits, in one compiled pass."""
 
@@ -147,7 +166,41 @@ class Head:
 
     def replaced(self, pixels, activations):
         """Logits of the pixels where the layer gives other activations, uncompiled."""
-        return self._forward((self.layer,), pixels, instead=activations)[1]
+        return self._forward((self.layer,), pixels, instead=lambda seen: activations)[1]
+
+    def lift(self, pixels, weights, probability: bool = False):
+        """Activations, DeepLIFT's multipliers of the score by them against activations of 0, and
+        logits, in one compiled pass; see `engine.models.lift`."""
+
+        def one_pass(pixels, weights, probability: bool):
+            def scored(x, watch):
+                found = []
+
+                def with_reference(seen):
+                    found.append(ops.split(seen, 2)[0])
+                    watch(found[0])
+                    return ops.concatenate([found[0], ops.zeros_like(found[0])])
+
+                _, logits = self._forward(
+                    (self.layer,), ops.concatenate([x, x]), instead=with_reference,
+                    use=lambda *of: (lifted if found else use)(*of),
+                )  # fmt: skip
+                both = ops.concatenate([weights, weights])
+                total = between(lambda z, w: _score(z, w, probability), logits, both)
+                return found[0], ops.split(total, 2)[0], ops.split(logits, 2)[0]
+
+            return backend.gradients_of(scored, pixels)
+
+        return self._once(("lift",), one_pass)(pixels, weights, probability)
+
+    def scored(self, pixels, weights, probability: bool = False):
+        """What is differentiated, of whole pictures, `(n, units)` that add up to it; uncompiled."""
+        return _score(run_layers(self._classifier, pixels)[1], weights, probability)
+
+    def compiled(self, name: str, function: Callable) -> Callable:
+        """A function of tensors as one graph, which is traced once and kept under that name."""
+        with self._lock:
+            return self._compiled.setdefault((name,), backend.compiled(function))
 
     def _once(self, key: tuple, function: Callable) -> Callable:
         """The compiled function of that key, by whether the score is the probability."""
@@ -164,8 +217,10 @@ class Head:
 
         return call
 
-    def _forward(self, layers: tuple, pixels, watch=lambda found: None, instead=None):
-        """Activations of several layers, and logits; `instead` takes the place of the only one."""
+    def _forward(
+        self, layers: tuple, pixels, watch=lambda found: None, instead=lambda seen: seen, use=use
+    ):
+        """Activations of several layers, and logits; `instead` makes others of them."""
         found = {}
 
         def at_layer(path, layer, output):
@@ -173,13 +228,13 @@ class Head:
                 return output
             axes = self._maps[path]
             seen = output if axes == "hwc" else ops.transpose(output, _to_last(axes))
-            found[path] = seen if instead is None else instead
+            found[path] = instead(seen)
             watch((found[path],))
             if axes == "hwc":
                 return found[path]
             return ops.transpose(found[path], [0, *(1 + "hwc".index(axis) for axis in axes)])
 
-        _, logits = run_layers(self._classifier, pixels, at_layer)
+        _, logits = run_layers(self._classifier, pixels, at_layer, use)
         return tuple(found[path] for path in layers), logits
 
     def _digest(self) -> bytes:

@@ -1,0 +1,174 @@
+"""Methods that ask of few masks, or of many parts of the picture: Group-CAM and SESS."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from engine.cam.asked import Asked, Found
+from engine.cam.heatmaps import BATCH, enlarge
+from engine.cam.methods import METHODS, Method, check_method
+from engine.cam.score import alive
+from engine.errors import ConfigError
+
+
+def group_cam(
+    asked: Asked, *, groups: int = 32, below: float = 70, blur: int = 51, sigma: float = 50
+) -> Found:
+    """Group-CAM (Zhang et al. 2021, arXiv 2103.13859 v4), in the steps of the authors' code.
+
+    The maps, weighed as by Grad-CAM, are added up in groups of neighbouring channels; of each sum
+    what is positive and above its percentile `below` is a mask. It is enlarged, scaled to 0..1, and
+    lets the picture through over a blurred one (a Gaussian of `sigma` on `blur` pixels). Its weight
+    is how much more probable the target is than in the blurred picture; the heatmap is the weighted
+    sum of the scaled masks. A mask that is the same everywhere is left out and costs no pass.
+
+    As in the authors' code a group has ceil(k / groups) channels, so that there may be fewer groups
+    than asked for. `score` is what is compared; gradients are the logit's.
+
+    Raises:
+        ConfigError: if there is no group, no percentile, or no width to blur by.
+    """
+    if groups < 1 or not 0 <= below < 100 or blur < 1 or blur % 2 == 0 or sigma <= 0:
+        raise ConfigError(
+            f"Group-CAM cannot take groups={groups}, below={below:g}, blur={blur}, "
+            f"sigma={sigma:g}; give 1 or more groups, a percentile under 100, an odd number of "
+            "pixels and a positive sigma."
+        )
+    maps, gradients, logits = replace(asked, score="logit").gradients()
+    masks = _groups(maps * gradients.mean(axis=(1, 2), keepdims=True), groups)
+    masks[masks <= np.percentile(masks, below, axis=(1, 2), keepdims=True)] = 0
+    of, which = alive(masks)
+    blurred = np.stack([cv2.GaussianBlur(image, (blur, blur), sigma) for image in asked.images])
+    total = len(masks) * (masks.shape[-1] + 1)
+    left_out = total - len(of)
+    base = asked.scores(asked.seen(blurred))
+    masked = asked.masked(
+        of,
+        lambda row: masks[of[row], ..., which[row]],
+        under=blurred,
+        told=lambda done: asked.progress(left_out + done, total),
+    )
+    weights = np.zeros((len(masks), masks.shape[-1]), np.float32)
+    weights[of, which] = asked.scores(masked, of) - base[of]
+    for picture, number in zip(of, which, strict=True):
+        masks[picture, ..., number] = _scaled(masks[picture, ..., number], blurred.shape[1:3])
+    asked.progress(total, total)
+    return Found(asked.add(masks * weights[:, None, None]), asked.probabilities(logits))
+
+
+def _groups(weighted: np.ndarray, groups: int) -> np.ndarray:
+    """Maps `(n, h', w', k)` as sums of neighbours, what is positive of them."""
+    size = math.ceil(weighted.shape[-1] / groups)
+    sums = np.add.reduceat(weighted, range(0, weighted.shape[-1], size), axis=-1)
+    return np.maximum(sums, 0)
+
+
+def _scaled(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map so that it is from 0 to 1 once it is enlarged."""
+    large = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR)
+    span = large.max() - large.min()
+    return (mask - large.min()) / span if span else np.zeros_like(mask)
+
+
+def sess(
+    asked: Asked, *, method: str = "grad-cam", scales: int = 12, keep: float = 1.0, blur: float = 5
+) -> Found:
+    """SESS (Tursun et al. 2022, arXiv 2207.01769): maps of many parts of the picture, put together.
+
+    The picture is enlarged to `scales` sizes, from its own on by 2/7 more each (224, 288, 352, … in
+    the paper), and each is cut into windows of its own size, side by side, of which the last in a
+    row and column is moved back inside. Of all windows the share `keep` is used in which the target
+    is most probable (the pre-filter; the authors' code keeps all). The other method's map of each,
+    from 0 to 1, is multiplied by the window's probability over the highest one, and laid back in
+    its place; the result is at each pixel the mean of those that are positive there, smoothed by a
+    Gaussian of `blur` pixels on 11, as in the authors' code (0: not at all).
+
+    Args:
+        method: any other method that looks at one layer; with its own options at their defaults.
+
+    Raises:
+        ConfigError: if the method does not fit, or there is nothing to look at.
+    """
+    check_method(method)
+    inner = METHODS[method]
+    if inner.name == "sess" or inner.layers == "several":
+        raise ConfigError(f"SESS cannot be made of '{method}'; give a method of one layer.")
+    if scales < 1 or not 0 < keep <= 1 or blur < 0:
+        raise ConfigError(
+            f"SESS cannot take scales={scales}, keep={keep:g}, blur={blur:g}; give 1 or more "
+            "scales, a share above 0 and up to 1, and 0 or more pixels."
+        )
+    size = asked.images.shape[1:3]
+    windows = _windows(size, scales)
+    kept = math.ceil(keep * len(windows))
+    steps = len(windows) + kept
+    total = steps * len(asked.images)
+    raw, scores = np.zeros((len(asked.images), *size), np.float32), []
+    for i, image in enumerate(asked.images):
+        one = replace(
+            asked,
+            target=asked.target[i : i + 1],
+            score=asked.score or inner.score,
+            progress=lambda done, of, i=i: asked.progress(i * steps + done, total),
+        )
+        raw[i], score = _enhanced(one, image, windows, kept, inner)
+        if blur:
+            raw[i] = cv2.GaussianBlur(raw[i], (11, 11), blur)
+        scores.append(score)
+    asked.progress(total, total)
+    return Found(raw, np.array(scores, np.float32))
+
+
+def _windows(size: tuple[int, int], scales: int) -> list[tuple]:
+    """Of each window the height and width of the enlarged picture, and where in it: (rows,
+    columns). The first is the picture itself."""
+    found = []
+    for scale in range(scales):
+        large = tuple(round(n * (1 + 2 * scale / 7)) for n in size)
+        rows, columns = (
+            [slice(min(at, big - n), min(at, big - n) + n) for at in range(0, big, n)]
+            for n, big in zip(size, large, strict=True)
+        )
+        found += [(large, place) for place in itertools.product(rows, columns)]
+    return found
+
+
+def _enhanced(asked: Asked, image: np.ndarray, windows: list, kept: int, inner: Method):
+    """One picture's map `(h, w)`, made of those of its windows, and its probability."""
+    size, told = image.shape[:2], asked.progress
+    sizes = {large: cv2.resize(image, large[::-1]) for large, _ in windows}
+    parts = [sizes[large][place] for large, place in windows]
+    logits = asked.seen(parts.__getitem__, len(parts), told=lambda done: told(done, 0))
+    likely = asked.probabilities(logits, np.zeros(len(parts), int))
+    best = np.argsort(-likely, kind="stable")[:kept]
+    shares = likely / (likely.max() or 1)
+    after = replace(asked, progress=lambda done, of: told(len(parts) + done, 0))
+    total, count = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    for number, heat in zip(best, _heats(after, [parts[i] for i in best], inner), strict=True):
+        large, place = windows[number]
+        laid = np.zeros(large, np.float32)
+        laid[place] = heat * shares[number]
+        laid = cv2.resize(laid, size[::-1])
+        total += laid
+        count += laid > 0
+    return total / np.maximum(count, 1), likely[0]
+
+
+def _heats(asked: Asked, parts: list, inner: Method) -> Iterator[np.ndarray]:
+    """The other method's map of each part, from 0 to 1; `asked` is of one picture's target."""
+    for start in range(0, len(parts), BATCH):
+        some = np.stack(parts[start : start + BATCH])
+
+        def told(done: int, of: int, start=start, count=len(some)) -> None:  # noqa: B008
+            asked.progress(start + count * done // of, len(parts))
+
+        target = np.repeat(asked.target, len(some))
+        found = inner.load()(replace(asked, images=some, target=target, progress=told))
+        for raw in found.raw:
+            heat = enlarge(raw, some.shape[1:3])
+            span = heat.max() - heat.min()
+            yield (heat - heat.min()) / span if span else np.zeros_like(heat)

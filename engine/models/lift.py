@@ -1,0 +1,117 @@
+"""DeepLIFT's multipliers (Shrikumar et al. 2017, arXiv 1704.02685), by way of gradients.
+
+A batch holds everything twice: as it is, and as it is for a reference. What a layer gives for the
+first half stays what it is, but its gradient becomes the slope between the two halves; so the
+gradient of a score is DeepLIFT's multiplier, whose chain rule is the gradient's.
+
+- A linear layer's slope is its gradient.
+- Of a function of each number alone, a ReLU or another activation, the slope is Δy / Δx (the
+  Rescale rule), and the gradient where Δx is about 0.
+- Pooling by the maximum owes Δy to one place: the largest, where y grew, or else the reference's
+  largest (as in Captum and SHAP); the slope there is Δy / Δx again.
+- For anything else the rule says nothing: a product, a softmax, a normalisation. There it is the
+  mean gradient on the line between the two (by Gauss and Legendre, at eight places), which for a
+  function of one number is the rule again and keeps what the rule keeps: the contributions sum to
+  Δy, up to what eight places miss.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from engine import backend
+from engine.models.float32 import call, without_activation
+
+LINEAR = (
+    "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
+    "Conv2DTranspose", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Flatten",
+    "GlobalAveragePooling2D", "Identity", "Permute", "Reshape", "SpatialDropout2D", "Subtract",
+    "UpSampling2D", "ZeroPadding2D",
+)  # fmt: skip
+ONE_BY_ONE = (
+    "elu", "gelu", "hard_sigmoid", "hard_silu", "leaky_relu", "mish", "relu", "relu6", "selu",
+    "sigmoid", "silu", "softplus", "softsign", "tanh",
+)  # fmt: skip
+LAYERS_ONE_BY_ONE = ("ELU", "LeakyReLU", "PReLU", "ReLU")
+LARGEST = ("GlobalMaxPooling2D", "MaxPooling2D")
+NEAR = 1e-4  # of a number: where Δx is less of it, Δy / Δx is rounding
+PLACES, SHARES = np.polynomial.legendre.leggauss(8)  # on −1..1
+
+
+def lifted(path: str, node, known: dict):
+    """What a use of a layer gives in such a batch; see `engine.models.graph.run`."""
+    layer = node.operation
+    inputs = [known[id(tensor)] for tensor in node.input_tensors]
+
+    def as_it_is(*inputs, layer=layer):
+        filled = dict(zip(map(id, node.input_tensors), inputs, strict=True))
+        args, kwargs = node.arguments.fill_in(filled)
+        return call(path, layer, args, kwargs)
+
+    kind, activation = type(layer).__name__, getattr(layer, "activation", None)
+    if kind in LINEAR:
+        if activation in (None, keras.activations.linear):
+            return as_it_is(*inputs)
+        before = as_it_is(*inputs, layer=without_activation(layer))
+        return (rescaled if _one_by_one(activation) else between)(activation, before)
+    if kind in LAYERS_ONE_BY_ONE or _one_by_one(activation if kind == "Activation" else layer):
+        return rescaled(as_it_is, *inputs)
+    if kind in LARGEST:
+        return pooled(as_it_is, *inputs)
+    return between(as_it_is, *inputs)
+
+
+def _one_by_one(function) -> bool:
+    """Whether it is a known activation: a function, or an operation of that name (`Relu6`)."""
+    if isinstance(function, keras.Layer):
+        return False
+    name = getattr(function, "__name__", type(function).__name__)
+    return name.lower().replace("_", "") in {one.replace("_", "") for one in ONE_BY_ONE}
+
+
+def rescaled(function: Callable, x):
+    """A function of each number alone, with the slope between both halves for its gradient."""
+    y = function(x)
+    (x, reference), (y, y_reference) = ops.split(x, 2), ops.split(y, 2)
+    return _sloped(y, y_reference, x, reference, _moved(x))
+
+
+def pooled(function: Callable, x):
+    """The maximum of several places, which owes its growth to one of them."""
+    x, reference = ops.split(x, 2)
+    y, y_reference = function(x), function(reference)
+    grew = y > y_reference
+    here = ops.where(grew, y, backend.derivative(function, reference, x))
+    there = ops.where(grew, backend.derivative(function, x, reference), y_reference)
+    moved = ops.where(grew, _moved(y), _moved(function(ops.stop_gradient(reference) + _moved(x))))
+    return _sloped(y, y_reference, here, there, moved)
+
+
+def _sloped(y, y_reference, x, reference, moved):
+    """Both halves, of which the first moves by (y − y_reference) / (x − reference)."""
+    step = x - reference
+    near = ops.abs(step) <= NEAR * (ops.abs(x) + ops.abs(reference))
+    slope = ops.stop_gradient((y - y_reference) / ops.where(near, 1.0, step))
+    straight = ops.stop_gradient(y) + slope * moved
+    return ops.concatenate([ops.where(near, y, straight), ops.stop_gradient(y_reference)])
+
+
+def between(function: Callable, *inputs):
+    """Any function, with its mean gradient on the line between both halves for its gradient."""
+    halves = [ops.split(one, 2) for one in inputs]
+    total = 0.0
+    for place, share in zip((PLACES + 1) / 2, SHARES / 2, strict=True):
+        at = [
+            ops.stop_gradient(reference + place * (x - reference)) + _moved(x)
+            for x, reference in halves
+        ]
+        total += share * function(*at)
+    y, y_reference = ops.split(ops.stop_gradient(function(*inputs)), 2)
+    return ops.concatenate([y + _moved(total), y_reference])
+
+
+def _moved(x):
+    """Zeros that move as x does."""
+    return x - ops.stop_gradient(x)

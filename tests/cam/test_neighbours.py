@@ -1,0 +1,68 @@
+"""A picture's map is its own: no method may look at the others of the batch.
+
+Shapes, batch sizes, targets and pictures are thought up by Hypothesis, the same ones each time.
+"""
+
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from engine.cam import METHODS, explain
+from tests.cam.small import pictures, small
+
+SIDES = [(8, 8), (9, 14), (13, 10)]
+COUNTED = ("samples", "masks", "steps", "iterations", "designs")  # options that say how many passes
+MOST_PASSES = 300
+
+
+def few_passes(method) -> dict:
+    """Options with which a method that counts its passes makes few of them."""
+    parameters = inspect.signature(method.load()).parameters.values()
+    return {one.name: 2 for one in parameters if one.name in COUNTED}
+
+
+CHEAP = [
+    name
+    for name, method in METHODS.items()
+    if few_passes(method) or method.cost.passes(channels=4) <= MOST_PASSES
+]
+
+
+@pytest.mark.parametrize("method", CHEAP)
+@settings(max_examples=6, deadline=None, derandomize=True, database=None)
+@given(
+    sides=some.sampled_from(SIDES),
+    targets=some.lists(some.integers(0, 1), min_size=2, max_size=5),
+    units=some.sampled_from([1, 4]),
+    seed=some.integers(0, 99),
+)
+def test_a_map_does_not_depend_on_the_neighbours_in_the_batch(method, sides, targets, units, seed):
+    check_neighbours(method, sides, targets, units, seed)
+
+
+def check_neighbours(method: str, sides, targets, units, seed):
+    model = small("curved", units, (None, None)).model
+    images, at = pictures(len(targets), sides, seed), seed % len(targets)
+    asked = {"method": method, "options": few_passes(METHODS[method]), "seed": seed}
+    together = explain(model, images, target=targets, **asked)
+    alone = explain(model, images[at : at + 1], target=targets[at], **asked)
+    close = 1e-4 * np.abs(alone.raw).max() + 1e-7
+    np.testing.assert_allclose(together.raw[at], alone.raw[0], rtol=0, atol=close)
+    np.testing.assert_allclose(together.scores[at], alone.scores[0], atol=1e-5)
+
+
+def by_the_batch(asked):
+    """Grad-CAM as somebody might write it: every map as a part of the batch."""
+    found = METHODS["grad-cam"].load()(asked)
+    return replace(found, raw=found.raw / np.abs(found.raw).sum())
+
+
+def test_a_method_that_looks_at_the_neighbours_is_found(monkeypatch):
+    culprit = replace(METHODS["grad-cam"], name="culprit", function=f"{__name__}:by_the_batch")
+    monkeypatch.setitem(METHODS, "culprit", culprit)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check_neighbours("culprit", SIDES[0], [1, 0, 1], 1, seed=4)
