@@ -146,6 +146,21 @@ def derivative(function, at, direction):
     return forward.jvp(value, unconnected_gradients="zero")
 
 
+def linear_parts(function, inputs) -> list:
+    """J·x for each output of a function of tensors x, J being its Jacobian there: what it would
+    give if it were linear. It is the gradient by u of (Jᵀu)·x, which is linear in u."""
+    inputs = [tf.stop_gradient(one) for one in inputs]
+    with tf.GradientTape(watch_accessed_variables=False) as outer:
+        with tf.GradientTape(watch_accessed_variables=False) as inner:
+            inner.watch(inputs)
+            outputs = tf.nest.flatten(function(inputs))
+        u = [tf.ones_like(one) for one in outputs]
+        outer.watch(u)
+        back = inner.gradient(outputs, inputs, u, unconnected_gradients="zero")
+        along = [tf.reduce_sum(g * x) for g, x in zip(back, inputs, strict=True)]
+    return outer.gradient(along, u, unconnected_gradients="zero")
+
+
 # --- many forward passes --------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.cam.asked import Asked, Found
+from engine.models.lift import multipliers_of
 
 
 def ablation_cam(asked: Asked) -> Found:
@@ -45,8 +46,8 @@ def lift_cam(asked: Asked) -> Found:
     of a picture's maps sum to the score less that of a picture whose maps are all 0. It takes one
     pass over both, and one back; see `engine.models.lift` for what is not linear.
     """
-    maps, multipliers, logits = asked.head.lift(
-        asked.images, asked.weights(), asked.score == "probability"
+    maps, multipliers, logits = multipliers_of(
+        asked.head, asked.images, asked.weights(), asked.score == "probability"
     )
     maps, multipliers, logits = map(np.asarray, (maps, multipliers, logits))
     asked.count(2 * len(maps))

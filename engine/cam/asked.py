@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from engine.cam.components import first_component
+from engine.models.biases import full_gradients, with_map
 from engine.models.head import Head, target_logits, target_probabilities, target_weights
 
 MASKS = ("unit", "span", "raw")
@@ -104,7 +105,7 @@ class Asked:
         list of the gradients, and logits."""
         one_pass = self.head.several([head.layer for head in self.heads])
         maps, gradients, logits = one_pass(self.images, self.weights(), self.score == "probability")
-        self._count(len(self.images))
+        self.count(len(self.images))
         maps, gradients = ([np.asarray(one) for one in found] for found in (maps, gradients))
         return maps, gradients, np.asarray(logits)
 
@@ -112,8 +113,25 @@ class Asked:
         """The layer's maps, a utility's gradient by them, its Hessian times them, and logits; see
         `engine.models.head.Head.curvature`."""
         found = self.head.curvature(self.images, self.weights(), utility)
-        self._count(len(self.images))
+        self.count(len(self.images))
         return tuple(np.asarray(one) for one in found)
+
+    def pixels(self) -> tuple[np.ndarray, np.ndarray]:
+        """The score's gradient by the pixels `(n, h, w, 3)`, and logits."""
+        found = self.head.pixels(self.images, self.weights(), self.score == "probability")
+        self.count(len(self.images))
+        return tuple(np.asarray(one) for one in found)
+
+    def full_gradients(self, picture: int):
+        """What the pixels `(h, w, 3)`, and by layer with a map its bias `(h', w', k)`, add to the
+        score of one picture; and its logits. See `engine.models.biases.full_gradients`."""
+        one = slice(picture, picture + 1)
+        pixels, parts, logits = full_gradients(
+            self.head, self.images[one], self.weights()[one], self.score == "probability"
+        )
+        self.count(1)
+        maps = {path: part[0] for path, part in with_map(self.head, parts).items()}
+        return np.asarray(pixels)[0], maps, np.asarray(logits)[0]
 
     def masked(
         self,

@@ -8,7 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engine.cam.methods import METHODS, Method, check_method, check_options
+from engine.cam.methods import METHODS, Method, check_choice, check_method, check_options
+from engine.cam.notes import note
 from engine.errors import ConfigError, LayerError
 
 BATCH = 16  # pictures that a method takes at once
@@ -101,9 +102,9 @@ def explain(
 
     check_method(method)
     chosen = METHODS[method]
-    _check_choice("combine", combine, COMBINE)
-    _check_choice("score", score or SCORES[0], SCORES)
-    _check_choice("precision", precision, PRECISIONS)
+    check_choice("combine", combine, COMBINE)
+    check_choice("score", score or SCORES[0], SCORES)
+    check_choice("precision", precision, PRECISIONS)
     heads = _heads(model, layer, chosen)
     images, targets = _checked(images, target, heads[0].classes, heads[0].shape)
     options = check_options(chosen, options or {})
@@ -142,16 +143,11 @@ def explain(
         layer="" if chosen.layers == "none" else " + ".join(head.layer for head in heads),
         method=method,
         seconds=time.perf_counter() - started,
-        notes=("",) * len(images),
+        notes=tuple(note(one) for one in raw),
         error=found[0].error if len(found) == 1 else None,
         passes=asked.passes[0],
         engine=", ".join(asked.engines),
     )  # fmt: skip
-
-
-def _check_choice(what: str, chosen: str, known) -> None:
-    if chosen not in known:
-        raise ConfigError(f"There is no {what} '{chosen}'; choose one of {', '.join(known)}.")
 
 
 def _heads(model, layer, method: Method) -> tuple:

@@ -1,6 +1,7 @@
 """The register of heatmap methods: plain data, so that no page waits for Keras."""
 
 import inspect
+import math
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -231,9 +232,59 @@ OPTIMISATION = (
     ),
 )  # fmt: skip
 
-WHOLE_NETWORK: tuple[Method, ...] = ()
+WHOLE_NETWORK = (
+    Method(
+        "fullgrad", "FullGrad", "whole network", "Srinivas & Fleuret 2019", "arXiv:1905.00780",
+        "What the pixels and the biases of all layers add to the score, in absolute values.",
+        "engine.cam.fullgrad:fullgrad", Cost(forward=2, backward=1), layers="none",
+    ),
+)  # fmt: skip
 
-CONTROL: tuple[Method, ...] = ()
+CONTROL = (
+    Method(
+        "random", "Random", "control", "", "",
+        "Noise that looks at nothing.",
+        "engine.cam.controls:random", Cost(), score="", layers="none",
+    ),
+    Method(
+        "center", "Center", "control", "", "",
+        "A Gaussian in the middle, where most photographers aim.",
+        "engine.cam.controls:center", Cost(), score="", layers="none",
+    ),
+    Method(
+        "edges", "Edges", "control", "Sobel & Feldman 1968", "",
+        "Where brightness changes, whatever the network makes of it.",
+        "engine.cam.controls:edges", Cost(), score="", layers="none",
+    ),
+    Method(
+        "input-gradient", "Input gradient", "control", "Simonyan et al. 2013", "arXiv:1312.6034",
+        "Pixels of which a small change would change the score most, up or down.",
+        "engine.cam.controls:input_gradient", Cost(backward=1), layers="none",
+    ),
+    Method(
+        "occlusion", "Occlusion", "control", "Zeiler & Fergus 2014", "arXiv:1311.2901",
+        "How much the score falls when a grey square hides the place.",
+        "engine.cam.blackbox:occlusion", Cost(forward=170), score="probability", layers="none",
+    ),
+    Method(
+        "rise", "RISE", "control", "Petsiuk et al. 2018", "arXiv:1806.07421",
+        "What keeping a pixel adds to the score, on average over random masks.",
+        "engine.cam.blackbox:rise", Cost(forward=501), score="probability", layers="none",
+        exact=False, distance="…",
+    ),
+    Method(
+        "hsic", "HSIC", "control", "Novello et al. 2022", "arXiv:2206.06219",
+        "How much the score depends on whether the place is seen, up or down.",
+        "engine.cam.blackbox:hsic", Cost(forward=513), layers="none",
+        exact=False, distance="…",
+    ),
+    Method(
+        "sobol", "Sobol", "control", "Fel et al. 2021", "arXiv:2111.04138",
+        "The part of the score's variance, under random dimming, that the place has a hand in.",
+        "engine.cam.blackbox:sobol", Cost(forward=401), layers="none",
+        exact=False, distance="…",
+    ),
+)  # fmt: skip
 
 METHODS = {
     method.name: method
@@ -256,6 +307,19 @@ def own_options(method: Method) -> dict[str, Any]:
     """The options that a method has of its own, with their defaults. It imports the method."""
     parameters = inspect.signature(method.load()).parameters.values()
     return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+
+
+def check_choice(what: str, chosen: str, known) -> None:
+    """Raise a ConfigError if what was chosen is not known."""
+    if chosen not in known:
+        raise ConfigError(f"There is no {what} '{chosen}'; choose one of {', '.join(known)}.")
+
+
+def check_number(what: str, number: float, low: float, high: float = math.inf) -> None:
+    """Raise a ConfigError unless a number lies between two others; what: "number of masks"."""
+    if not low <= number <= high:
+        bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise ConfigError(f"The {what} cannot be {number:g}; give {bounds}.")
 
 
 def check_options(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:

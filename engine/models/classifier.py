@@ -106,25 +106,38 @@ def _close(a, b, tolerance: float) -> bool:
     return np.allclose(a, b, rtol=0, atol=tolerance, equal_nan=True)
 
 
-def use(path: str, node, known: dict):
-    """What a use of a layer gives, of values by `id` of the tensors of the graph."""
-    args, kwargs = node.arguments.fill_in(known)
-    return call(path, node.operation, args, kwargs)
+def as_it_is(path, layer, output):
+    return output
 
 
-def run_layers(classifier: Classifier, pixels, see=lambda path, layer, output: output, use=use):
-    """The model's output and its logits, float32; `see` may watch or replace what a layer gives,
-    and `use` computes it."""
+def in_its_place(path, layer, inputs, compute):
+    return compute(layer, inputs)
+
+
+def run_layers(classifier: Classifier, pixels, see=as_it_is, how=in_its_place):
+    """The model's output and its logits, float32.
+
+    Args:
+        see: `(path, layer, output) -> output`, to watch or replace what a layer gives.
+        how: `(path, layer, inputs, compute) -> output`, how a layer is computed from its tensors;
+            `compute` does it for any layer in its place and any tensors.
+    """
     logits = []
 
     def visit(path, node, known):
-        if path == classifier.path:
-            if hasattr(node.operation, "activation"):
-                args, kwargs = node.arguments.fill_in(known)
-                logits.append(call(path, without_activation(node.operation), args, kwargs))
-            else:  # nothing but a sigmoid or softmax: the logits are what goes in
-                logits.append(known[id(node.input_tensors[0])])
-        return see(path, node.operation, use(path, node, known))
+        inputs = [known[id(tensor)] for tensor in node.input_tensors]
+
+        def compute(layer, values):
+            filled = dict(zip(map(id, node.input_tensors), values, strict=True))
+            return call(path, layer, *node.arguments.fill_in(filled))
+
+        if path != classifier.path:
+            return see(path, node.operation, how(path, node.operation, inputs, compute))
+        if hasattr(node.operation, "activation"):
+            logits.append(how(path, without_activation(node.operation), inputs, compute))
+        else:  # nothing but a sigmoid or softmax: the logits are what goes in
+            logits.append(inputs[0])
+        return see(path, node.operation, compute(node.operation, inputs))
 
     with keras.StatelessScope():  # moving averages, seeds and losses of the model stay as they are
         output, *_ = run(classifier.graph, [ops.convert_to_tensor(pixels, "float32")], visit)

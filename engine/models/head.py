@@ -18,9 +18,8 @@ from scipy.special import expit, softmax
 
 from engine import backend
 from engine.errors import LayerError
-from engine.models.classifier import Classifier, classifier, run_layers, use
+from engine.models.classifier import Classifier, as_it_is, classifier, in_its_place, run_layers
 from engine.models.graph import has_graph, spatial_maps
-from engine.models.lift import between, lifted
 from engine.models.together import Together
 
 
@@ -43,12 +42,13 @@ class Head:
     Attributes:
         layer: the layer's name. units: 1 for a sigmoid, else the number of classes.
         shape: `(h, w, channels)` that the model takes; None for a side that it leaves open.
+        maps: how the axes of each layer's map lie, see `engine.models.graph.spatial_maps`.
     """
 
     def __init__(self, found: Classifier, maps: dict[str, str], layer: str):
         self.layer, self.units = layer, found.units
         self.shape = tuple(found.graph.inputs[0].shape[1:])
-        self._classifier, self._maps = found, maps
+        self._classifier, self.maps = found, maps
         self._compiled: dict[tuple, Callable] = {}
         self._together: dict[tuple, tuple[bytes, Together]] = {}
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ class Head:
     def forward(self, pixels, watch: Callable = lambda activations: None):
         """Activations and logits, uncompiled. `watch` is called with the activations before
         anything is computed from them."""
-        (activations,), logits = self._forward((self.layer,), pixels, lambda found: watch(found[0]))
+        (activations,), logits = self.through((self.layer,), pixels, lambda found: watch(found[0]))
         return activations, logits
 
     @cached_property
@@ -68,13 +68,15 @@ class Head:
         """`forward` of the pixels alone, as one compiled graph."""
         return backend.compiled(lambda pixels: self.forward(pixels))
 
-    def walk(self, pixels, see: Callable = lambda path, layer, output: output):
+    def walk(self, pixels, see: Callable = as_it_is, how: Callable = in_its_place):
         """The model's output and its logits, uncompiled.
 
         Args:
             see: `(path, layer, output) -> output` for each use of a layer, to watch or replace.
+            how: `(path, layer, inputs, compute) -> output`, how a layer is computed, see
+                `engine.models.classifier.run_layers`.
         """
-        return run_layers(self._classifier, pixels, see)
+        return run_layers(self._classifier, pixels, see, how)
 
     def logits(self, pixels) -> np.ndarray:
         """Logits of a batch, at once."""
@@ -104,12 +106,12 @@ class Head:
 
         def one_pass(pixels, weights, probability: bool = False):
             def scored(x, watch):
-                found, logits = self._forward(layers, x, watch)
-                return found, _score(logits, weights, probability), logits
+                found, logits = self.through(layers, x, watch)
+                return found, score_of(logits, weights, probability), logits
 
             return backend.gradients_of(scored, pixels)
 
-        return self._once(("several", layers), one_pass)
+        return self.once(("several", layers), one_pass)
 
     def curvature(self, pixels, weights, utility: Callable):
         """Activations, the gradient of a utility by them, its Hessian times them, and logits, in
@@ -127,7 +129,7 @@ class Head:
 
             return backend.curvature_of(scored, pixels)
 
-        return self._once(("curvature", utility), one_pass)(pixels, weights)
+        return self.once(("curvature", utility), one_pass)(pixels, weights)
 
     def pixels(self, pixels, weights, probability: bool = False):
         """The gradient of the score by the pixels, and logits, in one compiled pass."""
@@ -136,11 +138,11 @@ class Head:
             def scored(x, watch):
                 watch(x)
                 _, logits = run_layers(self._classifier, x)
-                return x, _score(logits, weights, probability), logits
+                return x, score_of(logits, weights, probability), logits
 
             return backend.gradients_of(scored, pixels)[1:]
 
-        return self._once(("pixels",), one_pass)(pixels, weights, probability)
+        return self.once(("pixels",), one_pass)(pixels, weights, probability)
 
     def passes(
         self, name: str, function: Callable, shapes: Sequence[tuple], exact: bool
@@ -166,43 +168,18 @@ class Head:
 
     def replaced(self, pixels, activations):
         """Logits of the pixels where the layer gives other activations, uncompiled."""
-        return self._forward((self.layer,), pixels, instead=lambda seen: activations)[1]
-
-    def lift(self, pixels, weights, probability: bool = False):
-        """Activations, DeepLIFT's multipliers of the score by them against activations of 0, and
-        logits, in one compiled pass; see `engine.models.lift`."""
-
-        def one_pass(pixels, weights, probability: bool):
-            def scored(x, watch):
-                found = []
-
-                def with_reference(seen):
-                    found.append(ops.split(seen, 2)[0])
-                    watch(found[0])
-                    return ops.concatenate([found[0], ops.zeros_like(found[0])])
-
-                _, logits = self._forward(
-                    (self.layer,), ops.concatenate([x, x]), instead=with_reference,
-                    use=lambda *of: (lifted if found else use)(*of),
-                )  # fmt: skip
-                both = ops.concatenate([weights, weights])
-                total = between(lambda z, w: _score(z, w, probability), logits, both)
-                return found[0], ops.split(total, 2)[0], ops.split(logits, 2)[0]
-
-            return backend.gradients_of(scored, pixels)
-
-        return self._once(("lift",), one_pass)(pixels, weights, probability)
+        return self.through((self.layer,), pixels, instead=lambda seen: activations)[1]
 
     def scored(self, pixels, weights, probability: bool = False):
         """What is differentiated, of whole pictures, `(n, units)` that add up to it; uncompiled."""
-        return _score(run_layers(self._classifier, pixels)[1], weights, probability)
+        return score_of(run_layers(self._classifier, pixels)[1], weights, probability)
 
     def compiled(self, name: str, function: Callable) -> Callable:
         """A function of tensors as one graph, which is traced once and kept under that name."""
         with self._lock:
             return self._compiled.setdefault((name,), backend.compiled(function))
 
-    def _once(self, key: tuple, function: Callable) -> Callable:
+    def once(self, key: tuple, function: Callable) -> Callable:
         """The compiled function of that key, by whether the score is the probability."""
 
         def call(pixels, weights, probability: bool = False):
@@ -217,16 +194,26 @@ class Head:
 
         return call
 
-    def _forward(
-        self, layers: tuple, pixels, watch=lambda found: None, instead=lambda seen: seen, use=use
+    def through(
+        self,
+        layers: Sequence[str],
+        pixels,
+        watch: Callable = lambda found: None,
+        instead: Callable = lambda seen: seen,
+        how: Callable = in_its_place,
     ):
-        """Activations of several layers, and logits; `instead` makes others of them."""
+        """Activations of several layers as a tuple, and logits, uncompiled.
+
+        Args:
+            watch: called with a tuple of one layer's activations before anything is computed from
+                them. instead: makes others of them. how: as in `walk`.
+        """
         found = {}
 
         def at_layer(path, layer, output):
             if path not in layers:
                 return output
-            axes = self._maps[path]
+            axes = self.maps[path]
             seen = output if axes == "hwc" else ops.transpose(output, _to_last(axes))
             found[path] = instead(seen)
             watch((found[path],))
@@ -234,7 +221,7 @@ class Head:
                 return found[path]
             return ops.transpose(found[path], [0, *(1 + "hwc".index(axis) for axis in axes)])
 
-        _, logits = run_layers(self._classifier, pixels, at_layer, use)
+        _, logits = run_layers(self._classifier, pixels, at_layer, how)
         return tuple(found[path] for path in layers), logits
 
     def _digest(self) -> bytes:
@@ -249,7 +236,7 @@ def _to_last(axes: str) -> list[int]:
     return [0, *(1 + axes.index(axis) for axis in "hwc")]
 
 
-def _score(logits, weights, probability: bool):
+def score_of(logits, weights, probability: bool):
     """What is differentiated: the weighted logits, or with weights of one class its probability."""
     if not probability:
         return logits * weights

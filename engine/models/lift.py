@@ -22,7 +22,9 @@ import numpy as np
 from keras import ops
 
 from engine import backend
-from engine.models.float32 import call, without_activation
+from engine.models.classifier import in_its_place
+from engine.models.float32 import without_activation
+from engine.models.head import Head, score_of
 
 LINEAR = (
     "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
@@ -40,21 +42,48 @@ NEAR = 1e-4  # of a number: where Δx is less of it, Δy / Δx is rounding
 PLACES, SHARES = np.polynomial.legendre.leggauss(8)  # on −1..1
 
 
-def lifted(path: str, node, known: dict):
-    """What a use of a layer gives in such a batch; see `engine.models.graph.run`."""
-    layer = node.operation
-    inputs = [known[id(tensor)] for tensor in node.input_tensors]
+def multipliers_of(head: Head, pixels, weights, probability: bool = False):
+    """Activations `(n, h', w', k)` of the head's layer, DeepLIFT's multipliers of the score by them
+    against activations of 0, and logits, in one compiled pass.
 
-    def as_it_is(*inputs, layer=layer):
-        filled = dict(zip(map(id, node.input_tensors), inputs, strict=True))
-        args, kwargs = node.arguments.fill_in(filled)
-        return call(path, layer, args, kwargs)
+    Args:
+        weights: `(n, units)`, what each logit counts for in the score.
+        probability: the score is the probability, and not the logit.
+    """
+
+    def one_pass(pixels, weights, probability: bool):
+        def scored(x, watch):
+            found = []
+
+            def with_reference(seen):
+                found.append(ops.split(seen, 2)[0])
+                watch(found[0])
+                return ops.concatenate([found[0], ops.zeros_like(found[0])])
+
+            _, logits = head.through(
+                (head.layer,), ops.concatenate([x, x]), instead=with_reference,
+                how=lambda *of: (_lifted if found else in_its_place)(*of),
+            )  # fmt: skip
+            both = ops.concatenate([weights, weights])
+            total = between(lambda z, w: score_of(z, w, probability), logits, both)
+            return found[0], ops.split(total, 2)[0], ops.split(logits, 2)[0]
+
+        return backend.gradients_of(scored, pixels)
+
+    return head.once(("lift",), one_pass)(pixels, weights, probability)
+
+
+def _lifted(path: str, layer, inputs, compute):
+    """What a layer gives in such a batch; see `engine.models.classifier.run_layers`."""
+
+    def as_it_is(*inputs):
+        return compute(layer, inputs)
 
     kind, activation = type(layer).__name__, getattr(layer, "activation", None)
     if kind in LINEAR:
         if activation in (None, keras.activations.linear):
             return as_it_is(*inputs)
-        before = as_it_is(*inputs, layer=without_activation(layer))
+        before = compute(without_activation(layer), inputs)
         return (rescaled if _one_by_one(activation) else between)(activation, before)
     if kind in LAYERS_ONE_BY_ONE or _one_by_one(activation if kind == "Activation" else layer):
         return rescaled(as_it_is, *inputs)

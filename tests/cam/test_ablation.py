@@ -10,6 +10,7 @@ from keras import layers
 
 from engine.cam import explain
 from engine.models.head import take_apart
+from engine.models.lift import multipliers_of
 from tests.cam.plain import CASES, EVEN, ZERO, built, matrix, pictures
 
 IMAGES = pictures()
@@ -89,7 +90,7 @@ def shapley(net, image, target: int) -> np.ndarray:
 def weights_of(model, layer: str, image, target: int) -> np.ndarray:
     head = take_apart(model, layer)
     sign = np.array([[2 * target - 1]], np.float32)
-    maps, multipliers, _ = map(np.asarray, head.lift(image[None], sign))
+    maps, multipliers, _ = map(np.asarray, multipliers_of(head, image[None], sign))
     return (maps * multipliers).sum(axis=(0, 1, 2))
 
 
@@ -188,7 +189,9 @@ def test_the_probability_may_be_what_maps_are_taken_from():
         weights.append((whole - left) / whole)
     found = explain(model, image[None], "ablation-cam", "maps", target, score="probability").raw[0]
     np.testing.assert_allclose(found, maps @ np.array(weights), rtol=1e-3, atol=1e-5)
-    lifted = take_apart(model, "maps").lift(image[None], np.eye(5, dtype=np.float32)[[3]], True)
+    lifted = multipliers_of(
+        take_apart(model, "maps"), image[None], np.eye(5, dtype=np.float32)[[3]], True
+    )
     total = (np.asarray(lifted[0]) * np.asarray(lifted[1])).sum()
     gain = whole - net.score(net.after(0 * maps), target, "probability")
     assert total == pytest.approx(gain, rel=1e-3)

@@ -106,8 +106,8 @@ def test_heat_is_made_for_the_class_that_the_address_names(
     picture = store.predictions(run, "test")["picture"][0]
     st.cache_resource.clear()
     at = open_page(target="otter", m="grad-cam", pics=picture[:16])
-    (below,) = [m.value for m in at.markdown if "Grad-CAM**" in m.value]
-    assert "probability of otter" in below
+    assert [m.value for m in at.markdown if "Grad-CAM**" in m.value]
+    assert "probability of otter" in at.markdown[-1].value
     assert "hot places speak for otter" in "\n".join(one.value for one in at.caption)
 
 

@@ -1,6 +1,7 @@
 """The page Explain: pictures, methods, layers and targets, as the real model explains them."""
 
 import shutil
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -52,7 +53,9 @@ def dataset_of(run: store.Run) -> Dataset:
 
 
 def under_pictures(at: AppTest) -> list[str]:
-    return [m.value for m in at.markdown if "CAM**" in m.value]
+    """What stands under each map: its method in a line, and what is known of it in others."""
+    texts = [m.value for m in at.markdown]
+    return ["\n".join(pair) for pair in pairwise(texts) if "CAM**" in pair[0]]
 
 
 def shown(at: AppTest) -> list[str]:
