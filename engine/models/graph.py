@@ -106,6 +106,12 @@ def last_of_each_size(model: keras.Model) -> list[str]:
     return list(last.values())
 
 
+def channels(model: keras.Model) -> dict[str, int]:
+    """How many channels the map of each layer has, where the order of its axes is known."""
+    known = {path: one for path, one in _maps(model).items() if one[0]}
+    return {path: shape[axes.index("c")] for path, (axes, shape, _) in known.items()}
+
+
 def _maps(model: keras.Model) -> dict[str, tuple[str | None, tuple, bool]]:
     """Of each use of a layer with a spatial map the order of its axes, their lengths, and whether
     it is no padding and there was a kernel by then."""
