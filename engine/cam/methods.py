@@ -30,14 +30,17 @@ class Cost:
         """In forward passes, at a layer of so many channels."""
         return round(self.forward + self.per_channel * channels + 2 * self.backward)
 
+    def at(self, channels: int) -> "Cost":
+        """The cost at a layer of so many channels, none of it for each channel any more."""
+        return Cost(self.forward + round(self.per_channel * channels), 0, self.backward)
+
     def __str__(self) -> str:
-        each = f"{self.per_channel:g} " if self.per_channel != 1 else ""
-        parts = (
-            f"{self.forward:,} forward" if self.forward else "",
-            f"{each}forward for each channel" if self.per_channel else "",
-            f"{self.backward:,} backward" if self.backward else "",
-        )
-        return " + ".join(filter(None, parts)) or "none"
+        """ "1 pass forward, 1 back"; "1 pass forward and 1 for each channel"; "no pass"."""
+        each = f" and {self.per_channel:g} for each channel" if self.per_channel else ""
+        back = f", {self.backward:,} back" if self.backward else ""
+        if not (self.forward or each or back):
+            return "no pass"
+        return f"{self.forward:,} {'pass' if self.forward == 1 else 'passes'} forward{each}{back}"
 
 
 @dataclass(frozen=True)
@@ -300,6 +303,12 @@ def check_method(*names: str) -> None:
             )
 
 
+def own_options(method: Method) -> dict[str, Any]:
+    """The options that a method has of its own, with their defaults. It imports the method."""
+    parameters = inspect.signature(method.load()).parameters.values()
+    return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+
+
 def check_choice(what: str, chosen: str, known) -> None:
     """Raise a ConfigError if what was chosen is not known."""
     if chosen not in known:
@@ -319,8 +328,7 @@ def check_options(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: if the method has no such option, or its value is of another kind.
     """
-    parameters = inspect.signature(method.load()).parameters.values()
-    own = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+    own = own_options(method)
     found = {}
     for name, value in options.items():
         if name not in own:
