@@ -157,7 +157,8 @@ PERTURBATION = (
         "ss-cam", "SS-CAM", "perturbation", "Wang et al. 2020", "arXiv:2006.14255",
         "As Score-CAM (v2), but the logit is the mean over masks with noise.",
         "engine.cam.score:ss_cam", Cost(per_channel=35), exact=False,
-        distance="",
+        distance="rank correlation of two seeds' maps 0.997 (mean; least 0.985) on twenty drawn "
+        "pictures.",
     ),
     Method(
         "is-cam", "IS-CAM", "perturbation", "Naidu et al. 2020", "arXiv:2010.03023",
@@ -169,7 +170,8 @@ PERTURBATION = (
         "https://github.com/tabayashi0117/Score-CAM",
         "Score-CAM of the ten maps that vary most over the picture.",
         "engine.cam.score:faster_score_cam", Cost(forward=11), score="probability", exact=False,
-        distance="",
+        distance="rank correlation with Score-CAM 0.86 (mean; least 0.45) on ten photographs, "
+        "0.77 (0.41) on twenty drawn pictures.",
     ),
     Method(
         "ablation-cam", "Ablation-CAM", "perturbation", "Desai & Ramaswamy 2020",
@@ -182,14 +184,17 @@ PERTURBATION = (
         "Each map counts by its share in the class's logit, as DeepLIFT estimates the map's SHAP "
         "value.",
         "engine.cam.ablation:lift_cam", Cost(forward=2, backward=1), exact=False,
-        distance="",
+        distance="rank correlation with maps by SHAP values 0.994 (mean; least 0.978) on five "
+        "drawn pictures, 1 where what follows the layer is linear.",
     ),
     Method(
         "group-cam", "Group-CAM", "perturbation", "Zhang et al. 2021", "arXiv:2103.13859",
         "Groups of maps, added up as by Grad-CAM, count by how much likelier the class is where "
         "only what they show is sharp in a blurred picture.",
         "engine.cam.groups:group_cam", Cost(forward=34, backward=1), score="probability",
-        exact=False, distance="",
+        exact=False,
+        distance="rank correlation with Score-CAM 0.81 (mean; least 0.54) on ten photographs, "
+        "0.15 (-0.74) on twenty drawn pictures.",
     ),
     Method(
         "sess", "SESS", "perturbation", "Tursun et al. 2022", "arXiv:2207.01769",
