@@ -16,7 +16,7 @@ from keras import ops
 
 from engine.errors import LayerError
 from engine.models.float32 import OTHER_FLOATS, call, without_activation
-from engine.models.graph import Graph, graph_of, last_node, run
+from engine.models.graph import Graph, graph_of, has_graph, last_node, run
 
 ACTIVATIONS = {"sigmoid": ops.sigmoid, "softmax": ops.softmax}
 TOLERANCE = 1e-4  # of probabilities that must be the same
@@ -42,6 +42,7 @@ def classifier(model: keras.Model) -> Classifier:
             "The model must have one input and one output of shape (n, classes); give a classifier "
             "of whole pictures."
         )
+    check_weights(model)
     path, node = last_node(model)
     activation, units = _activation(node.operation), model.outputs[0].shape[-1]
     if (units == 1) != (activation == "sigmoid") or activation not in ACTIVATIONS:
@@ -65,13 +66,12 @@ def classifier(model: keras.Model) -> Classifier:
 
 def check_weights(model: keras.Model) -> None:
     """Raise a LayerError that names the layer if weights of the model are NaN."""
-    for variable in model.variables:
-        if keras.backend.is_float_dtype(variable.dtype):
-            if np.isnan(ops.convert_to_numpy(variable)).any():
-                holders = [layer.name for layer in model._flatten_layers(include_self=False)
-                           if any(one is variable for one in layer.variables)]  # fmt: skip
+    for layer in model._flatten_layers(include_self=False):
+        for variable in layer.variables:
+            floats = keras.backend.is_float_dtype(variable.dtype)
+            if floats and not has_graph(layer) and np.isnan(ops.convert_to_numpy(variable)).any():
                 raise LayerError(
-                    f"The weights of the layer '{holders[-1]}' hold NaN, so the model says nothing "
+                    f"The weights of the layer '{layer.name}' hold NaN, so the model says nothing "
                     "of any picture; load weights from before its training went wrong."
                 )
 
