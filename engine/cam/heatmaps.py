@@ -132,7 +132,7 @@ def explain(
             found[-1] = _mean_of_both(found[-1], back)
         else:
             found.append(work(one, at))
-        _check_found(found[-1], one.head.layer, model)
+        _check_found(found[-1], one.head.layer)
     raw = found[0].raw
     if len(found) > 1:
         drawn = [np.stack([enlarge(one, images.shape[1:3]) for one in part.raw]) for part in found]
@@ -234,9 +234,7 @@ def _in_batches(method: Callable, asked, size: int, progress: Callable):
     )
 
 
-def _check_found(found, layer: str, model) -> None:
-    from engine.models.classifier import check_weights
-
+def _check_found(found, layer: str) -> None:
     raw = found.raw
     if raw.shape[1:] == (1, 1):
         raise LayerError(
@@ -246,7 +244,6 @@ def _check_found(found, layer: str, model) -> None:
     whole = np.isfinite(raw).all(axis=(1, 2)) & np.isfinite(found.scores)
     broken = np.flatnonzero(~whole)
     if len(broken):
-        check_weights(model)  # which may have become NaN since the model was taken apart
         raise LayerError(
             f"The heatmap of picture {broken[0]} (counted from 0) is not finite at the layer "
             f"'{layer}', as the model's numbers overflow; look at its weights and at the pixels."
