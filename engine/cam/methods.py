@@ -95,6 +95,8 @@ GRADIENT = (
         "smooth-grad-cam++", "Smooth Grad-CAM++", "gradient", "Omeiza et al. 2019",
         "arXiv:1908.01224", "Grad-CAM++ with the gradients averaged over noisy copies.",
         "engine.cam.gradients:smooth_grad_cam_pp", Cost(forward=11, backward=10), exact=False,
+        distance="Of noisy copies: 10 have a rank correlation of 0.999 with 60, on ten photographs "
+        "at a middle layer of `transfer`.",
     ),
     Method(
         "xgrad-cam", "XGrad-CAM", "gradient", "Fu et al. 2020", "arXiv:2008.02312",
