@@ -105,7 +105,7 @@ class Asked:
         list of the gradients, and logits."""
         one_pass = self.head.several([head.layer for head in self.heads])
         maps, gradients, logits = one_pass(self.images, self.weights(), self.score == "probability")
-        self._count(len(self.images))
+        self.count(len(self.images))
         maps, gradients = ([np.asarray(one) for one in found] for found in (maps, gradients))
         return maps, gradients, np.asarray(logits)
 
@@ -113,13 +113,13 @@ class Asked:
         """The layer's maps, a utility's gradient by them, its Hessian times them, and logits; see
         `engine.models.head.Head.curvature`."""
         found = self.head.curvature(self.images, self.weights(), utility)
-        self._count(len(self.images))
+        self.count(len(self.images))
         return tuple(np.asarray(one) for one in found)
 
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The score's gradient by the pixels `(n, h, w, 3)`, and logits."""
         found = self.head.pixels(self.images, self.weights(), self.score == "probability")
-        self._count(len(self.images))
+        self.count(len(self.images))
         return tuple(np.asarray(one) for one in found)
 
     def full_gradients(self, picture: int):
@@ -129,7 +129,7 @@ class Asked:
         pixels, parts, logits = full_gradients(
             self.head, self.images[one], self.weights()[one], self.score == "probability"
         )
-        self._count(1)
+        self.count(1)
         maps = {path: part[0] for path, part in with_map(self.head, parts).items()}
         return np.asarray(pixels)[0], maps, np.asarray(logits)[0]
 
