@@ -51,14 +51,17 @@ def occlusion(asked: Asked, *, size: float = 0.2, stride: float = 0.07) -> Found
 
 
 def rise(asked: Asked, *, masks: int = 500, cells: int = 7, keep: float = 0.5) -> Found:
-    """RISE (Petsiuk et al. 2018, arXiv 1806.07421, eq. 6).
+    """RISE (Petsiuk et al. 2018, arXiv 1806.07421, eq. 4 to 6).
 
-    S(λ) = Σ f(I ⊙ M_i) · M_i(λ) / (E[M] · N), the mean score of the masks that keep the pixel λ.
-    Here the mean score of all masks is taken off: what is left is what keeping the pixel adds, in
-    the same order, and without a floor that would paint the whole picture hot. A mask is a grid of
-    cells that are kept or not, enlarged (bilinear) and shifted by up to a cell. Cells are rounded
-    up, as in the authors' code, so that every shift leaves a mask as large as the picture (the
-    paper rounds down). All pictures are seen through the same masks.
+    S(λ) is the mean score of the masks that keep the pixel λ, weighed by how much they keep of it:
+    E[f(I ⊙ M) · M(λ)] / E[M]. Eq. 6 takes the mean over N masks. Here their mean score is taken off
+    the scores first, Σ (f(I ⊙ M_i) − f̄) · M_i(λ) / (E[M] · N): that is S(λ) − E[f], what keeping
+    the pixel adds, without a floor that would paint the whole picture hot, and without the noise
+    of eq. 6, in which f̄ times how often a pixel happened to be kept drowns it on sure pictures.
+
+    A mask is a grid of cells that are kept or not, enlarged (bilinear) and shifted by up to a cell.
+    Cells are rounded up, as in the authors' code, so that every shift leaves a mask as large as the
+    picture (the paper rounds down). All pictures are seen through the same masks.
 
     Args:
         masks: how many; the paper takes 4,000 for VGG16 and 8,000 for ResNet50.
@@ -82,10 +85,11 @@ def rise(asked: Asked, *, masks: int = 500, cells: int = 7, keep: float = 0.5) -
         return whole[top : top + shape[0], left : left + shape[1]]
 
     scores, _, probabilities = _scores(asked, masks, mask)
+    scores = scores - scores.mean(axis=1, keepdims=True)
     kept = np.zeros(asked.images.shape[:3], np.float32)
     for number in range(masks):
         kept += scores[:, number, None, None] * mask(number)
-    return Found(kept / (keep * masks) - scores.mean(axis=1)[:, None, None], probabilities)
+    return Found(kept / (keep * masks), probabilities)
 
 
 def hsic(asked: Asked, *, masks: int = 512, cells: int = 7) -> Found:

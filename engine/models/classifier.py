@@ -76,7 +76,8 @@ def name_nan(model: keras.Model) -> None:
     """Raise a LayerError that names a layer whose weights are NaN."""
     for layer in model._flatten_layers(include_self=False):
         for variable in () if has_graph(layer) else layer.variables:
-            if ops.any(ops.isnan(variable)):
+            floats = keras.backend.is_float_dtype(variable.dtype)
+            if floats and ops.any(ops.isnan(variable)):
                 raise LayerError(
                     f"The weights of the layer '{layer.name}' hold NaN, so the model says nothing "
                     "of any picture; load weights from before its training went wrong."

@@ -98,7 +98,8 @@ def test_what_each_bias_adds_is_the_gradient_before_the_activation_times_the_bia
 
 WHOLE = (
     "quick", "a backbone used twice, a head that is a model", "the last Activation used twice",
-    "channels first", "a Dense with a call of its own", "augmentation, noise and dropout", "float64",
+    "channels first", "a Dense with a call of its own", "augmentation, noise and dropout",
+    "float64",
 )  # fmt: skip
 
 
