@@ -95,7 +95,7 @@ def show_heat(
     method, title = heat.method, METHODS[heat.method].title
     class_name = wish.run.class_names[wish.target_of(picture)]
     name = f"{title} of {picture.name} for {class_name}"
-    with place.container(gap="xsmall"):
+    with place.container(gap=None):
         pixels = drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
         st.image(pixels, width="stretch", output_format="JPEG", alt=name)
         with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xsmall"):
