@@ -152,9 +152,11 @@ def explain(
 
 def _heads(model, layer, method: Method) -> tuple:
     """The model up to each layer that the method is to look at."""
+    from engine.models.classifier import check_weights
     from engine.models.graph import last_of_each_size
     from engine.models.head import choose_layer, take_apart
 
+    check_weights(model)
     if method.layers == "none":
         names = [None]
     elif layer is None and method.layers == "several":

@@ -63,6 +63,19 @@ def classifier(model: keras.Model) -> Classifier:
     return found
 
 
+def check_weights(model: keras.Model) -> None:
+    """Raise a LayerError that names the layer if weights of the model are NaN."""
+    for variable in model.variables:
+        if keras.backend.is_float_dtype(variable.dtype):
+            if np.isnan(ops.convert_to_numpy(variable)).any():
+                holders = [layer.name for layer in model._flatten_layers(include_self=False)
+                           if any(one is variable for one in layer.variables)]  # fmt: skip
+                raise LayerError(
+                    f"The weights of the layer '{holders[-1]}' hold NaN, so the model says nothing "
+                    "of any picture; load weights from before its training went wrong."
+                )
+
+
 def _activation(operation) -> str | None:
     kind = type(operation).__name__.lower()
     if kind in ACTIVATIONS:  # keras.layers.Softmax, keras.ops.sigmoid and the like

@@ -29,8 +29,8 @@ from engine.models.head import Head, score_of
 LINEAR = (
     "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
     "Conv2DTranspose", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Flatten",
-    "GlobalAveragePooling2D", "Identity", "Permute", "Reshape", "SpatialDropout2D", "Subtract",
-    "UpSampling2D", "ZeroPadding2D",
+    "GlobalAveragePooling2D", "Identity", "Permute", "Rescaling", "Reshape", "SeparableConv2D",
+    "SpatialDropout2D", "Subtract", "UpSampling2D", "ZeroPadding2D",
 )  # fmt: skip
 ONE_BY_ONE = (
     "elu", "gelu", "hard_sigmoid", "hard_silu", "leaky_relu", "mish", "relu", "relu6", "selu",
@@ -130,15 +130,20 @@ def _sloped(y, y_reference, x, reference, moved):
 def between(function: Callable, *inputs):
     """Any function, with its mean gradient on the line between both halves for its gradient."""
     halves = [ops.split(one, 2) for one in inputs]
-    total = 0.0
-    for place, share in zip((PLACES + 1) / 2, SHARES / 2, strict=True):
-        at = [
+    along = [
+        function(*(
             ops.stop_gradient(reference + place * (x - reference)) + _moved(x)
             for x, reference in halves
-        ]
-        total += share * function(*at)
-    y, y_reference = ops.split(ops.stop_gradient(function(*inputs)), 2)
-    return ops.concatenate([y + _moved(total), y_reference])
+        ))
+        for place in (PLACES + 1) / 2
+    ]  # fmt: skip
+
+    def both(y, *along):
+        y, y_reference = ops.split(ops.stop_gradient(y), 2)
+        mean = sum(share * one for share, one in zip(SHARES / 2, along, strict=True))
+        return ops.concatenate([y + _moved(mean), y_reference])
+
+    return keras.tree.map_structure(both, function(*inputs), *along)  # of several outputs, each
 
 
 def _moved(x):

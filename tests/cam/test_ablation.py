@@ -6,7 +6,7 @@ import math
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from engine.cam import explain
 from engine.models.head import take_apart
@@ -117,8 +117,8 @@ def test_before_a_linear_end_lift_cam_s_weights_are_the_shapley_values():
 
 
 def all_kinds() -> keras.Model:
-    """Whatever may follow a layer: pooling by the maximum, a product, a normalisation, a softmax,
-    activations in and out of layers, and a way around the layer."""
+    """Whatever may follow a layer: pooling by the maximum, a product, a normalisation, a split in
+    two, a softmax, activations in and out of layers, and a way around the layer."""
     keras.utils.set_random_seed(3)
     pixels = keras.Input((16, 16, 3))
     around = layers.Conv2D(4, 3, strides=2, padding="same", activation="tanh")(pixels)
@@ -129,6 +129,7 @@ def all_kinds() -> keras.Model:
     gate = layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
     x = layers.Multiply()([x, gate])
     x = layers.LayerNormalization()(layers.Activation("gelu")(x))
+    x = layers.Add()(list(ops.split(x, 2, axis=1)))
     x = layers.Softmax()(layers.GlobalMaxPooling2D()(x))
     model = keras.Model(pixels, layers.Dense(1, activation="sigmoid", name="end")(x))
     model.get_layer("end").set_weights([np.array([[9.0], [-9], [5], [-5]]), np.zeros(1)])
