@@ -36,7 +36,7 @@ def show() -> None:
         source = controls.choose_source(run)
         look = controls.choose_look()
         asked = options.choose(run, layer)
-        save = st.popover("Save", icon=":material/download:", on_change="rerun")
+        save = st.popover("Save", icon=":material/download:", on_change="rerun", key="save")
     title.caption(describe(run))
     wish = Wish(run, layer, target, (), asked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -57,7 +57,7 @@ def show() -> None:
     wish = replace(wish, methods=chooser.shown(methods))
     found = explain(wish, look, pictures) if pictures else []
     if save.open:
-        with save:
+        with save, st.container(width=320):
             take_along.show(wish, look, found)
 
 
