@@ -355,7 +355,8 @@ def print_methods(methods, as_json: bool) -> None:
     for one in methods:
         exact = "exact" if one.exact else f"approximate: {one.distance}"
         table.add_row(
-            one.name, one.family, f"{one.title}, {one.paper}", one.needs, str(one.cost), exact
+            one.name, one.family, ", ".join(filter(None, (one.title, one.paper))), one.needs,
+            str(one.cost), exact,
         )
     width = None if sys.stdout.isatty() else WIDE
     Console(highlight=False, markup=False, width=width).print(table)

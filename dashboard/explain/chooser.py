@@ -16,7 +16,9 @@ WELL_KNOWN = {
     "grad-cam", "grad-cam++", "hires-cam", "layer-cam", "score-cam", "ablation-cam", "eigen-cam",
 }  # fmt: skip
 FIRST = [name for name in METHODS if name in WELL_KNOWN]
-CONTROLS = [name for name, method in METHODS.items() if method.family == "control"]
+CONTROLS = [  # those that do not even ask for a class; the others are listed with the methods
+    name for name, method in METHODS.items() if method.family == "control" and not method.score
+]
 MORE = [name for name in METHODS if name not in {*FIRST, *CONTROLS}]
 SHOWN, OTHERS = Param("m", FIRST, list(methods.USUAL)), Param("mm", MORE, [])
 BESIDE = Param("mc", CONTROLS, [])
@@ -34,7 +36,7 @@ def choose(costs: Timed) -> tuple[str, ...]:
     more = _choose_more(costs) if MORE else []
     controls = []
     if CONTROLS:
-        remark = "What any heatmap must beat: they know nothing of what the network has learnt."
+        remark = "What any heatmap must beat: they have learnt nothing, and know no class."
         controls = _pills("Controls", BESIDE, CONTROLS, f"{remark}\n{_explained(CONTROLS, costs)}")
     return *first, *more, *controls
 

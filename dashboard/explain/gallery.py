@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import state, words
+from dashboard.explain import options
 from dashboard.explain.heat import SAID, Wish
 from dashboard.explain.pictures import Picture
 from engine.cam.methods import METHODS
@@ -38,8 +39,10 @@ def scale(wish: Wish, colour_map: str) -> None:
     whom = "what the model says" if wish.target == SAID else words.markdown(wish.target, 24)
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.image(colour_bar(colour_map), width=145, alt=f"{colour_map} from 0 to 1")
+        asked = options.in_words(wish.options)
         st.caption(
-            f"0 to 1, each map by its own maximum: hot places speak for {whom}, cold ones do not.",
+            f"0 to 1, each map by its own maximum: hot places speak for {whom}, cold ones do not."
+            f"{f' Options: {asked}.' if asked else ''}",
             help=f"The raw map is what {wish.layer} gave before that, negative values included: "
             "they speak against the class and become 0.",
             width="stretch",
@@ -95,7 +98,7 @@ def show_heat(
     method, title = heat.method, METHODS[heat.method].title
     class_name = wish.run.class_names[wish.target_of(picture)]
     name = f"{title} of {picture.name} for {class_name}"
-    with place.container(gap="xsmall"):
+    with place.container(gap=None):
         pixels = drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
         st.image(pixels, width="stretch", output_format="JPEG", alt=name)
         with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xsmall"):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard import words
 from dashboard.parts.params import Param
 from engine.runs.store import Run
 
@@ -29,6 +30,18 @@ class Options:
 
 
 AS_USUAL = Options()
+
+
+def in_words(chosen: Options) -> str:
+    """What is not as usual, in plain text; "" where all is."""
+    how = {"mean": "the mean", "max": "the largest"}[chosen.combine]
+    return words.listed([
+        *([f"{how} of several layers"] if chosen.also else []),
+        *([f"the {chosen.score} as the score"] if chosen.score else []),
+        *(["smoothed by flips"] if chosen.flips else []),
+        *(["smoothed by eigenvectors"] if chosen.eigen else []),
+        *(["bfloat16 allowed"] if chosen.precision == "auto" else []),
+    ])  # fmt: skip
 
 
 def choose(run: Run, layer: str) -> Options:

@@ -36,7 +36,7 @@ def show() -> None:
         source = controls.choose_source(run)
         look = controls.choose_look()
         asked = options.choose(run, layer)
-        save = st.popover("Save", icon=":material/download:", on_change="rerun")
+        save = st.popover("Save", icon=":material/download:", on_change="rerun", key="save")
     title.caption(describe(run))
     wish = Wish(run, layer, target, (), asked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -57,7 +57,7 @@ def show() -> None:
     wish = replace(wish, methods=chooser.shown(methods))
     found = explain(wish, look, pictures) if pictures else []
     if save.open:
-        with save:
+        with save, st.container(width=320):
             take_along.show(wish, look, found)
 
 
@@ -103,7 +103,7 @@ def explain(wish: Wish, look: Look, pictures: list[Picture]) -> take_along.Found
         what is shown in the end, picture by picture.
     """
     gallery.scale(wish, look.colour_map)
-    control = st.empty()
+    control, refusals = st.empty(), st.container()
     rows = gallery.lay_out(len(pictures), wish.methods)
     pictures = [heat.kept_score(wish.run, one) if one.scores is None else one for one in pictures]
     for row, picture in zip(rows, pictures, strict=True):
@@ -119,7 +119,8 @@ def explain(wish: Wish, look: Look, pictures: list[Picture]) -> take_along.Found
         ]
         found = show_kept(wish, look, cells)
         if missing := [cell for cell in cells if cell not in found]:
-            found |= make(loaded or load(wish.run, control), wish, look, missing, control)
+            loaded = loaded or load(wish.run, control)
+            found |= make(loaded, wish, look, missing, control, refusals)
         else:
             control.empty()
     except CamsightError as error:
@@ -163,7 +164,7 @@ def show_kept(wish: Wish, look: Look, cells: Sequence[Cell]) -> dict:
     return found
 
 
-def make(loaded, wish: Wish, look: Look, missing: Sequence[Cell], control) -> dict:
+def make(loaded, wish: Wish, look: Look, missing: Sequence[Cell], control, refusals) -> dict:
     """Compute the maps that are missing, one by one, until one says stop; returns them by their
     cells. A method that cannot be used here is said, and does not keep the others from being made.
     """
@@ -191,14 +192,11 @@ def make(loaded, wish: Wish, look: Look, missing: Sequence[Cell], control) -> di
             continue
         found[cell] = one
         gallery.show_heat(cell.place, wish, look, cell.picture, one, cell.row)
-    say_refused(refused, control)
+    control.empty()
+    for method, error in refused.items():
+        title = f"{METHODS[method].title} cannot be made"
+        refusals.error(words.markdown(error), title=title)
     return found
-
-
-def say_refused(refused: dict[str, CamsightError], control) -> None:
-    with control.container():
-        for method, error in refused.items():
-            st.error(words.markdown(error), title=f"{METHODS[method].title} cannot be made")
 
 
 def say_stopped(missing: Sequence[Cell], control) -> None:

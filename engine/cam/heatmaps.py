@@ -146,7 +146,7 @@ def explain(
         notes=tuple(note(one) for one in raw),
         error=found[0].error if len(found) == 1 else None,
         passes=asked.passes[0],
-        engine=", ".join(asked.engines),
+        engine=" and ".join(asked.engines),
     )  # fmt: skip
 
 

@@ -218,7 +218,8 @@ def _cells(row: Sequence[Map]) -> list[tuple[np.ndarray, str, str]]:
 
 def _cost(heat) -> str:
     n = len(heat.values)
-    return f"{heat.seconds / n:.2f} s, {heat.passes // n:,} passes"
+    passes = heat.passes // n
+    return f"{heat.seconds / n:.2f} s, {passes:,} {'pass' if passes == 1 else 'passes'}"
 
 
 def _explained(

@@ -129,6 +129,11 @@ def test_options_of_a_link_are_what_the_engine_is_asked_for(open_untrained, expl
         "method": "grad-cam", "layer": (last, before), "combine": "max", "score": "probability",
         "flips": True, "eigen": True, "precision": "auto",
     }]  # fmt: skip
+    said = (
+        "Options: the largest of several layers, the probability as the score, smoothed by flips, "
+        "smoothed by eigenvectors and bfloat16 allowed."
+    )
+    assert said in "\n".join(one.value for one in at.caption)
     at.toggle(key="flips").set_value(False).run()
     assert explained[-1]["flips"] is False
     assert len(explained) == 2

@@ -63,6 +63,18 @@ def test_each_map_has_a_button_that_saves_it_under_the_name_of_picture_and_metho
     buttons = at.get("download_button")
     assert [one.proto.label for one in buttons] == ["PNG"]
     assert "Save the Grad-CAM of " in buttons[0].proto.help
+    at.session_state["save"] = True  # the popover is opened
+    at.run()
+    labels = [one.proto.label for one in at.get("download_button")]
+    assert sorted(labels) == ["**1 map as a zip**", "PNG"]
+
+
+def test_without_a_map_there_is_nothing_to_save_and_it_is_said(open_untrained):
+    at = open_untrained(m="none")
+    at.session_state["save"] = True
+    at.run()
+    assert at.get("download_button") == []
+    assert "There is no map to save yet." in [one.value for one in at.caption]
 
 
 def test_nothing_is_packed_before_somebody_asks(made, monkeypatch):
