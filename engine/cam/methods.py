@@ -176,6 +176,13 @@ PERTURBATION = (
         "0.77 (0.41) on twenty drawn pictures.",
     ),
     Method(
+        "anytime-score-cam", "Anytime Score-CAM", "perturbation", "ours", "",
+        "Score-CAM of some of its passes: similar masks get similar scores, so the weights of the "
+        "maps that were not asked follow from the others, with a stated error.",
+        "engine.cam.anytime:anytime_score_cam", Cost(per_channel=0.1), score="probability",
+        exact=False, distance="",
+    ),
+    Method(
         "ablation-cam", "Ablation-CAM", "perturbation", "Desai & Ramaswamy 2020",
         "https://doi.org/10.1109/WACV45572.2020.9093360",
         "Each map counts by the share of the class's logit that is lost without it.",
