@@ -23,8 +23,8 @@ from torchcam import methods as theirs
 from engine import inference
 from engine.cam import explain
 from engine.cam.methods import METHODS
+from engine.models.apart import take_apart
 from engine.models.graph import last_of_each_size
-from engine.models.head import take_apart
 from engine.runs import store
 from tests.benchmarks.cam import pictures_of, trained_run
 from tests.benchmarks.in_torch import in_torch

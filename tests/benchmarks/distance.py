@@ -22,7 +22,7 @@ from engine.cam import explain
 from engine.cam.asked import Asked
 from engine.data.dataset import open_dataset
 from engine.data.decode import decode, resize
-from engine.models.head import take_apart
+from engine.models.apart import take_apart
 from engine.runs import store
 from engine.workspace import Workspace
 

@@ -14,9 +14,10 @@ from keras import applications, layers, ops
 
 from engine import backend
 from engine.cam import explain
+from engine.models.apart import take_apart
 from engine.models.biases import full_gradients
 from engine.models.build import build
-from engine.models.head import take_apart, target_weights
+from engine.models.head import target_weights
 from engine.models.lite0 import lite0, load_imagenet
 from tests.models.strangers import network
 
