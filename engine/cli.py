@@ -234,16 +234,55 @@ def auc(
 def explain(
     run: RunId,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
-    out: Annotated[Path, typer.Option(help="Folder for the PNG files.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
     method: Annotated[
         list[str] | None,
-        typer.Option(help="A heatmap method, more than once for several; default: all."),
+        typer.Option(
+            help="A method that `methods` lists, more than once for several; default: grad-cam "
+            "and score-cam."
+        ),
     ] = None,
-    layer: Annotated[str | None, typer.Option(help="Default: the last with a map.")] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="More than once for several; default: the last with a map."),
+    ] = None,
+    combine: Annotated[
+        str, typer.Option(help="How several layers become one map: mean or max.")
+    ] = "mean",
     target: Annotated[str | None, typer.Option(help="A class; default: what it says.")] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(
+            help="What is differentiated or compared: logit, before the last activation, or "
+            "probability, after it; default: the method's own."
+        ),
+    ] = None,
+    flips: Annotated[
+        bool, typer.Option("--flips", help="The mean with the mirror image's map.")
+    ] = False,
+    eigen: Annotated[
+        bool,
+        typer.Option("--eigen", help="Add channels along their first principal component."),
+    ] = False,
+    precision: Annotated[
+        str, typer.Option(help="Of forward passes: float32, or auto, the fastest here.")
+    ] = "float32",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="A method's own option, as samples=50; more than once."
+        ),
+    ] = None,
     colour_map: Annotated[
         str, typer.Option("--colormap", help="inferno, viridis, cividis, ocean or turbo.")
     ] = "inferno",
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write each raw map as NPZ, for numpy.load.")
+    ] = False,
+    sheet: Annotated[
+        bool,
+        typer.Option("--sheet", help="Write sheet.png: pictures as rows, methods as columns."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Heatmaps of pictures, written as original, heatmap and overlay."""
@@ -253,24 +292,20 @@ def explain(
     with terminal.bar("steps", quiet=as_json) as progress:
         explained = run_explain(
             _workspace(), run, images, out,
-            methods=method or list(USUAL), layer=layer, target=target, colour_map=colour_map,
+            methods=list(dict.fromkeys(method or USUAL)), layers=layer or (), target=target,
+            colour_map=colour_map, options=option or (), raw=raw, sheet=sheet,
             progress=lambda done, total: progress(done, total, ""),
+            combine=combine, score=score, flips=flips, eigen=eigen, precision=precision,
         )  # fmt: skip
-    if as_json:
-        return terminal.print_json([asdict(one) for one in explained])
-    for one in explained:
-        screen.print(
-            f"{one.picture}: {one.method} for {one.target} (probability {one.score:.3f}) at "
-            f"{one.layer}, raw map {one.raw_min:.3g} to {one.raw_max:.3g}, {one.seconds:.2f} s",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
-    changes = (f"{one.picture} was {remark}" for one in explained for remark in one.remarks)
-    for change in dict.fromkeys(changes):
-        screen.print(change, markup=False, soft_wrap=True)
-    written = (path for one in explained for path in (one.original, one.heatmap, one.overlay))
-    for path in dict.fromkeys(written):
-        print(path)
-    return None
+    terminal.print_explained(explained, as_json)
+
+
+@app.command()
+def methods(as_json: Json = False) -> None:
+    """Every heatmap method: what it is, what it needs and costs, exact or how far from it."""
+    from engine.cam.methods import METHODS
+
+    terminal.print_methods(METHODS.values(), as_json)
 
 
 @app.command()

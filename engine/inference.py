@@ -1,4 +1,4 @@
-"""A run becomes a model with its lock; a model and pictures become logits and scores."""
+"""A run becomes a model; a model and pictures become logits and scores."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MANY = 512  # pictures, from which on it pays to compile the model for many pass
 
 @dataclass(frozen=True)
 class Loaded:
-    """A run's model, read-only, with the lock that whoever uses it holds."""
+    """A run's model, read-only. Several threads may ask it at once; who saves it holds the lock."""
 
     run: Run
     model: backend.keras.Model

@@ -16,6 +16,7 @@ from rich.text import Text
 from engine.evaluation.intervals import FEW
 from engine.evaluation.multiclass import VERY_FEW
 
+WIDE = 160  # columns of a table that no terminal shows
 screen = Console(stderr=True, highlight=False)
 
 
@@ -319,6 +320,54 @@ def point_out(alike) -> None:
             f"'{alike.other}'; if they are, --group-by '{alike.expression}' keeps those of one in "
             "one part of the split."
         )
+
+
+def print_explained(explained, as_json: bool) -> None:
+    """What each heatmap says, and then the files that were written, each once."""
+    if as_json:
+        return print_json([asdict(one) for one in explained])
+    for one in explained:
+        at = f" at {one.layer}" if one.layer else ""
+        error = f", 95% error at most {one.error:.2g}" if one.error is not None else ""
+        screen.print(
+            f"{one.picture}: {one.method} for {one.target} (probability {one.score:.3f}){at}, raw "
+            f"map {one.raw_min:.3g} to {one.raw_max:.3g}{error}, {one.seconds:.2f} s by "
+            f"{one.engine}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+        warn(one.notes and f"{one.picture}: {one.method}: {one.notes}")
+    changes = (f"{one.picture} was {remark}" for one in explained for remark in one.remarks)
+    for change in dict.fromkeys(changes):
+        screen.print(change, markup=False, soft_wrap=True)
+    kinds = ("original", "heatmap", "overlay", "raw")
+    paths = [getattr(one, kind) for one in explained for kind in kinds]
+    for path in dict.fromkeys(filter(None, [*paths, explained[-1].sheet])):
+        print(path)
+    return None
+
+
+def print_methods(methods, as_json: bool) -> None:
+    """The register of heatmap methods as a table, by family."""
+    if as_json:
+        return print_json([method_facts(one) for one in methods])
+    table = Table("method", "family", "paper", "needs", "cost of a picture", "exact", box=None)
+    table.columns[0].no_wrap = True
+    for one in methods:
+        exact = "exact" if one.exact else f"approximate: {one.distance}"
+        table.add_row(
+            one.name, one.family, ", ".join(filter(None, (one.title, one.paper))), one.needs,
+            str(one.cost), exact,
+        )
+    width = None if sys.stdout.isatty() else WIDE
+    Console(highlight=False, markup=False, width=width).print(table)
+    return None
+
+
+def method_facts(method) -> dict[str, Any]:
+    """A heatmap method for `--json`."""
+    facts = asdict(method)
+    del facts["function"]
+    return facts | {"needs": method.needs, "cost_in_words": str(method.cost)}
 
 
 def unreadable_facts(key: str, unreadable) -> list[dict[str, str]]:

@@ -75,3 +75,28 @@ def test_without_openvino_tensorflow_computes_and_it_is_said(model, monkeypatch,
 def test_openvino_sends_no_telemetry(model):
     backend.forward(model)
     assert sys.modules["openvino_telemetry"] is None
+
+
+def test_what_leads_nowhere_is_not_computed(monkeypatch):
+    """OpenVINO kept every dead end as another answer: a pass from the last layer on took as long
+    as one through the whole network."""
+    seen = []
+
+    class Core(backend._openvino().Core):
+        def compile_model(self, model, *args):
+            seen.append([output.get_any_name() for output in model.outputs])
+            return super().compile_model(model, *args)
+
+    monkeypatch.setattr(backend._openvino(), "Core", Core)
+
+    def with_dead_ends(x):
+        keras.ops.relu(x)
+        answer = keras.ops.matmul(x, keras.ops.ones((3, 2)))
+        keras.ops.sigmoid(answer)
+        return answer + 1
+
+    compiled = backend.compile_passes(with_dead_ends, [(3,)], name="a test")
+    assert compiled.note == ""
+    (answers,) = seen
+    assert len(answers) == 1
+    np.testing.assert_allclose(compiled.call(np.ones((4, 3), np.float32)), np.full((4, 2), 4.0))

@@ -32,8 +32,10 @@ def test_every_preset_is_documented(preset):
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
-def test_every_heatmap_method_is_documented_as_its_paper_writes_it(method):
-    assert method.title in README
+def test_every_heatmap_method_is_documented_as_its_paper_writes_it_with_what_it_costs(method):
+    cost = f"{method.cost}{'' if method.exact else ', approximate'}"
+    named = ", ".join(filter(None, (method.title, method.paper)))
+    assert f"| `{method.name}` | {named} | {cost} |" in README
 
 
 @pytest.mark.parametrize("method", INTERVALS)

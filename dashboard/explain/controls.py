@@ -12,21 +12,18 @@ from dashboard.explain.pictures import Picture, at_random, here, of_run, one_of_
 from dashboard.parts import pictures, results
 from dashboard.parts.params import Param
 from engine import identity
-from engine.cam.methods import METHODS
 from engine.cam.overlay import COLOUR_MAPS, OPACITIES
 from engine.errors import CamsightError
 from engine.runs.store import Run
 
 OUTCOMES, RANDOM, OWN = "one of each outcome", "random 20", "my own pictures"
 RANDOM_COUNT, DRAWS = 20, 10_000
-NONE = "none"  # in the address, where no method is chosen
 SIDE_BY_SIDE, LETTERS = 4, 60  # classes, and letters of their names; more are in a box
 LAYER, TARGET, PICTURES = Param("layer"), Param("target"), Param("pics", default=OUTCOMES)
 VIEW = Param("view", ["overlay", "heatmap"])
 COLOUR_MAP = Param("map", list(COLOUR_MAPS))
 OPACITY = Param("opacity", range(0, 101, 5), 75)
 OPACITY_BY = Param("by", list(OPACITIES))
-SHOWN = Param("m", list(METHODS), list(METHODS))
 DRAW = Param("draw", default="1")
 
 
@@ -128,20 +125,6 @@ def choose_look() -> Look:
 
 
 # --- the line under it ----------------------------------------------------------------------------
-
-
-def choose_methods() -> tuple[str, ...]:
-    asked = st.query_params.get_all(SHOWN.key)
-    known = [name for name in METHODS if name in asked]
-    start = SHOWN.start(known if known or asked == [NONE] else None)
-    chosen = st.pills(
-        "Methods", list(METHODS), selection_mode="multi", key=SHOWN.widget,
-        default=None if SHOWN.overrule(start) else start,
-        format_func=lambda name: METHODS[name].title,
-    )  # fmt: skip
-    methods = [name for name in METHODS if name in chosen]
-    SHOWN.write(methods or NONE)
-    return tuple(methods)
 
 
 def another_draw() -> None:

@@ -8,10 +8,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import state, words
+from dashboard.explain import options
 from dashboard.explain.heat import SAID, Wish
 from dashboard.explain.pictures import Picture
 from engine.cam.methods import METHODS
 from engine.cam.overlay import colour, overlay
+from engine.commands import heat_files
 from engine.runs.store import Run
 
 SHOWN = 480  # pixels of a picture's side in the browser's memory; about twice what is displayed
@@ -37,8 +39,10 @@ def scale(wish: Wish, colour_map: str) -> None:
     whom = "what the model says" if wish.target == SAID else words.markdown(wish.target, 24)
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.image(colour_bar(colour_map), width=145, alt=f"{colour_map} from 0 to 1")
+        asked = options.in_words(wish.options)
         st.caption(
-            f"0 to 1, each map by its own maximum: hot places speak for {whom}, cold ones do not.",
+            f"0 to 1, each map by its own maximum: hot places speak for {whom}, cold ones do not."
+            f"{f' Options: {asked}.' if asked else ''}",
             help=f"The raw map is what {wish.layer} gave before that, negative values included: "
             "they speak against the class and become 0.",
             width="stretch",
@@ -88,26 +92,53 @@ def _tinted(run: Run, label: int) -> str:
 
 
 def show_heat(
-    place: DeltaGenerator, wish: Wish, look: Look, picture: Picture, method: str, heat
+    place: DeltaGenerator, wish: Wish, look: Look, picture: Picture, heat, row: int
 ) -> None:
-    title = METHODS[method].title
+    """A map with what is known of it below. row: the picture's, which tells its widgets apart."""
+    method, title = heat.method, METHODS[heat.method].title
     class_name = wish.run.class_names[wish.target_of(picture)]
-    with place.container():
-        pixels = _drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
-        alt = f"{title} of {picture.name} for {class_name}"
-        st.image(pixels, width="stretch", output_format="JPEG", alt=alt)
-        low, high = heat.raw.min(), heat.raw.max()
-        below = (
-            f"probability of {words.markdown(class_name, 24)} {words.three_digits(heat.scores[0])}"
-            f" · raw map {range_of(low, high)}"
-        )
-        if high <= 0:
-            below = f"**no heat: nothing here speaks for it** · {below}"
-        seconds = words.duration(heat.seconds)
-        st.markdown(f"**{title}** :gray[{seconds}]  \n:small[:gray[{below}]]")
+    name = f"{title} of {picture.name} for {class_name}"
+    with place.container(gap=None):
+        pixels = drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
+        st.image(pixels, width="stretch", output_format="JPEG", alt=name)
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xsmall"):
+            st.markdown(f"**{title}** :gray[{words.duration(heat.seconds)}]", width="stretch")
+            _png_button(pixels, f"{picture.name}.{method}", name, f"png {row} {method}")
+        st.markdown("  \n".join(f":small[:gray[{line}]]" for line in below(wish, picture, heat)))
 
 
-def _drawn(heat_key: tuple, look: Look, pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def _png_button(pixels: np.ndarray, file: str, what: str, key: str) -> None:
+    st.download_button(
+        "PNG", lambda: heat_files.png(pixels), f"{heat_files.safe(file)}.png", "image/png",
+        key=key, icon=":material/download:", type="tertiary", on_click="ignore",
+        help=words.markdown(f"Save the {what}", 90),
+    )  # fmt: skip
+
+
+def below(wish: Wish, picture: Picture, heat) -> list[str]:
+    """What stands under a map: its probability and range, and what one must know to read it."""
+    class_name = words.markdown(wish.run.class_names[wish.target_of(picture)], 24)
+    raw = heat.raw[0]
+    lines = [
+        f"probability of {class_name} {words.three_digits(heat.scores[0])} · raw map "
+        f"{range_of(raw.min(), raw.max())}"
+    ]
+    if heat.notes[0]:
+        lines.insert(0, f"**{words.markdown(heat.notes[0])}**")
+    if heat.error is not None:
+        most = float(heat.error[0].max())
+        share = f" ({most / raw.max():.0%} of the maximum)" if raw.max() > 0 else ""
+        lines.append(f"95% error at most ± {most:.2g}{share}")
+    if METHODS[heat.method].layers == "none":
+        lines.append("of the whole network, whatever the layer")
+    elif wish.asked(heat.method)["layer"] != wish.layer:
+        lines.append(f"layers: {words.markdown(heat.layer)}")
+    if "bfloat16" in heat.engine:
+        lines.append(f"computed by {words.markdown(heat.engine)}")
+    return lines
+
+
+def drawn(heat_key: tuple, look: Look, pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A heatmap as it is shown, `(SHOWN, SHOWN, 3)` uint8."""
     key = ("drawn", *heat_key, look)
     found = state.kept().get(key)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dashboard import state, words
+from dashboard.explain.options import AS_USUAL, Options
 from dashboard.explain.pictures import Picture
 from engine.cam.methods import METHODS
 from engine.data.decode import resize
@@ -15,6 +16,9 @@ from engine.runs.store import Run
 
 SAID = "what it says"
 SCORE_BYTES = 300  # of a picture's kept scores with their key, apart from the numbers
+MANY = 16  # passes; a map of fewer is there at once
+USUAL_CHANNELS = 256  # of a layer, where a rough number will do
+NOTE_BYTES = 500  # of a number that is kept with its key
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,36 @@ class Wish:
     layer: str
     target: str
     methods: tuple[str, ...]
+    options: Options = AS_USUAL
 
     def target_of(self, picture: Picture) -> int:
         return picture.says if self.target == SAID else self.run.class_names.index(self.target)
 
+    def asked(self, method: str) -> dict:
+        """What `engine.cam.explain` is asked for beside model, picture, method and target.
+
+        What the method does not look at is left as it is, so that its maps serve whatever is chosen
+        there.
+        """
+        options, about = self.options, METHODS[method]
+        layers = (self.layer, *options.also)
+        several = len(layers) > 1 and about.layers != "none"
+        layer = layers if several else self.layer if about.layers == "one" else None
+        return {
+            "layer": layer,
+            "combine": options.combine if several else "mean",
+            "score": (options.score or about.score) if about.score else None,
+            "flips": options.flips,
+            "eigen": options.eigen,
+            "precision": options.precision,
+        }
+
     def key(self, picture: Picture, method: str) -> tuple:
-        run = self.run
-        target = self.target_of(picture)
-        return (picture.id, run.weights_sha256, run.image_size, self.layer, method, target)
+        return (picture.id, self.target_of(picture), *self.kind(method))
+
+    def kind(self, method: str) -> tuple:
+        """What all its maps by a method have in common, whatever the picture and the class."""
+        return (self.run.weights_sha256, self.run.image_size, method, *self.asked(method).values())
 
 
 def kept_score(run: Run, picture: Picture) -> Picture:
@@ -45,9 +71,8 @@ def scored(loaded, pictures: Sequence[Picture]) -> list[Picture]:
     """The pictures with what the model says of them."""
     from engine import inference
 
-    seen = np.stack([_seen(loaded.run, picture) for picture in pictures])
-    with loaded.lock:
-        found = multiclass.by_class(inference.probabilities(inference.logits(loaded.model, seen)))
+    images = np.stack([seen(loaded.run, picture) for picture in pictures])
+    found = multiclass.by_class(inference.probabilities(inference.logits(loaded.model, images)))
     for picture, scores in zip(pictures, found, strict=True):
         key = (picture.id, loaded.run.weights_sha256)
         state.kept().put(key, scores, SCORE_BYTES + scores.nbytes)
@@ -67,17 +92,53 @@ def made(loaded, wish: Wish, picture: Picture, method: str, progress: Callable[[
     """
     from engine.cam import explain
 
-    target = wish.target_of(picture)
-    image = _seen(wish.run, picture)[None]
-    with loaded.lock:
-        heat = explain(loaded.model, image, method, wish.layer, target, progress=progress)
-    state.kept().put(wish.key(picture, method), heat, heat.values.nbytes + heat.raw.nbytes)
+    image, target = seen(wish.run, picture)[None], wish.target_of(picture)
+    asked = wish.asked(method)
+    heat = explain(loaded.model, image, method, target=target, progress=progress, **asked)
+    size = sum(one.nbytes for one in (heat.values, heat.raw, heat.error) if one is not None)
+    state.kept().put(wish.key(picture, method), heat, size)
+    _time(wish, method, heat.seconds)
     return heat
 
 
-def _seen(run: Run, picture: Picture) -> np.ndarray:
+def seen(run: Run, picture: Picture) -> np.ndarray:
     """What the model takes: the picture at the run's own size, `(s, s, 3)` uint8."""
     return resize(picture.pixels, run.image_size)
+
+
+# --- what it costs --------------------------------------------------------------------------------
+
+
+def costs(wish: Wish, method: str) -> str:
+    """What a method costs: in passes, and in seconds where it was timed here."""
+    about, channels = METHODS[method], _channels(wish.run).get(wish.layer)
+    layers = 1 + len(wish.options.also) if about.layers == "one" else 1
+    times = layers * (2 if wish.options.flips else 1)
+    said = about.cost if channels is None or layers > 1 else about.cost.at(channels)
+    said = f"{times} × ({said})" if times > 1 else said
+    seconds = state.kept().get(("seconds", *wish.kind(method)))
+    timed = "" if seconds is None else f", {words.duration(seconds)} here"
+    return f"{said}{timed}{'' if about.exact else ', approximate'}"
+
+
+def _time(wish: Wish, method: str, seconds: float) -> None:
+    """Keep the shortest: the first map of a layer waits for its graph to be compiled."""
+    key = ("seconds", *wish.kind(method))
+    before = state.kept().get(key)
+    state.kept().put(key, seconds if before is None else min(seconds, before), NOTE_BYTES)
+
+
+def count_channels(loaded) -> None:
+    """Keep how many channels each layer has, once its model is here."""
+    from engine.models.graph import channels
+
+    if not _channels(loaded.run):
+        found = channels(loaded.model)
+        state.kept().put(("channels", loaded.run.weights_sha256), found, NOTE_BYTES * len(found))
+
+
+def _channels(run: Run) -> dict[str, int]:
+    return state.kept().get(("channels", run.weights_sha256)) or {}
 
 
 class Pace:
@@ -87,8 +148,11 @@ class Pace:
     """
 
     def __init__(self, methods: Sequence[str], say: Callable[[float, str], None]):
-        slow = [at for at, method in enumerate(methods) if METHODS[method].needs == "passes"]
-        self._slow = slow or list(range(len(methods)))
+        passes = [METHODS[method].cost.passes(USUAL_CHANNELS) for method in methods]
+        most = max(passes)
+        self._slow = [at for at, many in enumerate(passes) if many > MANY or most <= MANY]
+        counted = [max(1, passes[at]) for at in self._slow]
+        self._before = np.cumsum([0, *counted]) / sum(counted)  # shares of all passes
         self._methods, self._say = methods, say
         self._started, self._last = time.monotonic(), 0.0
 
@@ -98,9 +162,10 @@ class Pace:
         if at not in self._slow or now - self._last < 0.2:
             return
         self._last = now
-        before = self._slow.index(at)
-        share = min(1.0, (before + done / total) / len(self._slow))
+        nth = self._slow.index(at)
+        before, after = self._before[nth : nth + 2]
+        share = float(min(1.0, before + (after - before) * done / total))
         left = (now - self._started) * (1 - share) / max(share, 1e-6)
         title = METHODS[self._methods[at]].title
-        of = f"picture {before + 1} of {len(self._slow)}"
+        of = f"map {nth + 1} of {len(self._slow)}"
         self._say(share, f"{title}, {of}, about {words.about(left)} left")

@@ -1,11 +1,13 @@
 """Explain: what a run looks at, picture by picture and method by method."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import state, words
-from dashboard.explain import controls, gallery, heat
+from dashboard.explain import chooser, controls, gallery, heat, options, take_along
 from dashboard.explain.controls import LAYER, TARGET
 from dashboard.explain.gallery import Look
 from dashboard.explain.heat import Wish
@@ -13,6 +15,7 @@ from dashboard.explain.pictures import Picture
 from dashboard.parts import links, params
 from dashboard.parts.choose import choose_run, describe, say_unfound, unfound
 from dashboard.parts.params import RUN
+from engine.cam.methods import METHODS
 from engine.errors import CamsightError
 from engine.runs.store import Run
 
@@ -32,9 +35,12 @@ def show() -> None:
         target = controls.choose_target(run)
         source = controls.choose_source(run)
         look = controls.choose_look()
+        asked = options.choose(run, layer)
+        save = st.popover("Save", icon=":material/download:", on_change="rerun", key="save")
     title.caption(describe(run))
+    wish = Wish(run, layer, target, (), asked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        methods = controls.choose_methods()
+        methods = chooser.choose(lambda method: heat.costs(wish, method))
         if source.name == controls.RANDOM:
             controls.another_draw()
     params.keep()  # heatmaps take a while, and one may leave before they are done
@@ -48,8 +54,11 @@ def show() -> None:
     except CamsightError as error:
         st.error(words.markdown(error))
         return
-    if pictures:
-        explain(Wish(run, layer, target, methods), look, pictures)
+    wish = replace(wish, methods=chooser.shown(methods))
+    found = explain(wish, look, pictures) if pictures else []
+    if save.open:
+        with save, st.container(width=320):
+            take_along.show(wish, look, found)
 
 
 def nothing_to_explain() -> None:
@@ -77,10 +86,24 @@ def say_absent(run: Run, source: controls.Source) -> None:
 # --- compute and show -----------------------------------------------------------------------------
 
 
-def explain(wish: Wish, look: Look, pictures: list[Picture]) -> None:
-    """Everything that is there at once, then what has to be computed, as it comes."""
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Where a map stands, or will stand. row: of its picture, from 0."""
+
+    row: int
+    picture: Picture
+    method: str
+    place: DeltaGenerator
+
+
+def explain(wish: Wish, look: Look, pictures: list[Picture]) -> take_along.Found:
+    """Everything that is there at once, then what has to be computed, as it comes.
+
+    Returns:
+        what is shown in the end, picture by picture.
+    """
     gallery.scale(wish, look.colour_map)
-    control = st.empty()
+    control, refusals = st.empty(), st.container()
     rows = gallery.lay_out(len(pictures), wish.methods)
     pictures = [heat.kept_score(wish.run, one) if one.scores is None else one for one in pictures]
     for row, picture in zip(rows, pictures, strict=True):
@@ -89,21 +112,33 @@ def explain(wish: Wish, look: Look, pictures: list[Picture]) -> None:
             row[method].skeleton(height=gallery.WIDTH)
     try:
         loaded, pictures = score(wish.run, pictures, rows, control)
-        missing = show_kept(wish, look, pictures, rows)
-        if missing:
-            make(loaded or load(wish.run, control), wish, look, missing, control)
-        control.empty()
+        cells = [
+            Cell(at, picture, method, rows[at][method])
+            for method in wish.methods
+            for at, picture in enumerate(pictures)
+        ]
+        found = show_kept(wish, look, cells)
+        if missing := [cell for cell in cells if cell not in found]:
+            loaded = loaded or load(wish.run, control)
+            found |= make(loaded, wish, look, missing, control, refusals)
+        else:
+            control.empty()
     except CamsightError as error:
         for row in rows:
             for method in wish.methods:
                 row[method].empty()
         control.error(words.markdown(error))
+        return []
+    by_picture = sorted(found, key=lambda cell: cell.row)
+    return [(cell.picture, cell.method, found[cell]) for cell in by_picture]
 
 
 def load(run: Run, control):
-    """The run's model with its lock, loaded when something is missing."""
+    """The run's model, loaded when something is missing."""
     with control.container(), st.spinner(f"Loading {run.id} …", show_time=True):
-        return state.model(run)
+        loaded = state.model(run)
+    heat.count_channels(loaded)
+    return loaded
 
 
 def score(run: Run, pictures: list[Picture], rows: Sequence[dict], control):
@@ -119,42 +154,57 @@ def score(run: Run, pictures: list[Picture], rows: Sequence[dict], control):
     return loaded, pictures
 
 
-def show_kept(wish: Wish, look: Look, pictures: Sequence[Picture], rows: Sequence[dict]) -> list:
-    """Draw the maps that were made before; (method, picture, place) of those that were not."""
-    missing = []
-    for method in wish.methods:
-        for row, picture in zip(rows, pictures, strict=True):
-            if (found := heat.kept(wish, picture, method)) is None:
-                missing.append((method, picture, row[method]))
-            else:
-                gallery.show_heat(row[method], wish, look, picture, method, found)
-    return missing
+def show_kept(wish: Wish, look: Look, cells: Sequence[Cell]) -> dict:
+    """Draw the maps that were made before; returns them by their cells."""
+    found = {}
+    for cell in cells:
+        if (one := heat.kept(wish, cell.picture, cell.method)) is not None:
+            found[cell] = one
+            gallery.show_heat(cell.place, wish, look, cell.picture, one, cell.row)
+    return found
 
 
-def make(loaded, wish: Wish, look: Look, missing: list, control) -> None:
-    """Compute the maps that are missing, one by one, until one says stop."""
+def make(loaded, wish: Wish, look: Look, missing: Sequence[Cell], control, refusals) -> dict:
+    """Compute the maps that are missing, one by one, until one says stop; returns them by their
+    cells. A method that cannot be used here is said, and does not keep the others from being made.
+    """
     with control.container(horizontal=True, vertical_alignment="center"):
         bar = st.empty()
         stopped = st.button("Stop here", icon=":material/stop_circle:", key="stop")
     if stopped:
         say_stopped(missing, control)
+        return {}
     bar.progress(0.0, "Heatmaps")
-    pace = heat.Pace([method for method, _, _ in missing], bar.progress)
-    for at, (method, picture, place) in enumerate(missing):
-        found = heat.made(
-            loaded, wish, picture, method,
-            progress=lambda done, total, at=at: pace.tell(at, done, total),
-        )  # fmt: skip
-        gallery.show_heat(place, wish, look, picture, method, found)
+    pace = heat.Pace([cell.method for cell in missing], bar.progress)
+    found, refused = {}, {}
+    for at, cell in enumerate(missing):
+        if cell.method in refused:
+            cell.place.empty()
+            continue
+        try:
+            one = heat.made(
+                loaded, wish, cell.picture, cell.method,
+                progress=lambda done, total, at=at: pace.tell(at, done, total),
+            )  # fmt: skip
+        except CamsightError as error:
+            refused[cell.method] = error
+            cell.place.empty()
+            continue
+        found[cell] = one
+        gallery.show_heat(cell.place, wish, look, cell.picture, one, cell.row)
+    control.empty()
+    for method, error in refused.items():
+        title = f"{METHODS[method].title} cannot be made"
+        refusals.error(words.markdown(error), title=title)
+    return found
 
 
-def say_stopped(missing: list, control) -> None:
-    for _, _, place in missing:
-        place.caption("Stopped before this map was made.")
+def say_stopped(missing: Sequence[Cell], control) -> None:
+    for cell in missing:
+        cell.place.caption("Stopped before this map was made.")
     with control.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Stopped; {len(missing)} maps are missing.")
         st.button("Go on", icon=":material/play_arrow:")
-    st.stop()
 
 
 show()

@@ -66,7 +66,9 @@ def smooth_grad_cam_pp(asked: Asked, *, samples: int = 10, sigma: float = 0.1) -
 
     The paper prints the mean of g in alpha's numerator where Grad-CAM++, which it says it extends,
     has that of g². Here it is g², as in torch-cam, so that without noise the two methods agree.
-    (torch-cam takes ReLU(g) of its last copy; the paper's mean is taken here.)
+    (torch-cam takes ReLU(g) of its last copy; the paper's mean is taken here.) Where nothing but
+    the mean of each map and one Dense lies behind the layer, g is the same for every picture, and
+    noise changes nothing.
 
     Args:
         samples: noisy copies. sigma: standard deviation of the noise, as a part of the picture's

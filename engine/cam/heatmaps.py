@@ -132,7 +132,7 @@ def explain(
             found[-1] = _mean_of_both(found[-1], back)
         else:
             found.append(work(one, at))
-        _check_maps(found[-1].raw, one.head.layer)
+        _check_found(found[-1], one.head.layer)
     raw = found[0].raw
     if len(found) > 1:
         drawn = [np.stack([enlarge(one, images.shape[1:3]) for one in part.raw]) for part in found]
@@ -146,17 +146,15 @@ def explain(
         notes=tuple(note(one) for one in raw),
         error=found[0].error if len(found) == 1 else None,
         passes=asked.passes[0],
-        engine=", ".join(asked.engines),
+        engine=" and ".join(asked.engines),
     )  # fmt: skip
 
 
 def _heads(model, layer, method: Method) -> tuple:
     """The model up to each layer that the method is to look at."""
-    from engine.models.classifier import check_weights
     from engine.models.graph import last_of_each_size
     from engine.models.head import choose_layer, take_apart
 
-    check_weights(model)
     if method.layers == "none":
         names = [None]
     elif layer is None and method.layers == "several":
@@ -236,13 +234,15 @@ def _in_batches(method: Callable, asked, size: int, progress: Callable):
     )
 
 
-def _check_maps(raw: np.ndarray, layer: str) -> None:
+def _check_found(found, layer: str) -> None:
+    raw = found.raw
     if raw.shape[1:] == (1, 1):
         raise LayerError(
             f"The layer '{layer}' has a map of 1 × 1 for pictures of this size; choose an earlier "
             "layer, or larger pictures."
         )
-    broken = np.flatnonzero(~np.isfinite(raw).all(axis=(1, 2)))
+    whole = np.isfinite(raw).all(axis=(1, 2)) & np.isfinite(found.scores)
+    broken = np.flatnonzero(~whole)
     if len(broken):
         raise LayerError(
             f"The heatmap of picture {broken[0]} (counted from 0) is not finite at the layer "

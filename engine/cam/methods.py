@@ -30,14 +30,17 @@ class Cost:
         """In forward passes, at a layer of so many channels."""
         return round(self.forward + self.per_channel * channels + 2 * self.backward)
 
+    def at(self, channels: int) -> "Cost":
+        """The cost at a layer of so many channels, none of it for each channel any more."""
+        return Cost(self.forward + round(self.per_channel * channels), 0, self.backward)
+
     def __str__(self) -> str:
-        each = f"{self.per_channel:g} " if self.per_channel != 1 else ""
-        parts = (
-            f"{self.forward:,} forward" if self.forward else "",
-            f"{each}forward for each channel" if self.per_channel else "",
-            f"{self.backward:,} backward" if self.backward else "",
-        )
-        return " + ".join(filter(None, parts)) or "none"
+        """ "1 pass forward, 1 back"; "1 pass forward and 1 for each channel"; "no pass"."""
+        each = f" and {self.per_channel:g} for each channel" if self.per_channel else ""
+        back = f", {self.backward:,} back" if self.backward else ""
+        if not (self.forward or each or back):
+            return "no pass"
+        return f"{self.forward:,} {'pass' if self.forward == 1 else 'passes'} forward{each}{back}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ GRADIENT = (
         "smooth-grad-cam++", "Smooth Grad-CAM++", "gradient", "Omeiza et al. 2019",
         "arXiv:1908.01224", "Grad-CAM++ with the gradients averaged over noisy copies.",
         "engine.cam.gradients:smooth_grad_cam_pp", Cost(forward=11, backward=10), exact=False,
+        distance="Of noisy copies: 10 have a rank correlation of 0.999 with 60, on ten photographs "
+        "at a middle layer of `transfer`.",
     ),
     Method(
         "xgrad-cam", "XGrad-CAM", "gradient", "Fu et al. 2020", "arXiv:2008.02312",
@@ -154,7 +159,8 @@ PERTURBATION = (
         "ss-cam", "SS-CAM", "perturbation", "Wang et al. 2020", "arXiv:2006.14255",
         "As Score-CAM (v2), but the logit is the mean over masks with noise.",
         "engine.cam.score:ss_cam", Cost(per_channel=35), exact=False,
-        distance="",
+        distance="rank correlation of two seeds' maps 0.997 (mean; least 0.985) on twenty drawn "
+        "pictures.",
     ),
     Method(
         "is-cam", "IS-CAM", "perturbation", "Naidu et al. 2020", "arXiv:2010.03023",
@@ -166,7 +172,8 @@ PERTURBATION = (
         "https://github.com/tabayashi0117/Score-CAM",
         "Score-CAM of the ten maps that vary most over the picture.",
         "engine.cam.score:faster_score_cam", Cost(forward=11), score="probability", exact=False,
-        distance="",
+        distance="rank correlation with Score-CAM 0.86 (mean; least 0.45) on ten photographs, "
+        "0.77 (0.41) on twenty drawn pictures.",
     ),
     Method(
         "ablation-cam", "Ablation-CAM", "perturbation", "Desai & Ramaswamy 2020",
@@ -179,14 +186,17 @@ PERTURBATION = (
         "Each map counts by its share in the class's logit, as DeepLIFT estimates the map's SHAP "
         "value.",
         "engine.cam.ablation:lift_cam", Cost(forward=2, backward=1), exact=False,
-        distance="",
+        distance="rank correlation with maps by SHAP values 0.994 (mean; least 0.978) on five "
+        "drawn pictures, 1 where what follows the layer is linear.",
     ),
     Method(
         "group-cam", "Group-CAM", "perturbation", "Zhang et al. 2021", "arXiv:2103.13859",
         "Groups of maps, added up as by Grad-CAM, count by how much likelier the class is where "
         "only what they show is sharp in a blurred picture.",
         "engine.cam.groups:group_cam", Cost(forward=34, backward=1), score="probability",
-        exact=False, distance="",
+        exact=False,
+        distance="rank correlation with Score-CAM 0.81 (mean; least 0.54) on ten photographs, "
+        "0.15 (-0.74) on twenty drawn pictures.",
     ),
     Method(
         "sess", "SESS", "perturbation", "Tursun et al. 2022", "arXiv:2207.01769",
@@ -300,6 +310,12 @@ def check_method(*names: str) -> None:
             )
 
 
+def own_options(method: Method) -> dict[str, Any]:
+    """The options that a method has of its own, with their defaults. It imports the method."""
+    parameters = inspect.signature(method.load()).parameters.values()
+    return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+
+
 def check_choice(what: str, chosen: str, known) -> None:
     """Raise a ConfigError if what was chosen is not known."""
     if chosen not in known:
@@ -319,8 +335,7 @@ def check_options(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: if the method has no such option, or its value is of another kind.
     """
-    parameters = inspect.signature(method.load()).parameters.values()
-    own = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+    own = own_options(method)
     found = {}
     for name, value in options.items():
         if name not in own:

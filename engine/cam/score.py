@@ -76,9 +76,9 @@ def ss_cam(asked: Asked, *, samples: int = 35, sigma: float = 2.0) -> Found:
     S_k is the mean of f((s(A_k) + δ) · X) − f(X_b) over `samples` of noise δ ~ N(0, sigma²) at
     each pixel, with the map enlarged and scaled to 0..1 by s; the weights are a softmax of S over
     the channels, as in `score_cam_v2`, and so are f, the baseline and maps that are the same
-    everywhere, of which the noise is left. torch-cam computes the same. Code of the authors that
-    goes round adds noise of another width to maps that are not scaled, and weighs by the mean
-    probability.
+    everywhere, of which the noise is left. torch-cam does the same, but scales a map before it is
+    enlarged. Code that goes by the authors' name adds noise of another width to maps that are not
+    scaled, and weighs by the mean probability.
 
     Here all channels and pictures see the same noise, which cancels where channels are compared;
     each alone is distributed as in the paper.

@@ -1,17 +1,20 @@
-"""explain: pictures on disk become original, heatmap and overlay as PNG."""
+"""explain: pictures on disk become original, heatmap and overlay as PNG, and raw maps as NPZ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 
-from engine import files
-from engine.cam.methods import USUAL, check_method
+from engine import files, identity
+from engine.cam.methods import METHODS, USUAL, check_method, check_options, own_options
 from engine.cam.overlay import check_colour_map, colour, overlay
+from engine.commands import heat_files
 from engine.commands.evaluate import class_number
-from engine.data.decode import Decoded, decode, resize
+from engine.commands.heat_files import Map
+from engine.commands.sheet import sheet as draw_sheet
+from engine.data.decode import decode, resize
 from engine.data.sources import read_file
 from engine.errors import ConfigError, PictureError
 from engine.evaluation import multiclass
@@ -19,11 +22,16 @@ from engine.runs import store
 from engine.runs.store import Run
 from engine.workspace import Workspace
 
+SHEET = "sheet.png"
+
 
 @dataclass(frozen=True)
 class Explained:
     """One heatmap of one picture, and the files it was written to.
 
+    notes: what one must know to read it. error: the largest half width of its 95% error, where the
+    method states one. passes: forward passes of a picture. engine: what computed them.
+    raw, sheet: "" where they were not asked for.
     remarks: what was changed in the picture for the model, as `decode.Decoded` has it.
     """
 
@@ -35,10 +43,26 @@ class Explained:
     raw_min: float
     raw_max: float
     seconds: float
+    notes: str
+    error: float | None
+    passes: int
+    engine: str
     original: str
     heatmap: str
     overlay: str
+    raw: str = ""
+    sheet: str = ""
     remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """One as the model takes it. id: of its pixels as the run's dataset would hold them."""
+
+    path: Path
+    pixels: np.ndarray
+    id: str
+    remarks: tuple[str, ...]
 
 
 def explain(
@@ -48,16 +72,24 @@ def explain(
     out: Path,
     *,
     methods: Sequence[str] = USUAL,
-    layer: str | None = None,
+    layers: Sequence[str] = (),
     target: str | None = None,
     colour_map: str = "inferno",
+    options: Sequence[str] = (),
+    raw: bool = False,
+    sheet: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    **asked: Any,
 ) -> list[Explained]:
     """Heatmaps of `pictures` by `methods`, written into the folder `out`.
 
     Args:
+        layers: none is the last with a map; several are combined.
         target: a class name; None is what the model says of each picture.
+        options: of methods' own, as "samples=50"; each goes to the methods that have it.
+        raw: write each raw map as NPZ, too. sheet: write `sheet.png`, a contact sheet of all.
         progress: called with (steps done, all) over all pictures and methods.
+        asked: `combine`, `score`, `flips`, `eigen`, `precision` of `engine.cam.explain`.
 
     Raises:
         RunError, LayerError, ConfigError, PictureError: before anything is written.
@@ -67,47 +99,46 @@ def explain(
     check_method(*methods)
     check_colour_map(colour_map)
     _check_folder(out)
-    read = [_read(run, path) for path in pictures]
-    names = _names(pictures)
+    named = [_named(option) for option in options]
+    read, names = [_read(run, path) for path in pictures], _names(pictures)
 
     from engine import backend, inference  # the backend first: it keeps TensorFlow quiet
     from engine.cam import explain as explain_pictures
-    from engine.models.head import choose_layer
 
     backend.prepare_process()
-    loaded = inference.load(run)
-    layer = choose_layer(loaded.model, layer)
+    own = _own(methods, named)
+    model = inference.load(run).model
     images = np.stack([one.pixels for one in read])
-    says = multiclass.said(inference.probabilities(inference.logits(loaded.model, images)))
+    says = multiclass.said(inference.probabilities(inference.logits(model, images)))
     targets = says if label is None else np.full(len(images), label)
-    heats = {
-        method: explain_pictures(
-            loaded.model,
-            images,
-            method,
-            layer,
-            targets,
+    layer = layers[0] if len(layers) == 1 else tuple(layers) or None
+    heats = [
+        explain_pictures(
+            model, images, method, layer, targets,
             lambda done, total, at=at: progress(at * total + done, len(methods) * total),
+            options=own[method], **asked,
         )
         for at, method in enumerate(methods)
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    return [
-        _write(
-            out,
-            names[i],
-            images[i],
-            pictures[i],
-            heats[method],
-            i,
-            run,
-            targets[i],
-            colour_map,
-            read[i].remarks,
-        )
-        for i in range(len(images))
-        for method in methods
+    ]  # fmt: skip
+    maps = [
+        [
+            _map(run, names[i], one, heat, i, targets[i], colour_map, asked | own[heat.method])
+            for heat in heats
+        ]
+        for i, one in enumerate(read)
     ]
+    out.mkdir(parents=True, exist_ok=True)
+    written = str(out / SHEET) if sheet else ""
+    if sheet:
+        _write(out / SHEET, heat_files.png(draw_sheet([_cells(row) for row in maps])))
+    return [
+        _explained(out, read[i], one, colour_map, raw, written)
+        for i, row in enumerate(maps)
+        for one in row
+    ]
+
+
+# --- what is asked --------------------------------------------------------------------------------
 
 
 def _check_folder(out: Path) -> None:
@@ -115,13 +146,35 @@ def _check_folder(out: Path) -> None:
         raise ConfigError(f"'{out}' is a file and cannot hold PNG files; give a folder.")
 
 
-def _read(run: Run, path: Path) -> Decoded:
+def _named(option: str) -> tuple[str, str]:
+    name, equals, value = option.partition("=")
+    if not (name and equals and value):
+        raise ConfigError(f"The option '{option}' has no name or no value; give it as samples=50.")
+    return name.strip(), value.strip()
+
+
+def _own(methods: Sequence[str], named: Sequence[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+    """Each method's own options; one that none of them has is refused."""
+    known = {method: own_options(METHODS[method]) for method in methods}
+    for name, _ in named:
+        if not any(name in own for own in known.values()):
+            has = [f"{method} has {', '.join(own)}" for method, own in known.items() if own]
+            raise ConfigError(
+                f"No method that was chosen has an option '{name}'; "
+                f"{'; '.join(has) or 'none of them has any'}."
+            )
+    return {
+        method: check_options(METHODS[method], {name: v for name, v in named if name in own})
+        for method, own in known.items()
+    }
+
+
+def _read(run: Run, path: Path) -> _Picture:
     """The picture as the run's dataset would hold it, at the run's size."""
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise PictureError(f"The picture '{path}' is no file; give picture files.")
     try:
         found = decode(read_file(path), run.dataset_image_size, run.dataset_fit)
-        return Decoded(resize(found.pixels, run.image_size), found.remarks)
     except OSError as error:
         raise PictureError(
             f"The picture '{path}' cannot be read ({error.strerror}); check the path."
@@ -130,6 +183,8 @@ def _read(run: Run, path: Path) -> Decoded:
         raise PictureError(
             f"The picture '{path}' cannot be used: {error}; save it as JPEG or PNG and try again."
         ) from error
+    pixels = resize(found.pixels, run.image_size)
+    return _Picture(path, pixels, identity.of_picture(found.pixels), found.remarks)
 
 
 def _names(pictures: Sequence[Path]) -> list[str]:
@@ -143,33 +198,56 @@ def _names(pictures: Sequence[Path]) -> list[str]:
     return names
 
 
-def _write(out, name, image, path, heat, i, run, target, colour_map, remarks) -> Explained:
-    values = heat.values[i]
-    pictures = {
-        "original": (out / f"{name}.original.png", image),
-        "heatmap": (out / f"{name}.{heat.method}.heatmap.png", colour(values, colour_map)),
-        "overlay": (
-            out / f"{name}.{heat.method}.overlay.png",
-            overlay(image, values, colour_map, by="even" if colour_map == "ocean" else "by heat"),
+# --- what is written ------------------------------------------------------------------------------
+
+
+def _map(run, name: str, one: _Picture, heat, i: int, target: int, colour_map: str, options) -> Map:
+    by = "even" if colour_map == "ocean" else "by heat"
+    over = overlay(one.pixels, heat.values[i], colour_map, by=by)
+    named = int(target), run.class_names[target]
+    return Map(name, one.id, one.pixels, over, heat, i, named, run.weights_sha256, options)
+
+
+def _cells(row: Sequence[Map]) -> list[tuple[np.ndarray, str, str]]:
+    """A line of the contact sheet: the picture, then its maps."""
+    first = row[0]
+    said = f"{first.target[1]} {first.heat.scores[first.at]:.3f}"
+    maps = [(one.overlay, METHODS[one.heat.method].title, _cost(one.heat)) for one in row]
+    return [(first.original, first.picture, said), *maps]
+
+
+def _cost(heat) -> str:
+    n = len(heat.values)
+    passes = heat.passes // n
+    return f"{heat.seconds / n:.2f} s, {passes:,} {'pass' if passes == 1 else 'passes'}"
+
+
+def _explained(
+    out: Path, picture: _Picture, one: Map, colour_map: str, raw: bool, sheet: str
+) -> Explained:
+    heat, n = one.heat, len(one.heat.values)
+    stem, method = str(out / one.picture), heat.method
+    written = {
+        "original": (f"{stem}.original.png", heat_files.png(one.original)),
+        "heatmap": (
+            f"{stem}.{method}.heatmap.png",
+            heat_files.png(colour(heat.values[one.at], colour_map)),
         ),
+        "overlay": (f"{stem}.{method}.overlay.png", heat_files.png(one.overlay)),
     }
-    for place, pixels in pictures.values():
-        write_png(place, pixels)
+    if raw:
+        written["raw"] = f"{stem}.{method}.npz", heat_files.npz(one)
+    for place, data in written.values():
+        _write(Path(place), data)
+    facts = one.facts()
     return Explained(
-        picture=str(path),
-        method=heat.method,
-        layer=heat.layer,
-        target=run.class_names[target],
-        score=float(heat.scores[i]),
-        raw_min=float(heat.raw[i].min()),
-        raw_max=float(heat.raw[i].max()),
-        seconds=heat.seconds / len(heat.values),
-        remarks=remarks,
-        **{kind: str(place) for kind, (place, _) in pictures.items()},
-    )
+        picture=str(picture.path), method=method, layer=heat.layer, target=one.target[1],
+        score=facts["score"], raw_min=facts["raw_min"], raw_max=facts["raw_max"],
+        seconds=heat.seconds / n, notes=facts["note"], error=facts["error"],
+        passes=heat.passes // n, engine=heat.engine, sheet=sheet, remarks=picture.remarks,
+        **{kind: place for kind, (place, _) in written.items()},
+    )  # fmt: skip
 
 
-def write_png(path: Path, pixels: np.ndarray) -> None:
-    """RGB pixels `(h, w, 3)` uint8 as PNG, whole or not at all."""
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    files.write_bytes(path, encoded.tobytes(), sync=False)
+def _write(path: Path, data: bytes) -> None:
+    files.write_bytes(path, data, sync=False)

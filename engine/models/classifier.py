@@ -8,15 +8,17 @@ Before that is believed it is compared, on noise, with what the model itself say
 comes out otherwise is refused.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 from keras import ops
 
+from engine import backend
 from engine.errors import LayerError
 from engine.models.float32 import OTHER_FLOATS, call, without_activation
-from engine.models.graph import Graph, graph_of, last_node, run
+from engine.models.graph import Graph, graph_of, has_graph, last_node, run
 
 ACTIVATIONS = {"sigmoid": ops.sigmoid, "softmax": ops.softmax}
 TOLERANCE = 1e-4  # of probabilities that must be the same
@@ -63,21 +65,23 @@ def classifier(model: keras.Model) -> Classifier:
     return found
 
 
-def check_weights(model: keras.Model) -> None:
-    """Raise a LayerError that names the layer if weights of the model are NaN."""
-    floats = (
-        variable
-        for variable in getattr(model, "variables", ())  # whoever has none is refused later
-        if keras.backend.is_float_dtype(variable.dtype)
-    )
-    for variable in floats:
-        if np.isnan(ops.convert_to_numpy(variable)).any():
-            held = [layer.name for layer in model._flatten_layers(include_self=False)
-                    if any(one is variable for one in layer.variables)]  # fmt: skip
-            raise LayerError(
-                f"The weights of the layer '{held[-1]}' hold NaN, so the model says nothing of any "
-                "picture; load weights from before its training went wrong."
-            )
+def nan_in_weights(model: keras.Model) -> Callable:
+    """A compiled function that says whether weights of the model may be NaN, by their sum; a ReLU
+    may hide them from whoever looks at what the model says."""
+    floats = [one for one in model.variables if keras.backend.is_float_dtype(one.dtype)]
+    return backend.compiled(lambda: ops.isnan(sum(ops.sum(ops.cast(x, "float32")) for x in floats)))
+
+
+def name_nan(model: keras.Model) -> None:
+    """Raise a LayerError that names a layer whose weights are NaN."""
+    for layer in model._flatten_layers(include_self=False):
+        for variable in () if has_graph(layer) else layer.variables:
+            floats = keras.backend.is_float_dtype(variable.dtype)
+            if floats and ops.any(ops.isnan(variable)):
+                raise LayerError(
+                    f"The weights of the layer '{layer.name}' hold NaN, so the model says nothing "
+                    "of any picture; load weights from before its training went wrong."
+                )
 
 
 def _activation(operation) -> str | None:

@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 TURNS = ("Permute", "Transpose", "Moveaxis", "Swapaxes")  # what gives the axes another order
+PADDINGS = ("ZeroPadding2D", "Cropping2D", "Pad")
 
 
 @dataclass(frozen=True)
@@ -87,29 +88,44 @@ def spatial_maps(model: keras.Model) -> dict[str, str | None]:
     "hwc" is (n, h, w, channels), "chw" (n, channels, h, w); None where the order cannot be told.
     A size that is known only with the picture (None) counts as more than 1.
     """
-    return {path: axes for path, (axes, _) in _maps(model).items()}
+    return {path: axes for path, (axes, _, _) in _maps(model).items()}
 
 
 def last_of_each_size(model: keras.Model) -> list[str]:
-    """Of the layers with a spatial map, the last of each height and width, in order."""
-    last = {}
-    for path, (axes, shape) in _maps(model).items():
-        if axes:
+    """Of the layers with a spatial map, the last of each height and width, in order.
+
+    What comes before the first layer with a kernel is left out, as it still is the picture, and so
+    are paddings, whose map is that of the layer before them.
+    """
+    last, maps = {}, _maps(model)
+    for path, (axes, shape, counts) in maps.items():
+        if axes and (counts or not any(one[2] for one in maps.values())):
             size = tuple(n for n, axis in zip(shape, axes, strict=True) if axis != "c")
             last.pop(size, None)
             last[size] = path
     return list(last.values())
 
 
-def _maps(model: keras.Model) -> dict[str, tuple[str | None, tuple]]:
-    """Of each use of a layer with a spatial map the order of its axes, and their lengths."""
-    found: dict[str, tuple[str | None, tuple]] = {}
+def channels(model: keras.Model) -> dict[str, int]:
+    """How many channels the map of each layer has, where the order of its axes is known."""
+    known = {path: one for path, one in _maps(model).items() if one[0]}
+    return {path: shape[axes.index("c")] for path, (axes, shape, _) in known.items()}
+
+
+def _maps(model: keras.Model) -> dict[str, tuple[str | None, tuple, bool]]:
+    """Of each use of a layer with a spatial map the order of its axes, their lengths, and whether
+    it is no padding and there was a kernel by then."""
+    found: dict[str, tuple[str | None, tuple, bool]] = {}
+    kernels = 0
 
     def visit(path, node, known):
+        nonlocal kernels
+        kernels += any(len(one.shape) > 1 for one in getattr(node.operation, "weights", ()))
         axes = _axes(node, [known[id(tensor)] for tensor in node.input_tensors])
         shape = node.outputs[0].shape
         if len(node.outputs) == 1 and len(shape) == 4 and _is_spatial(shape[1:], axes):
-            found[path] = axes, tuple(shape[1:])
+            counts = kernels > 0 and type(node.operation).__name__ not in PADDINGS
+            found[path] = axes, tuple(shape[1:]), counts
         return [axes] * len(node.outputs)
 
     graph = graph_of(model)

@@ -18,7 +18,15 @@ from scipy.special import expit, softmax
 
 from engine import backend
 from engine.errors import LayerError
-from engine.models.classifier import Classifier, as_it_is, classifier, in_its_place, run_layers
+from engine.models.classifier import (
+    Classifier,
+    as_it_is,
+    classifier,
+    in_its_place,
+    name_nan,
+    nan_in_weights,
+    run_layers,
+)  # fmt: skip
 from engine.models.graph import has_graph, spatial_maps
 from engine.models.together import Together
 
@@ -30,6 +38,7 @@ class _Kept:
     classifier: Classifier
     made_of: list  # weights, activations and precisions: with others it is another model
     maps: dict[str, str | None]
+    nan: Callable  # whether there is any in the weights
     heads: dict[str, "Head"] = field(default_factory=dict)  # by layer: graphs are traced once
 
 
@@ -266,6 +275,8 @@ def take_apart(model: keras.Model, layer: str | None = None) -> Head:
         kept = _look(model)
         name = choose_layer(model, layer)
         kept = kept or _keep(model)
+        if kept.nan():
+            name_nan(model)
         if name not in kept.heads:
             kept.heads[name] = Head(kept.classifier, kept.maps, name)
         return kept.heads[name]
@@ -279,7 +290,9 @@ def _look(model: keras.Model) -> _Kept | None:
 
 def _keep(model: keras.Model) -> _Kept:
     made_of = _made_of(model)
-    kept = _kept[model] = _Kept(classifier(model), made_of, spatial_maps(model))
+    kept = _kept[model] = _Kept(
+        classifier(model), made_of, spatial_maps(model), nan_in_weights(model)
+    )
     return kept
 
 

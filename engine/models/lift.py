@@ -9,9 +9,11 @@ gradient of a score is DeepLIFT's multiplier, whose chain rule is the gradient's
   Rescale rule), and the gradient where Δx is about 0.
 - Pooling by the maximum owes Δy to one place: the largest, where y grew, or else the reference's
   largest (as in Captum and SHAP); the slope there is Δy / Δx again.
-- For anything else the rule says nothing: a product, a softmax, a normalisation. There it is the
-  mean gradient on the line between the two (by Gauss and Legendre, at eight places), which for a
-  function of one number is the rule again and keeps what the rule keeps: the contributions sum to
+- A layer normalisation keeps the scale of the picture's own numbers (as relevance propagation does:
+  Ali et al. 2022, arXiv 2202.07304), since a reference of zeros has none to go half way to.
+- For anything else the rule says nothing: a product, a softmax, another normalisation. There it is
+  the mean gradient on the line between the two (by Gauss and Legendre, at eight places), which for
+  a function of one number is the rule again and keeps what the rule keeps: the contributions sum to
   Δy, up to what eight places miss.
 """
 
@@ -29,8 +31,8 @@ from engine.models.head import Head, score_of
 LINEAR = (
     "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
     "Conv2DTranspose", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Flatten",
-    "GlobalAveragePooling2D", "Identity", "Permute", "Reshape", "SpatialDropout2D", "Subtract",
-    "UpSampling2D", "ZeroPadding2D",
+    "GlobalAveragePooling2D", "Identity", "Permute", "Rescaling", "Reshape", "SeparableConv2D",
+    "SpatialDropout2D", "Subtract", "UpSampling2D", "ZeroPadding2D",
 )  # fmt: skip
 ONE_BY_ONE = (
     "elu", "gelu", "hard_sigmoid", "hard_silu", "leaky_relu", "mish", "relu", "relu6", "selu",
@@ -89,6 +91,8 @@ def _lifted(path: str, layer, inputs, compute):
         return rescaled(as_it_is, *inputs)
     if kind in LARGEST:
         return pooled(as_it_is, *inputs)
+    if kind == "LayerNormalization" and layer.axis == [-1] and not layer.rms_scaling:
+        return normalised(as_it_is, *inputs, layer)
     return between(as_it_is, *inputs)
 
 
@@ -118,6 +122,17 @@ def pooled(function: Callable, x):
     return _sloped(y, y_reference, here, there, moved)
 
 
+def normalised(function: Callable, x, layer: keras.layers.LayerNormalization):
+    """A normalisation over the last axis, which moves as if its scale were a constant."""
+    y, y_reference = ops.split(ops.stop_gradient(function(x)), 2)
+    x, _ = ops.split(x, 2)
+    centred = x - ops.mean(x, axis=-1, keepdims=True)
+    scale = ops.rsqrt(ops.mean(centred**2, axis=-1, keepdims=True) + layer.epsilon)
+    if layer.scale:
+        scale = scale * ops.cast(layer.gamma, "float32")
+    return ops.concatenate([y + _moved(centred) * ops.stop_gradient(scale), y_reference])
+
+
 def _sloped(y, y_reference, x, reference, moved):
     """Both halves, of which the first moves by (y − y_reference) / (x − reference)."""
     step = x - reference
@@ -130,15 +145,20 @@ def _sloped(y, y_reference, x, reference, moved):
 def between(function: Callable, *inputs):
     """Any function, with its mean gradient on the line between both halves for its gradient."""
     halves = [ops.split(one, 2) for one in inputs]
-    total = 0.0
-    for place, share in zip((PLACES + 1) / 2, SHARES / 2, strict=True):
-        at = [
+    along = [
+        function(*(
             ops.stop_gradient(reference + place * (x - reference)) + _moved(x)
             for x, reference in halves
-        ]
-        total += share * function(*at)
-    y, y_reference = ops.split(ops.stop_gradient(function(*inputs)), 2)
-    return ops.concatenate([y + _moved(total), y_reference])
+        ))
+        for place in (PLACES + 1) / 2
+    ]  # fmt: skip
+
+    def both(y, *along):
+        y, y_reference = ops.split(ops.stop_gradient(y), 2)
+        mean = sum(share * one for share, one in zip(SHARES / 2, along, strict=True))
+        return ops.concatenate([y + _moved(mean), y_reference])
+
+    return keras.tree.map_structure(both, function(*inputs), *along)  # of several outputs, each
 
 
 def _moved(x):

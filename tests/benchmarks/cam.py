@@ -39,9 +39,9 @@ REST = 0.3  # seconds between two rows, in which threads that spin fall asleep
 def main() -> None:
     asked = _arguments()
     with tempfile.TemporaryDirectory() as scratch:
-        workspace, run = _run(asked, Path(scratch))
+        workspace, run = trained_run(asked, Path(scratch))
         model = inference.load(store.open_run(workspace, run)).model
-        images = _pictures(workspace, run, asked.pictures)
+        images = pictures_of(workspace, run, asked.pictures)
     head = take_apart(model)
     maps = np.asarray(head.fast(images[:1])[0])
     channels = maps.shape[-1]
@@ -67,7 +67,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(asked, scratch: Path) -> tuple[Workspace, str]:
+def trained_run(asked, scratch: Path) -> tuple[Workspace, str]:
     if asked.run:
         return Workspace(asked.workspace), asked.run
     for verb in (
@@ -79,14 +79,16 @@ def _run(asked, scratch: Path) -> tuple[Workspace, str]:
     return Workspace(scratch), "classic-1"
 
 
-def _pictures(workspace: Workspace, run: str, paths: list[Path]) -> np.ndarray:
-    """Five of the run's own test pictures, or those that were given, as the model takes them."""
+def pictures_of(
+    workspace: Workspace, run: str, paths: list[Path], count: int = 5
+) -> np.ndarray:
+    """Some of the run's own test pictures, or those that were given, as the model takes them."""
     opened = store.open_run(workspace, run)
     if paths:
         found = [decode(path.read_bytes(), opened.image_size).pixels for path in paths]
     else:
         dataset = open_dataset(workspace, opened.dataset)
-        rows = dataset.indices("test")[:5]
+        rows = dataset.indices("test")[:count]
         found = [resize(dataset.images[row], opened.image_size) for row in rows]
     return np.stack(found).astype(np.float32)
 

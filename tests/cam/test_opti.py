@@ -70,13 +70,6 @@ def test_the_class_is_surer_in_the_masked_picture_than_in_that_of_the_mean_map(t
         assert after > before
 
 
-def test_a_picture_s_map_does_not_hang_on_its_neighbours():
-    _, model = built(2)
-    together = explain(model, IMAGES, "opti-cam", "maps", [0, 1, 1], options=FEW).raw
-    alone = explain(model, IMAGES[1:2], "opti-cam", "maps", 1, options=FEW).raw
-    np.testing.assert_allclose(together[1], alone[0], atol=1e-4)
-
-
 def test_zero_maps_stay_zero_and_progress_ends_and_may_stop_the_work():
     _, model = built(1, flat=False)
     steps = []

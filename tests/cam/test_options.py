@@ -152,3 +152,13 @@ def test_several_threads_ask_one_model_at_once(images):
 def test_what_cannot_be_chosen_is_said(model, images, options, sentence):
     with pytest.raises(ConfigError, match=sentence):
         explain(model, images, "grad-cam", **options)
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "score-cam", "fem", "random"])
+def test_weights_that_are_or_become_nan_are_named(images, method):
+    known, fresh = network("Dense, then Activation"), network("Dense, then Activation")
+    explain(known, images[:1], method)
+    for model in (fresh, known):
+        model.get_layer("maps").kernel.assign(np.full((3, 3, 3, 4), np.nan))
+        with pytest.raises(LayerError, match="The weights of the layer 'maps' hold NaN"):
+            explain(model, images[:1], method)

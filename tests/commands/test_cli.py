@@ -77,6 +77,12 @@ BAD_LINES = {
     "explain quick-1 {things}/photo.png --layer conv9 --out {out}": "choose one of scale, stem",
     "explain quick-1 {things}/photo.png --method lime --out {out}": "choose one of grad-cam",
     "explain quick-1 {things}/photo.png --colormap jet --out {out}": "choose one of inferno",
+    "explain quick-1 {things}/photo.png --layer stem --layer conv9 --out {out}": "'conv9' does not",
+    "explain quick-1 {things}/photo.png --combine sum --out {out}": "choose one of mean, max",
+    "explain quick-1 {things}/photo.png --score loss --out {out}": "choose one of logit, probab",
+    "explain quick-1 {things}/photo.png --precision int8 --out {out}": "choose one of float32",
+    "explain quick-1 {things}/photo.png --option samples --out {out}": "give it as samples=50",
+    "explain quick-1 {things}/photo.png --option depth=3 --out {out}": "has an option 'depth'",
     "explain quick-1 {things}/photo.png --out {things}/words.jpg": "words.jpg",
 }
 

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from engine.errors import LayerError
 from engine.models.build import spatial_layers
+from engine.models.graph import last_of_each_size
 from engine.models.head import choose_layer, take_apart
 from tests.models.strangers import backbone, mobile_net, nested_twice, network, start
 
@@ -24,6 +25,23 @@ def test_a_map_of_1_by_1_is_no_map():
     assert found[-1] == "conv_pad_12"
     larger = keras.applications.MobileNet((64, 64, 3), alpha=0.25, weights=None, classes=4)
     assert choose_layer(larger, None) == "conv_pw_13_relu"
+
+
+def test_the_last_of_each_size_is_neither_the_picture_nor_a_padding():
+    """The scaled pixels counted as a layer, and a map counted twice where it was padded."""
+    pixels = keras.Input((32, 32, 3))
+    x = layers.ZeroPadding2D(1)(layers.Rescaling(1 / 255)(pixels))
+    x = layers.Conv2D(4, 3, padding="same", name="fine")(x)
+    x = layers.Conv2D(4, 3, strides=2, name="coarse")(layers.ZeroPadding2D(2)(x))
+    x = layers.ReLU(name="coarse_relu")(x)
+    assert last_of_each_size(classifier(pixels, x)) == ["fine", "coarse_relu"]
+
+
+def test_of_a_model_without_kernels_every_map_counts():
+    pixels = keras.Input((8, 8, 3))
+    x = layers.AveragePooling2D(2, name="small")(layers.Rescaling(0.1, name="scaled")(pixels))
+    model = keras.Model(pixels, layers.Softmax()(layers.GlobalAveragePooling2D()(x)))
+    assert last_of_each_size(model) == ["scaled", "small"]
 
 
 def test_a_layer_inside_a_nested_model_is_named_as_a_path():

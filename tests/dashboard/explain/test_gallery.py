@@ -1,13 +1,18 @@
 """What Explain draws, and how much of it is kept."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from dashboard import state
 from dashboard.explain import gallery, heat
 from dashboard.explain.gallery import Look
+from dashboard.explain.options import Options
 from dashboard.explain.pictures import Picture
+from engine.cam.heatmaps import Heatmaps
+from engine.cam.methods import METHODS, Cost
 
 PIXELS = np.full((64, 64, 3), 128, np.uint8)
 
@@ -26,7 +31,7 @@ def test_drawn_heatmaps_are_bounded_by_their_bytes(monkeypatch):
     monkeypatch.setattr(state, "kept", lambda: kept)
     warm = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
     for step in range(20):
-        gallery._drawn(("key",), Look("overlay", "inferno", step / 20, "even"), PIXELS, warm)
+        gallery.drawn(("key",), Look("overlay", "inferno", step / 20, "even"), PIXELS, warm)
     assert kept._bytes == 3 * gallery.SHOWN**2 * 4
     assert len(kept._kept) == 4
 
@@ -39,17 +44,50 @@ def test_a_kept_drawing_is_that_of_the_same_heat_and_look(monkeypatch):
         Look("overlay", "inferno", 0.8, "even"),
         Look("heatmap", "inferno", 0.8, "even"),
     )
-    first = gallery._drawn(("cold",), overlay, PIXELS, cold)
-    assert (gallery._drawn(("hot",), overlay, PIXELS, hot) != first).any()
-    assert (gallery._drawn(("cold",), alone, PIXELS, cold) != first).any()
-    assert gallery._drawn(("cold",), overlay, PIXELS, cold) is first
+    first = gallery.drawn(("cold",), overlay, PIXELS, cold)
+    assert (gallery.drawn(("hot",), overlay, PIXELS, hot) != first).any()
+    assert (gallery.drawn(("cold",), alone, PIXELS, cold) != first).any()
+    assert gallery.drawn(("cold",), overlay, PIXELS, cold) is first
 
 
-def test_heat_is_kept_by_picture_model_layer_method_and_target():
-    wish = heat.Wish(run(), "conv", heat.SAID, ("grad-cam",))
-    assert wish.key(picture(), "grad-cam") == ("a.png", "w", 64, "conv", "grad-cam", 0)
-    dog = heat.Wish(run(), "conv", "dog", ("grad-cam",))
-    assert dog.key(picture(), "grad-cam")[-1] == 1
+def wish(**known) -> heat.Wish:
+    options = {"layer": "conv", "target": heat.SAID, "methods": ("grad-cam",)}
+    return heat.Wish(run(), **options | known)
+
+
+def key(method: str = "grad-cam", **known) -> tuple:
+    return wish(**known).key(picture(), method)
+
+
+def test_heat_is_kept_by_picture_model_layer_method_target_and_options():
+    assert key()[:4] == ("a.png", 0, "w", 64)
+    options = [
+        Options(also=("stem",)), Options(also=("stem",), combine="max"), Options(flips=True),
+        Options(score="probability"), Options(eigen=True), Options(precision="auto"),
+    ]  # fmt: skip
+    keys = {
+        key(), key("score-cam"), key(layer="stem"), key(target="dog"),
+        *(key(options=one) for one in options),
+    }  # fmt: skip
+    assert len(keys) == 4 + len(options)
+
+
+def test_what_a_method_does_not_look_at_does_not_make_its_map_anew(monkeypatch):
+    whole = replace(METHODS["grad-cam"], name="whole", layers="none", score="")
+    monkeypatch.setitem(METHODS, "whole", whole)
+    assert key("whole") == key("whole", layer="stem")
+    assert key("whole") == key("whole", options=Options(also=("stem",), combine="max"))
+    assert key("whole") == key("whole", options=Options(score="probability"))
+    assert key("grad-cam") == key("grad-cam", options=Options(score="logit"))  # its own
+
+
+def test_a_method_of_several_layers_takes_those_that_were_named_or_its_own(monkeypatch):
+    deep = replace(METHODS["grad-cam"], name="deep", layers="several")
+    monkeypatch.setitem(METHODS, "deep", deep)
+    assert wish().asked("deep")["layer"] is None
+    assert wish(options=Options(also=("stem",))).asked("deep")["layer"] == ("conv", "stem")
+    assert wish(options=Options(also=("stem",))).asked("grad-cam")["layer"] == ("conv", "stem")
+    assert wish().asked("grad-cam")["layer"] == "conv"
 
 
 def test_truth_and_answer_are_in_words_with_the_probability_of_what_it_says():
@@ -59,10 +97,75 @@ def test_truth_and_answer_are_in_words_with_the_probability_of_what_it_says():
     assert gallery.verdict(run(("<b>", "a*b")), own) == "says :blue[**a\\*b**] 0.70"
 
 
-def test_progress_counts_the_slow_maps_alone():
+def test_progress_counts_the_slow_maps_alone_and_each_by_its_passes(monkeypatch):
     said = []
-    pace = heat.Pace(["grad-cam", "score-cam", "score-cam"], lambda share, text: said.append(text))
+    dear = replace(METHODS["score-cam"], name="dear", cost=Cost(per_channel=3))
+    monkeypatch.setitem(METHODS, "dear", dear)
+    methods = ["grad-cam", "score-cam", "dear"]
+    pace = heat.Pace(methods, lambda share, text: said.append((share, text)))
     pace.tell(0, 1, 1)
     assert said == []
     pace.tell(2, 1, 2)
-    assert said[0].startswith("Score-CAM, picture 2 of 2, about ")
+    ((share, text),) = said
+    assert text.startswith("Score-CAM, map 2 of 2, about ")
+    assert share == pytest.approx((257 + 769 / 2) / (257 + 769))
+    quick = heat.Pace(["grad-cam", "grad-cam"], lambda share, text: said.append((share, text)))
+    quick.tell(1, 1, 1)
+    assert said[-1][0] == 1
+
+
+# --- what stands under a map ----------------------------------------------------------------------
+
+
+def found(method: str = "grad-cam", **known) -> Heatmaps:
+    raw = np.array([[[-0.5, 1.0], [2.0, 0.0]]], np.float32)
+    facts = {"layer": "conv", "seconds": 0.2, "notes": ("",), "engine": "TensorFlow, float32"}
+    scores = np.array([0.11], np.float32)
+    return Heatmaps(raw, np.maximum(raw, 0) / 2, scores, method=method, **facts | known)
+
+
+def test_notes_errors_and_who_computed_stand_under_a_map(monkeypatch):
+    (plain,) = gallery.below(wish(target="dog"), picture(), found())
+    assert plain == "probability of dog 0.110 · raw map −0.5 to 2"
+    told = found(
+        notes=("The heat lies on the picture's border.",),
+        error=np.array([[[0.0, 0.06], [0.01, 0.0]]], np.float32),
+        engine="OpenVINO 2026.4, bfloat16",
+    )
+    lines = gallery.below(wish(), picture(), told)
+    assert lines[0] == "**The heat lies on the picture's border.**"
+    assert "95% error at most ± 0.06 (3% of the maximum)" in lines
+    assert lines[-1] == "computed by OpenVINO 2026.4, bfloat16"
+
+
+def test_a_map_says_which_layers_it_is_of_where_it_is_not_the_one_chosen(monkeypatch):
+    several = gallery.below(
+        wish(options=Options(also=("stem",))), picture(), found(layer="conv + stem")
+    )
+    assert several[-1] == "layers: conv + stem"
+    whole = replace(METHODS["grad-cam"], name="whole", layers="none")
+    monkeypatch.setitem(METHODS, "whole", whole)
+    assert gallery.below(wish(), picture(), found("whole", layer=""))[-1] == (
+        "of the whole network, whatever the layer"
+    )
+
+
+# --- what it costs --------------------------------------------------------------------------------
+
+
+def test_the_cost_is_told_in_passes_then_for_this_layer_and_in_seconds_once_timed(monkeypatch):
+    kept = state.Kept(2**20)
+    monkeypatch.setattr(state, "kept", lambda: kept)
+    assert heat.costs(wish(), "grad-cam") == "1 pass forward, 1 back"
+    assert heat.costs(wish(), "score-cam") == "1 pass forward and 1 for each channel"
+    kept.put(("channels", "w"), {"conv": 192}, 1)
+    assert heat.costs(wish(), "score-cam") == "193 passes forward"
+    for seconds in (9.0, 1.3, 2.0):
+        heat._time(wish(), "score-cam", seconds)
+    assert heat.costs(wish(), "score-cam") == "193 passes forward, 1.3 s here"
+    assert heat.costs(wish(layer="stem"), "score-cam") == "1 pass forward and 1 for each channel"
+    both = Options(also=("stem",), flips=True)
+    assert heat.costs(wish(options=both), "grad-cam") == "4 × (1 pass forward, 1 back)"
+    rough = replace(METHODS["grad-cam"], name="rough", cost=Cost(40), exact=False)
+    monkeypatch.setitem(METHODS, "rough", rough)
+    assert heat.costs(wish(), "rough") == "40 passes forward, approximate"

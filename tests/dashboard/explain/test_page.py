@@ -1,6 +1,7 @@
 """The page Explain: pictures, methods, layers and targets, as the real model explains them."""
 
 import shutil
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -52,7 +53,9 @@ def dataset_of(run: store.Run) -> Dataset:
 
 
 def under_pictures(at: AppTest) -> list[str]:
-    return [m.value for m in at.markdown if "CAM**" in m.value]
+    """What stands under each map: its method in a line, and what is known of it in others."""
+    texts = [m.value for m in at.markdown]
+    return ["\n".join(pair) for pair in pairwise(texts) if "CAM**" in pair[0]]
 
 
 def shown(at: AppTest) -> list[str]:
@@ -120,7 +123,8 @@ NONSENSE = ["", "abc", "99999999999999999999", "<b>", "row-²", "f" * 300]
 
 @pytest.mark.parametrize("value", NONSENSE)
 def test_an_address_with_nonsense_falls_back_to_what_exists(open_page, run, value):
-    keys = ("run", "layer", "target", "pics", "draw", "view", "map", "opacity", "by")
+    keys = ("run", "layer", "target", "pics", "draw", "view", "map", "opacity", "by", "mm", "mc",
+            "also", "join", "score", "flips", "eigen", "floats")  # fmt: skip
     at = open_page(**dict.fromkeys(keys, value), m=[value, "none"])
     assert box(at, "Run").value == "quick-1"
     assert at.selectbox(key="layer").value == run.layers[-1]

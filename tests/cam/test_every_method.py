@@ -1,11 +1,13 @@
-"""A picture's map is its own: no method may look at the others of the batch.
+"""What holds for every method of the register, whatever it does.
 
-Shapes, batch sizes, targets and pictures are thought up by Hypothesis, the same ones each time.
+A picture's map is its own: shapes, batch sizes, targets and pictures are thought up by Hypothesis,
+the same ones each time. And where there is nothing to see, nothing is seen.
 """
 
 import inspect
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from tests.cam.small import pictures, small
 
 SIDES = [(8, 8), (9, 14), (13, 10)]
 COUNTED = ("samples", "masks", "steps", "iterations", "designs")  # options that say how many passes
-MOST_PASSES = 300
+MOST_PASSES = 600
 
 
 def few_passes(method) -> dict:
@@ -66,3 +68,42 @@ def test_a_method_that_looks_at_the_neighbours_is_found(monkeypatch):
     monkeypatch.setitem(METHODS, "culprit", culprit)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         check_neighbours("culprit", SIDES[0], [1, 0, 1], 1, seed=4)
+
+
+# --- nothing to see -------------------------------------------------------------------------------
+
+IMAGES = pictures(2)
+OF_A_LAYER = [name for name in CHEAP if METHODS[name].layers != "none"]
+
+
+def changed(layer: str, units: int) -> keras.Model:
+    """The curved network, with zeros for the weights of one layer."""
+    model = keras.models.clone_model(small("curved", units).model)
+    model.set_weights(small("curved", units).model.get_weights())
+    weights = model.get_layer(layer).get_weights()
+    model.get_layer(layer).set_weights([np.zeros_like(one) for one in weights])
+    return model
+
+
+def asked(method: str, model, **more):
+    return explain(model, IMAGES, method, layer="maps", options=few_passes(METHODS[method]), **more)
+
+
+@pytest.mark.parametrize("eigen", [False, True])
+@pytest.mark.parametrize("units", [1, 4])
+def test_zero_maps_stay_zero(units, eigen):
+    blind = changed("maps", units)
+    for method in OF_A_LAYER:
+        heat = asked(method, blind, eigen=eigen)
+        assert not heat.raw.any(), method
+        assert not heat.values.any(), method
+
+
+@pytest.mark.parametrize("units", [1, 4])
+def test_an_answer_that_depends_on_nothing_gives_no_heat_by_gradients_and_nan_by_none(units):
+    deaf = changed("answer", units)
+    for method in OF_A_LAYER:
+        heat = asked(method, deaf)
+        assert np.isfinite(heat.raw).all(), method
+        of_gradients = METHODS[method].family == "gradient" or method == "eigengrad-cam"
+        assert not (of_gradients and heat.raw.any()), method

@@ -1,0 +1,142 @@
+"""explain with its options, and methods, as one types them."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engine import terminal
+from engine.cam import methods as register
+from engine.cam.methods import METHODS
+from engine.commands import sheet
+from engine.commands.explain import Explained
+from engine.runs import store
+from engine.workspace import Workspace
+
+
+@pytest.fixture
+def told(workspace, use_workspace, verb, tmp_path, draw_files):
+    """`told("--raw")`: what `explain` says of one picture with those options, as JSON."""
+    use_workspace(workspace)
+    (picture,) = draw_files(tmp_path / "in", "cat", 1, "tom.png")
+
+    def explain(*line: str) -> list[dict]:
+        status, said, error = verb(
+            "explain", "latest", picture, "--out", tmp_path / "out", "--json", *line
+        )
+        assert status == 0, error
+        return json.loads(said)
+
+    return explain
+
+
+@pytest.fixture
+def layers(workspace) -> tuple[str, ...]:
+    return store.open_run(Workspace(workspace), "quick-1").layers
+
+
+def test_what_was_computed_stands_in_the_json(told):
+    grad, score = told()
+    assert (grad["method"], score["method"]) == ("grad-cam", "score-cam")
+    assert grad["passes"] == 1
+    assert score["passes"] > 8
+    assert grad["engine"].startswith("TensorFlow")
+    assert grad["error"] is None
+    assert grad["raw"] == grad["sheet"] == ""
+
+
+def test_raw_maps_and_a_contact_sheet_are_written_where_asked_for(told, workspace):
+    rows = told("--raw", "--sheet")
+    run = store.open_run(Workspace(workspace), "quick-1")
+    for row in rows:
+        with np.load(row["raw"]) as stored:
+            assert str(stored["method"]) == row["method"]
+            assert str(stored["weights_sha256"]) == run.weights_sha256
+            assert stored["values"].shape == (32, 32)
+            assert stored["raw"].min() == pytest.approx(row["raw_min"])
+            assert stored["raw"].max() == pytest.approx(row["raw_max"])
+    (path,) = {row["sheet"] for row in rows}
+    assert Path(path).name == "sheet.png"
+    assert cv2.imread(path).shape[1] == sheet.GAP + 3 * (sheet.CELL + sheet.GAP)
+
+
+def test_several_layers_become_one_map(told, layers):
+    chosen = ("--layer", layers[-1], "--layer", layers[1], "--method", "grad-cam", "--raw")
+    (mean,) = told(*chosen)
+    assert mean["layer"] == f"{layers[-1]} + {layers[1]}"
+    with np.load(mean["raw"]) as stored:
+        by_mean = stored["raw"]
+    (largest,) = told(*chosen, "--combine", "max")
+    with np.load(largest["raw"]) as stored:
+        assert (stored["raw"] >= by_mean - 1e-6).all()
+        assert (stored["raw"] > by_mean + 1e-3).any()
+        assert json.loads(str(stored["options"]))["combine"] == "max"
+
+
+@pytest.mark.parametrize("option", ["--flips", "--score probability"])
+def test_an_option_changes_the_map(told, option):
+    (plain,) = told("--method", "grad-cam")
+    (changed,) = told("--method", "grad-cam", *option.split())
+    assert changed["raw_max"] != pytest.approx(plain["raw_max"], rel=1e-3)
+
+
+def test_an_option_goes_to_the_methods_that_have_it(told, monkeypatch, tmp_path):
+    (tmp_path / "counting.py").write_text(
+        "from engine.cam.gradients import grad_cam\n"
+        "from dataclasses import replace\n"
+        "def counting(asked, *, samples: int = 2):\n"
+        "    found = grad_cam(asked)\n"
+        "    return replace(found, raw=found.raw * 0 + samples)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = register.Method(
+        "counting", "Counting", "control", "nobody", "", "How many.", "counting:counting",
+        register.Cost(),
+    )  # fmt: skip
+    monkeypatch.setitem(METHODS, "counting", entry)
+    both = ("--method", "counting", "--method", "grad-cam")
+    assert told(*both)[0]["raw_max"] == 2
+    counted, plain = told(*both, "--option", "samples=50")
+    assert counted["raw_max"] == 50
+    assert plain["raw_max"] != 50
+
+
+def test_a_note_and_a_stated_error_are_printed_beside_the_numbers(capsys):
+    one = Explained(
+        picture="tom.png", method="score-cam", layer="", target="dog", score=0.75, raw_min=-1.0,
+        raw_max=2.0, seconds=0.5, notes="The map is almost flat.", error=0.0625, passes=65,
+        engine="OpenVINO 2026.4, bfloat16", original="a.png", heatmap="b.png", overlay="c.png",
+        raw="d.npz", sheet="sheet.png",
+    )  # fmt: skip
+    terminal.print_explained([one, one], as_json=False)
+    said, told = capsys.readouterr()
+    assert said.split() == ["a.png", "b.png", "c.png", "d.npz", "sheet.png"]
+    assert (
+        "tom.png: score-cam for dog (probability 0.750), raw map -1 to 2, 95% error at most 0.062, "
+        "0.50 s by OpenVINO 2026.4, bfloat16\n"
+    ) in told
+    assert "tom.png: score-cam: The map is almost flat.\n" in told
+
+
+def test_methods_prints_the_register(verb):
+    status, said, error = verb("methods")
+    assert (status, error) == (0, "")
+    for method in METHODS.values():
+        (line,) = [line for line in said.splitlines() if line.split()[:1] == [method.name]]
+        assert method.family in line
+    facts = json.loads(verb("methods", "--json")[1])
+    assert [one["name"] for one in facts] == list(METHODS)
+    grad = facts[0]
+    assert (grad["title"], grad["family"], grad["needs"]) == ("Grad-CAM", "gradient", "gradients")
+    assert grad["cost"] == {"forward": 1, "per_channel": 0, "backward": 1}
+    assert grad["cost_in_words"] == "1 pass forward, 1 back"
+    assert "function" not in grad
+
+
+@pytest.mark.parametrize(
+    "method", [one for one in METHODS.values() if not one.exact], ids=lambda method: method.name
+)
+def test_an_approximation_says_how_far_it_is_and_from_what(method):
+    assert len(method.distance) > 20
