@@ -126,7 +126,7 @@ PASSES = (REAL, "a nested backbone", "MobileNetV2", "VGG16", "ConvNeXtTiny")
 COMPLETE = (REAL, "a nested backbone", "Functional, two softmax, preprocessing inside")
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module")
 def case(request):
     """A network's name, the network, what it is made of, a layer and two pictures."""
     keras.utils.set_random_seed(1)
@@ -137,19 +137,9 @@ def case(request):
     return request.param, model, digest(model), layer, images(model.input_shape[1])
 
 
-@pytest.fixture
-def small(case):
-    return case if case[0] in SMALL else pytest.skip("many channels: masked by squares instead")
-
-
-@pytest.fixture
-def passes(case):
-    return case if case[0] in PASSES else pytest.skip("compiled for seconds: others stand for it")
-
-
-@pytest.fixture
-def complete(case):
-    return case if case[0] in COMPLETE else pytest.skip("traced for seconds: others are held to it")
+def each(names):
+    """Those networks, each built once for all tests."""
+    return pytest.mark.parametrize("case", list(names), indirect=True, scope="module")
 
 
 def says(model, pictures) -> np.ndarray:
@@ -187,6 +177,7 @@ def by_keras(model, layer: str, pictures, target: int, patch):
     return np.asarray(maps), np.asarray(gradients)
 
 
+@each(NETWORKS)
 def test_maps_by_gradients_are_those_that_keras_finds_in_the_whole_model(case, monkeypatch):
     """HiResCAM, Grad-CAM and LayerCAM of the two likeliest classes."""
     _, model, before, layer, pictures = case
@@ -208,9 +199,10 @@ def test_maps_by_gradients_are_those_that_keras_finds_in_the_whole_model(case, m
     assert digest(model) == before
 
 
-def test_passes_are_what_the_model_says_of_pictures_with_a_part_hidden(passes):
+@each(PASSES)
+def test_passes_are_what_the_model_says_of_pictures_with_a_part_hidden(case):
     """Occlusion by four squares: how far the model's own probability falls."""
-    _, model, before, _, pictures = passes
+    _, model, before, _, pictures = case
     half, grey = pictures.shape[1] // 2, pictures[0].mean(axis=(0, 1))
     hidden = np.repeat(pictures[:1], 5, axis=0)
     for i, (top, left) in enumerate(((0, 0), (0, half), (half, 0), (half, half))):
@@ -226,9 +218,10 @@ def test_passes_are_what_the_model_says_of_pictures_with_a_part_hidden(passes):
     assert digest(model) == before
 
 
-def test_score_cam_s_weights_are_what_the_model_says_of_masked_pictures(small):
+@each(SMALL)
+def test_score_cam_s_weights_are_what_the_model_says_of_masked_pictures(case):
     """By a loop over the channels, for the first and the last class."""
-    _, model, before, layer, pictures = small
+    _, model, before, layer, pictures = case
     one, size = pictures[:1], pictures.shape[1]
     maps = np.asarray(take_apart(model, layer).forward(one)[0])[0]
     masks, told = [], []
@@ -246,9 +239,10 @@ def test_score_cam_s_weights_are_what_the_model_says_of_masked_pictures(small):
     assert digest(model) == before
 
 
-def test_fullgrad_s_parts_add_up_to_the_logit(complete):
+@each(COMPLETE)
+def test_fullgrad_s_parts_add_up_to_the_logit(case):
     """ReLU6 that saturates, GELU, preprocessing: all their biases are there."""
-    _, model, before, _, pictures = complete
+    _, model, before, _, pictures = case
     head = take_apart(model)
     for target in (0, head.classes - 1):
         weights = target_weights([target], head.units)
