@@ -11,6 +11,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
+import logging
 import sys
 import threading
 from collections import deque
@@ -44,6 +45,11 @@ with _quiet():
     import numpy as np
     import tensorflow as tf
 
+# It counts by the place in the code, and takes one function of each of many models for one function
+# of many shapes.
+logging.getLogger("tensorflow").addFilter(
+    lambda record: "triggered tf.function retracing" not in record.getMessage()
+)
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}  # as OpenVINO calls them
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)  # on whichever device
 

@@ -10,8 +10,8 @@ from scipy import special
 from engine import backend, files  # the backend before Keras: it keeps TensorFlow quiet
 from engine.data.decode import resize_all
 from engine.errors import RunError
+from engine.models.apart import take_apart
 from engine.models.build import build
-from engine.models.head import take_apart
 from engine.runs import store
 from engine.runs.store import Run
 

@@ -111,14 +111,15 @@ def hsic(asked: Asked, *, masks: int = 512, cells: int = 7) -> Found:
     """
     check_number("number of masks", masks, 2)
     check_number("number of cells", cells, 1, 64)
-    bits = np.round(qmc.LatinHypercube(cells**2, rng=asked.seed).random(masks))
-    scores, _, probabilities = _scores(asked, masks, _in_cells(bits, cells, asked))
+    grid = _grid(asked, cells)
+    bits = np.round(qmc.LatinHypercube(grid[0] * grid[1], rng=asked.seed).random(masks))
+    scores, _, probabilities = _scores(asked, masks, _in_cells(bits, grid, asked))
     centred = bits - bits.mean(axis=0)
     raw = [
         2 * np.sum(centred * (_gaussian(one) @ centred), axis=0) / (masks - 1) ** 2
         for one in scores
     ]
-    return Found(np.reshape(raw, (-1, cells, cells)).astype(np.float32), probabilities)
+    return Found(np.reshape(raw, (-1, *grid)).astype(np.float32), probabilities)
 
 
 def sobol(asked: Asked, *, designs: int = 8, cells: int = 7) -> Found:
@@ -140,17 +141,18 @@ def sobol(asked: Asked, *, designs: int = 8, cells: int = 7) -> Found:
     if designs < 2 or designs & (designs - 1):
         raise ConfigError(f"The number of designs cannot be {designs}; give a power of two.")
     check_number("number of cells", cells, 1, 64)
-    d = cells**2
+    grid = _grid(asked, cells)
+    d = grid[0] * grid[1]
     drawn = qmc.Sobol(2 * d, rng=asked.seed).random(designs)
     a, b = drawn[:, :d], drawn[:, d:]
     c = np.where(np.eye(d, dtype=bool)[:, None], b, a)  # (cell, design, share)
     shares = np.concatenate([a, c.reshape(-1, d)])
-    scores, _, probabilities = _scores(asked, len(shares), _in_cells(shares, cells, asked))
+    scores, _, probabilities = _scores(asked, len(shares), _in_cells(shares, grid, asked))
     of_a, of_c = scores[:, :designs], scores[:, designs:].reshape(-1, d, designs)
     variance = of_a.var(axis=1, ddof=1)[:, None]
     apart = np.mean((of_a[:, None] - of_c) ** 2, axis=-1) / 2
     raw = np.divide(apart, variance, out=np.zeros_like(apart), where=variance > 0)
-    return Found(raw.reshape(-1, cells, cells).astype(np.float32), probabilities)
+    return Found(raw.reshape(-1, *grid).astype(np.float32), probabilities)
 
 
 # --- what they share ------------------------------------------------------------------------------
@@ -179,10 +181,17 @@ def _places(length: int, side: int, stride: int) -> np.ndarray:
     return np.unique(np.round(np.linspace(0, length - side, steps + 1)).astype(int))
 
 
-def _in_cells(values: np.ndarray, cells: int, asked: Asked) -> Callable[[int], np.ndarray]:
-    """A number to the mask whose cells have the values of that row, `(m, cells²)`."""
-    rows, columns = (np.arange(n) * cells // n for n in asked.images.shape[1:3])
-    grids = values.reshape(-1, cells, cells).astype(np.float32)
+def _grid(asked: Asked, cells: int) -> tuple[int, int]:
+    """Rows and columns of cells; no more than the picture has pixels."""
+    return tuple(min(cells, n) for n in asked.images.shape[1:3])
+
+
+def _in_cells(values: np.ndarray, grid: tuple[int, int], asked: Asked) -> Callable:
+    """A number to the mask whose cells have the values of that row, `(m, rows · columns)`."""
+    rows, columns = (
+        np.arange(n) * cells // n for n, cells in zip(asked.images.shape[1:3], grid, strict=True)
+    )
+    grids = values.reshape(-1, *grid).astype(np.float32)
     return lambda number: grids[number][np.ix_(rows, columns)]
 
 

@@ -9,8 +9,9 @@ from sklearn.decomposition import KernelPCA
 
 from engine.cam.asked import Asked, Found
 from engine.cam.components import first_component
-from engine.errors import LayerError
+from engine.errors import ConfigError, LayerError
 
+KERNELS = ("sigmoid", "rbf", "poly", "cosine", "linear")
 MOST_PLACES = 6400  # of a map in KPCA-CAM: 80 × 80, whose kernel takes 330 MB
 
 
@@ -47,8 +48,14 @@ def kpca_cam(asked: Asked, *, kernel: str = "sigmoid", gamma: float = 0.0) -> Fo
         gamma: γ of the kernel; 0 is 1 / channels.
 
     Raises:
+        ConfigError: if there is no such kernel, or gamma is negative.
         LayerError: if the layer's map has more than 6400 places, each of which is compared to each.
     """
+    if kernel not in KERNELS or gamma < 0:
+        raise ConfigError(
+            f"KPCA-CAM has no kernel '{kernel}' with a gamma of {gamma}; choose one of "
+            f"{', '.join(KERNELS)}, and a gamma of 0 or more."
+        )
     activations, logits = asked.activations()
     n, height, width, channels = activations.shape
     if height * width > MOST_PLACES:

@@ -152,8 +152,8 @@ def explain(
 
 def _heads(model, layer, method: Method) -> tuple:
     """The model up to each layer that the method is to look at."""
+    from engine.models.apart import choose_layer, take_apart
     from engine.models.graph import last_of_each_size
-    from engine.models.head import choose_layer, take_apart
 
     if method.layers == "none":
         names = [None]

@@ -284,19 +284,25 @@ CONTROL = (
         "rise", "RISE", "control", "Petsiuk et al. 2018", "arXiv:1806.07421",
         "What keeping a pixel adds to the score, on average over random masks.",
         "engine.cam.blackbox:rise", Cost(forward=501), score="probability", layers="none",
-        exact=False, distance="…",
+        exact=False,
+        distance="rank correlation 0.62 (mean; least 0.47) with 2,000 masks, on five photographs "
+        "of which the network was sure, `transfer` at 150 px",
     ),
     Method(
         "hsic", "HSIC", "control", "Novello et al. 2022", "arXiv:2206.06219",
         "How much the score depends on whether the place is seen, up or down.",
         "engine.cam.blackbox:hsic", Cost(forward=513), layers="none",
-        exact=False, distance="…",
+        exact=False,
+        distance="rank correlation 0.59 (mean; least 0.44) with 1,500 masks, on five photographs "
+        "of which the network was sure, `transfer` at 150 px",
     ),
     Method(
         "sobol", "Sobol", "control", "Fel et al. 2021", "arXiv:2111.04138",
         "The part of the score's variance, under random dimming, that the place has a hand in.",
         "engine.cam.blackbox:sobol", Cost(forward=401), layers="none",
-        exact=False, distance="…",
+        exact=False,
+        distance="rank correlation 0.68 (mean; least 0.54) with 32 designs, on five photographs "
+        "of which the network was sure, `transfer` at 150 px",
     ),
 )  # fmt: skip
 

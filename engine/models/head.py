@@ -1,45 +1,21 @@
-"""A classifier taken apart at a layer and at its last activation: maps and logits can be reached.
+"""What can be asked of a classifier that is taken apart at a layer and at its last activation.
 
-`take_apart(model, layer)` is a `Head`; how the model is run layer by layer, and what is refused,
-stands in `engine.models.classifier`.
+`engine.models.apart` makes a `Head` of a model and keeps it; how the model is run layer by layer,
+and what is refused, stands in `engine.models.classifier`.
 """
 
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
-import keras
 import numpy as np
 from keras import ops
 from scipy.special import expit, softmax
 
 from engine import backend
-from engine.errors import LayerError
-from engine.models.classifier import (
-    Classifier,
-    as_it_is,
-    classifier,
-    in_its_place,
-    name_nan,
-    nan_in_weights,
-    run_layers,
-)  # fmt: skip
-from engine.models.graph import has_graph, spatial_maps
+from engine.models.classifier import Classifier, as_it_is, in_its_place, run_layers
 from engine.models.together import Together
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What was found of a model, as long as it is `made_of` the same."""
-
-    classifier: Classifier
-    made_of: list  # weights, activations and precisions: with others it is another model
-    maps: dict[str, str | None]
-    nan: Callable  # whether there is any in the weights
-    heads: dict[str, "Head"] = field(default_factory=dict)  # by layer: graphs are traced once
 
 
 class Head:
@@ -252,88 +228,6 @@ def score_of(logits, weights, probability: bool):
     if logits.shape[-1] == 1:
         return ops.sigmoid(logits * weights)
     return ops.softmax(logits, axis=-1) * weights
-
-
-_kept: WeakKeyDictionary[keras.Model, _Kept] = WeakKeyDictionary()
-_keeping = threading.RLock()
-
-
-def take_apart(model: keras.Model, layer: str | None = None) -> Head:
-    """`model` up to `layer` (None: the last with a spatial map) and to its logits.
-
-    Several threads may do it at once.
-
-    Args:
-        layer: a name of `engine.models.build.spatial_layers`.
-
-    Raises:
-        LayerError: if the layer does not exist or has no spatial map, if the model does not end in
-            a sigmoid of one unit or a softmax, or if it says something else than its layers do
-            when they are run one by one.
-    """
-    with _keeping:
-        kept = _look(model)
-        name = choose_layer(model, layer)
-        kept = kept or _keep(model)
-        if kept.nan():
-            name_nan(model)
-        if name not in kept.heads:
-            kept.heads[name] = Head(kept.classifier, kept.maps, name)
-        return kept.heads[name]
-
-
-def _look(model: keras.Model) -> _Kept | None:
-    """What is known of the model, unless it was changed since."""
-    kept = _kept.get(model)
-    return kept if kept and _same(kept.made_of, _made_of(model)) else None
-
-
-def _keep(model: keras.Model) -> _Kept:
-    made_of = _made_of(model)
-    kept = _kept[model] = _Kept(
-        classifier(model), made_of, spatial_maps(model), nan_in_weights(model)
-    )
-    return kept
-
-
-def _made_of(model: keras.Model) -> list:
-    layers = [layer for layer in model._flatten_layers() if not has_graph(layer)]
-    return [
-        *model.variables,
-        *(layer.dtype_policy for layer in layers),
-        *(getattr(layer, "activation", None) for layer in layers),
-    ]
-
-
-def _same(before: list, now: list) -> bool:
-    return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
-
-
-def choose_layer(model: keras.Model, layer: str | None) -> str:
-    """The layer's name, checked; None is the last layer with a spatial map."""
-    if not has_graph(model):
-        raise LayerError(
-            "The model has no graph of layers; give a functional or built sequential Keras model."
-        )
-    kept = _look(model)
-    maps = kept.maps if kept else spatial_maps(model)
-    known = [name for name, axes in maps.items() if axes]
-    if layer is None and known:
-        layer = known[-1]
-    if layer in known:
-        return layer
-    if layer in maps or (maps and not known):
-        raise LayerError(
-            f"The maps of the layer '{layer or list(maps)[-1]}' have their axes in an order that "
-            "cannot be told; pictures and maps must be (n, height, width, channels)."
-        )
-    if not known:
-        raise LayerError("The model has no layer with a spatial map; a heatmap needs one.")
-    found = next((one for one in model._flatten_layers() if one.name == layer), None)
-    what = "does not exist" if found is None else (
-        "is a model, of which a layer must be named" if has_graph(found) else "has no spatial map"
-    )  # fmt: skip
-    raise LayerError(f"The layer '{layer}' {what}; choose one of {', '.join(known)}.")
 
 
 def target_weights(target, units: int) -> np.ndarray:

@@ -12,6 +12,7 @@ the reason. torch-cam stands in requirements-bench.txt.
 import argparse
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ from torchcam import methods as theirs
 from engine import inference
 from engine.cam import explain
 from engine.cam.methods import METHODS
+from engine.models.apart import take_apart
 from engine.models.graph import last_of_each_size
-from engine.models.head import take_apart
 from engine.runs import store
 from tests.benchmarks.cam import pictures_of, trained_run
 from tests.benchmarks.in_torch import in_torch
@@ -119,7 +120,7 @@ def main() -> None:
         images = pictures_of(workspace, run, asked.pictures, PICTURES)
     layer, layers = take_apart(model).layer, last_of_each_size(model)
     print(f"\n{run}, {images.shape[1]} px, layer {layer} (RefineCAM: {' + '.join(layers)}), "
-          f"{len(images)} pictures, torch-cam {theirs.__package__}\n")  # fmt: skip
+          f"{len(images)} pictures, torch-cam {version('torchcam')}\n")  # fmt: skip
     print("rank correlation with torch-cam       mean    lowest")
     for title, (method, options, their_class, their_options) in rows(asked.slow).items():
         ours = explain(model, images, method, target=TARGET, options=options, seed=SEED).raw

@@ -29,7 +29,7 @@ from engine.cam import explain
 from engine.cam.methods import METHODS
 from engine.data.dataset import open_dataset
 from engine.data.decode import decode, resize
-from engine.models.head import take_apart
+from engine.models.apart import take_apart
 from engine.runs import store
 from engine.workspace import Workspace
 

@@ -22,7 +22,7 @@ from engine.cam import explain
 from engine.cam.asked import Asked
 from engine.data.dataset import open_dataset
 from engine.data.decode import decode, resize
-from engine.models.head import take_apart
+from engine.models.apart import take_apart
 from engine.runs import store
 from engine.workspace import Workspace
 
@@ -49,8 +49,10 @@ def main() -> None:
     )
 
     @cache
-    def by(method: str, seed: int = 0) -> np.ndarray:
-        return explain(model, images, method, asked.layer, target, seed=seed).raw
+    def by(method: str, seed: int = 0, **options) -> np.ndarray:
+        return explain(
+            model, images, method, asked.layer, target, seed=seed, options=options
+        ).raw
 
     rows = {
         "faster-score-cam, score-cam": lambda: (by("faster-score-cam"), by("score-cam")),
@@ -61,6 +63,9 @@ def main() -> None:
         "lift-cam, Shapley values": lambda: (
             by("lift-cam"), shapley(Asked((head,), images, target)),
         ),
+        "rise, with 2,000 masks": lambda: (by("rise"), by("rise", seed=1, masks=2000)),
+        "hsic, with 1,500 masks": lambda: (by("hsic"), by("hsic", seed=1, masks=1500)),
+        "sobol, with 32 designs": lambda: (by("sobol"), by("sobol", seed=1, designs=32)),
     }  # fmt: skip
     for name, pair in rows.items():
         if re.search(asked.only, name):

@@ -9,7 +9,7 @@ import pytest
 from keras import layers, ops
 
 from engine.cam import explain
-from engine.models.head import take_apart
+from engine.models.apart import take_apart
 from engine.models.lift import multipliers_of
 from tests.cam.plain import CASES, EVEN, ZERO, built, matrix, pictures
 

@@ -8,8 +8,9 @@ from keras import layers
 
 from engine.cam import explain
 from engine.errors import ConfigError
+from engine.models.apart import take_apart
 from engine.models.biases import full_gradients
-from engine.models.head import take_apart, target_weights
+from engine.models.head import target_weights
 from tests.models.strangers import network
 
 RNG = np.random.default_rng(6)

@@ -14,9 +14,9 @@ from keras.src.applications import efficientnet, mobilenet_v2
 from engine import files
 from engine.errors import WeightsError
 from engine.models import lite0, transfer
+from engine.models.apart import take_apart
 from engine.models.backbones import BACKBONES, blocks
 from engine.models.build import build, spatial_layers
-from engine.models.head import take_apart
 from engine.settings import settings
 
 SIZE = 224

@@ -6,9 +6,9 @@ import pytest
 from keras import layers, ops
 
 from engine.errors import LayerError
+from engine.models.apart import choose_layer, take_apart
 from engine.models.build import spatial_layers
 from engine.models.graph import last_of_each_size
-from engine.models.head import choose_layer, take_apart
 from tests.models.strangers import backbone, mobile_net, nested_twice, network, start
 
 

@@ -9,8 +9,9 @@ import pytest
 from keras import layers, ops
 
 from engine.errors import LayerError
+from engine.models.apart import take_apart
 from engine.models.build import build
-from engine.models.head import take_apart, target_probabilities
+from engine.models.head import target_probabilities
 from tests.models import strangers
 from tests.models.strangers import NETWORKS, ending, in_precision, network, says, shake, start
 
