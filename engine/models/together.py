@@ -51,9 +51,10 @@ class Together:
         order = _Order(count, row)
         with self._changed:
             self._orders.append(order)
+        size = min(self._batch, -(-count // self.compiled.at_once))  # few rows keep all at work
         try:
-            for _ in range(-(-count // self._batch)):
-                self._pool.submit(self._serve)
+            for _ in range(-(-count // max(1, size))):
+                self._pool.submit(self._serve, size)
             self._wait(order, told)
         finally:
             with self._changed:
@@ -72,10 +73,10 @@ class Together:
                 raise order.error
             told(seen)
 
-    def _serve(self) -> None:
-        """Compute one batch of whatever rows come next, a row of each caller in turn."""
+    def _serve(self, size: int) -> None:
+        """Compute so many of whatever rows come next, a row of each caller in turn."""
         with self._changed:
-            taken = [self._take() for _ in range(self._batch) if self._orders]
+            taken = [self._take() for _ in range(size) if self._orders]
         if not taken:
             return
         try:

@@ -36,13 +36,16 @@ def rows(start: int):
     return lambda number: (np.float32([start + number]), np.float32([1000 * start]))
 
 
-@pytest.mark.parametrize("count", [1, 7, 8, 9, 40])
-def test_each_row_gets_its_own_answer(count):
-    together, sizes = counting()
+@pytest.mark.parametrize(
+    ("count", "batches"), [(1, 1), (7, 2), (8, 2), (2 * BATCH + 1, 3), (5 * BATCH, 5)]
+)
+def test_each_row_gets_its_own_answer(count, batches):
+    """Two compute side by side, and few rows are shared out among both."""
+    together, sizes = counting(at_once=2)
     found = together(count, rows(3))
     np.testing.assert_array_equal(found[:, 0], 3003 + np.arange(count))
     assert sum(sizes) == count
-    assert len(sizes) == -(-count // BATCH)
+    assert len(sizes) == batches
 
 
 def test_two_callers_share_their_batches():
