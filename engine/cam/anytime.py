@@ -9,7 +9,9 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import stdtrit
 
+from engine import backend
 from engine.cam.asked import Asked, Found
+from engine.cam.methods import check_number
 from engine.errors import ConfigError
 
 STEP = 8  # channels of a picture between two looks at its error, at least: a batch of passes
@@ -40,14 +42,15 @@ def anytime_score_cam(asked: Asked, *, tolerance: float = 0.4, channels: int = 0
     pictures: the standard deviation times Student's quantile times `CAUTION`. Asking ends when it
     is at most `tolerance` times the largest |value| of the map; 0 asks every channel, which is
     exact. It ends after so many `channels`, too, if they are not 0, whatever the error is then. A
-    map that is the same everywhere costs no pass. By eigen smoothing no error is stated.
+    map that is the same everywhere costs no pass. By eigen smoothing no error is stated, nor where
+    passes are in bfloat16, whose rounding the process knows nothing of: asking ends as it would.
 
     Raises:
         ConfigError: if tolerance is negative, or channels is too few for an error to be known.
     """
-    if not tolerance >= 0:
-        raise ConfigError(f"The tolerance {tolerance:g} is negative; give 0 (exact) or more.")
-    if channels < 0 or channels == 1:
+    check_number("tolerance", tolerance, 0)
+    check_number("number of channels", channels, 0)
+    if channels == 1:
         raise ConfigError(
             f"There is no error after {channels} channels; give 0 (all), or 2 or more."
         )
@@ -71,10 +74,11 @@ def anytime_score_cam(asked: Asked, *, tolerance: float = 0.4, channels: int = 0
     for one in pictures:
         weights[one.number, one.channels] = one.weights
     asked.progress(total, total)
+    rounded = not asked.exact and backend.passes_dtype() != "float32"
     return Found(
         asked.add(maps * weights[:, None, None]),
         asked.probabilities(logits),
-        None if asked.eigen else np.stack([one.error.reshape(size) for one in pictures]),
+        None if asked.eigen or rounded else np.stack([one.error.reshape(size) for one in pictures]),
     )
 
 

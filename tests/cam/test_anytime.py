@@ -84,7 +84,7 @@ def test_a_quarter_of_the_passes_is_closer_than_the_channels_that_vary_most(trai
     others = explain(
         *trained, "faster-score-cam", "block2_out", targets(), options={"channels": round(passes)}
     )
-    assert rank(found.raw, expected.raw).mean() >= 0.95
+    assert rank(found.raw, expected.raw).mean() >= 0.9
     assert rank(found.raw, expected.raw).mean() > rank(others.raw, expected.raw).mean()
     assert np.median(off(found.raw, expected.raw)) < np.median(off(others.raw, expected.raw)) / 4
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
@@ -216,6 +216,17 @@ def test_eigen_smoothing_has_no_stated_error(trained):
     assert explain(model, pictures[:2], ANYTIME, eigen=True).error is None
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_passes_in_bfloat16_have_no_stated_error(trained, monkeypatch, dtype):
+    """At the tolerance 0 an error of 0 was stated for a map that was off by a hundredth."""
+    monkeypatch.setattr("engine.backend.passes_dtype", lambda: dtype)
+    model, pictures = trained
+    asked = {"options": {"tolerance": 0, "channels": 16}, "precision": "auto"}
+    found = explain(model, pictures[:2], ANYTIME, **asked)
+    assert (found.error is None) == (dtype == "bfloat16")
+    assert explain(model, pictures[:2], ANYTIME, **asked | {"precision": "float32"}).error.any()
+
+
 def test_channels_are_the_most_that_are_asked(trained):
     model, pictures = trained
     found = explain(model, pictures[:4], ANYTIME, options={"tolerance": 1e-9, "channels": 13})
@@ -226,8 +237,8 @@ def test_channels_are_the_most_that_are_asked(trained):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"tolerance": -1}, "tolerance -1 is negative; give 0"),
-        ({"tolerance": float("nan")}, "tolerance nan is negative"),
+        ({"tolerance": -1}, "The tolerance cannot be -1; give at least 0"),
+        ({"tolerance": float("nan")}, "The tolerance cannot be nan"),
         ({"channels": 1}, "no error after 1 channels; give 0"),
     ],
 )
