@@ -92,7 +92,8 @@ def _computed(path: str, layer, inputs, compute, add):
         return found
     if layer.activation is activations.relu:
         return layer.activation(found)
-    of = f"{path} ({layer.activation.__name__})"
+    activation = layer.activation  # a function, or a layer
+    of = f"{path} ({getattr(activation, '__name__', type(activation).__name__)})"
     return _with_biases(of, lambda tensors: layer.activation(*tensors), [found], add)
 
 

@@ -115,6 +115,22 @@ def test_pixels_and_biases_add_up_to_the_logit(name):
     assert total == pytest.approx(np.sum(logits * weights), rel=1e-4)
 
 
+def test_an_activation_may_be_a_layer():
+    """It has no `__name__`, by which its part was called."""
+    pixels = keras.Input((8, 8, 3))
+    x = layers.Conv2D(3, 3, activation=layers.LeakyReLU(0.1), name="maps")(pixels)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3, activation=layers.ReLU(0.4))(x))
+    model = keras.Model(pixels, layers.Dense(2, activation="softmax")(x))
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.normal(0, 0.5, one.shape) for one in model.get_weights()])
+    images = rng.uniform(-1, 1, (1, 8, 8, 3)).astype(np.float32)
+    pixels, parts, logits = full_gradients(take_apart(model), images, np.eye(2)[[1]])
+    total = np.sum(pixels) + sum(np.sum(part) for part in parts.values())
+    assert total == pytest.approx(np.asarray(logits)[0, 1], rel=1e-4)
+    assert "maps (LeakyReLU)" in parts
+    assert explain(model, images, "fullgrad").values.max() == 1
+
+
 def test_both_classes_of_one_sigmoid_have_one_map():
     images = np.random.default_rng(3).uniform(0, 255, (1, 32, 32, 3)).astype(np.float32)
     model = network("Dense, then Activation")
