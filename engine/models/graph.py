@@ -13,6 +13,7 @@ from keras import ops
 
 TURNS = ("Permute", "Transpose", "Moveaxis", "Swapaxes")  # what gives the axes another order
 PADDINGS = ("ZeroPadding2D", "Cropping2D", "Pad")
+TRIAL = 256  # pixels of a side that is known only with the picture, where sizes are compared
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,37 @@ def last_of_each_size(model: keras.Model) -> list[str]:
     """Of the layers with a spatial map, the last of each height and width, in order.
 
     What comes before the first layer with a kernel is left out, as it still is the picture, and so
-    are paddings, whose map is that of the layer before them.
+    are paddings, whose map is that of the layer before them. Of a network of open size it is the
+    sizes at a picture of 256 × 256 that are compared.
     """
     last, maps = {}, _maps(model)
+    unknown = any(None in shape for _, shape, _ in maps.values())
+    at_trial = _shapes_at_trial_size(model) if unknown else {}
     for path, (axes, shape, counts) in maps.items():
+        shape = at_trial.get(path, shape)
         if axes and (counts or not any(one[2] for one in maps.values())):
             size = tuple(n for n, axis in zip(shape, axes, strict=True) if axis != "c")
             last.pop(size, None)
             last[size] = path
     return list(last.values())
+
+
+def _shapes_at_trial_size(model: keras.Model) -> dict[str, tuple]:
+    """Of each use of a layer the shape of its first output, without the batch; nothing is computed,
+    and no use is added to the layers."""
+    found = {}
+
+    def visit(path, node, known):
+        arguments, options = node.arguments.fill_in(known)
+        outputs = node.operation.compute_output_spec(*arguments, **options)
+        found[path] = tuple(keras.tree.flatten(outputs)[0].shape[1:])
+        return outputs
+
+    graph = graph_of(model)
+    shapes = [(1, *(n or TRIAL for n in one.shape[1:])) for one in graph.inputs]
+    pixels = [keras.KerasTensor(s, x.dtype) for s, x in zip(shapes, graph.inputs, strict=True)]
+    run(graph, pixels, visit)
+    return found
 
 
 def channels(model: keras.Model) -> dict[str, int]:

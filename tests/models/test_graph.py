@@ -44,6 +44,25 @@ def test_of_a_model_without_kernels_every_map_counts():
     assert last_of_each_size(model) == ["scaled", "small"]
 
 
+def test_where_sizes_come_with_the_picture_each_resolution_has_its_layer_all_the_same():
+    """All were of the size (None, None), so that only the last layer of all was found."""
+
+    def of(side):
+        pixels = keras.Input((side, side, 3))
+        x = layers.Conv2D(4, 3, padding="same", name="fine")(pixels / 255)
+        x = layers.ReLU(name="fine_relu")(x)
+        inside = keras.Input((side, side, 4))
+        y = layers.Conv2D(4, 3, strides=2, padding="same", name="half")(inside)
+        body = keras.Model(inside, layers.Conv2D(4, 3, strides=2, name="deep")(y), name="body")
+        return classifier(pixels, layers.BatchNormalization(name="norm")(body(x)))
+
+    model = of(None)
+    uses = len(model.get_layer("fine")._inbound_nodes)
+    found = last_of_each_size(model)
+    assert found == last_of_each_size(of(256)) == ["fine_relu", "body/half", "norm"]
+    assert len(model.get_layer("fine")._inbound_nodes) == uses
+
+
 def test_a_layer_inside_a_nested_model_is_named_as_a_path():
     pixels = keras.Input((32, 32, 3))
     model = classifier(pixels, layers.ReLU(name="relu")(backbone()(pixels)))
