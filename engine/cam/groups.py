@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import cv2
@@ -10,13 +10,13 @@ import numpy as np
 
 from engine.cam.asked import Asked, Found
 from engine.cam.heatmaps import BATCH, enlarge
-from engine.cam.methods import METHODS, Method, check_method
+from engine.cam.methods import METHODS, Method, check_method, check_number
 from engine.cam.score import alive
 from engine.errors import ConfigError
 
 
 def group_cam(
-    asked: Asked, *, groups: int = 32, below: float = 70, blur: int = 51, sigma: float = 50
+    asked: Asked, *, groups: int = 32, below: float = 70.0, blur: int = 51, sigma: float = 50.0
 ) -> Found:
     """Group-CAM (Zhang et al. 2021, arXiv 2103.13859 v4), in the steps of the authors' code.
 
@@ -32,17 +32,18 @@ def group_cam(
     Raises:
         ConfigError: if there is no group, no percentile, or no width to blur by.
     """
-    if groups < 1 or not 0 <= below < 100 or blur < 1 or blur % 2 == 0 or sigma <= 0:
-        raise ConfigError(
-            f"Group-CAM cannot take groups={groups}, below={below:g}, blur={blur}, "
-            f"sigma={sigma:g}; give 1 or more groups, a percentile under 100, an odd number of "
-            "pixels and a positive sigma."
-        )
+    check_number("number of groups", groups, 1)
+    check_number("percentile", below, 0, 99.9)
+    check_number("number of pixels to blur by", blur, 1)
+    check_number("sigma of the blur", sigma, 1e-3)
+    if blur % 2 == 0:
+        raise ConfigError(f"The number of pixels to blur by cannot be {blur}; give an odd one.")
     maps, gradients, logits = replace(asked, score="logit").gradients()
     masks = _groups(maps * gradients.mean(axis=(1, 2), keepdims=True), groups)
     masks[masks <= np.percentile(masks, below, axis=(1, 2), keepdims=True)] = 0
     of, which = alive(masks)
     blurred = np.stack([cv2.GaussianBlur(image, (blur, blur), sigma) for image in asked.images])
+    blurred = blurred.reshape(asked.images.shape)  # OpenCV leaves out an only channel
     total = len(masks) * (masks.shape[-1] + 1)
     left_out = total - len(of)
     base = asked.scores(asked.seen(blurred))
@@ -75,7 +76,12 @@ def _scaled(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def sess(
-    asked: Asked, *, method: str = "grad-cam", scales: int = 12, keep: float = 1.0, blur: float = 5
+    asked: Asked,
+    *,
+    method: str = "grad-cam",
+    scales: int = 12,
+    keep: float = 1.0,
+    blur: float = 5.0,
 ) -> Found:
     """SESS (Tursun et al. 2022, arXiv 2207.01769): maps of many parts of the picture, put together.
 
@@ -88,7 +94,8 @@ def sess(
     Gaussian of `blur` pixels on 11, as in the authors' code (0: not at all).
 
     Args:
-        method: any other method that looks at one layer; with its own options at their defaults.
+        method: any other method of one layer or of the whole network; with its own options at their
+            defaults.
 
     Raises:
         ConfigError: if the method does not fit, or there is nothing to look at.
@@ -96,12 +103,13 @@ def sess(
     check_method(method)
     inner = METHODS[method]
     if inner.name == "sess" or inner.layers == "several":
-        raise ConfigError(f"SESS cannot be made of '{method}'; give a method of one layer.")
-    if scales < 1 or not 0 < keep <= 1 or blur < 0:
         raise ConfigError(
-            f"SESS cannot take scales={scales}, keep={keep:g}, blur={blur:g}; give 1 or more "
-            "scales, a share above 0 and up to 1, and 0 or more pixels."
+            f"SESS cannot be made of '{method}'; give a method of one layer, or of the whole "
+            "network."
         )
+    check_number("number of scales", scales, 1)
+    check_number("share of windows that are kept", keep, 0.001, 1)
+    check_number("width of the blur", blur, 0)
     size = asked.images.shape[1:3]
     windows = _windows(size, scales)
     kept = math.ceil(keep * len(windows))
@@ -113,9 +121,12 @@ def sess(
             asked,
             target=asked.target[i : i + 1],
             score=asked.score or inner.score,
-            progress=lambda done, of, i=i: asked.progress(i * steps + done, total),
         )
-        raw[i], score = _enhanced(one, image, windows, kept, inner)
+
+        def told(done: int, i=i) -> None:
+            asked.progress(i * steps + done, total)
+
+        raw[i], score = _enhanced(one, image, windows, kept, inner, told)
         if blur:
             raw[i] = cv2.GaussianBlur(raw[i], (11, 11), blur)
         scores.append(score)
@@ -137,18 +148,23 @@ def _windows(size: tuple[int, int], scales: int) -> list[tuple]:
     return found
 
 
-def _enhanced(asked: Asked, image: np.ndarray, windows: list, kept: int, inner: Method):
-    """One picture's map `(h, w)`, made of those of its windows, and its probability."""
-    size, told = image.shape[:2], asked.progress
-    sizes = {large: cv2.resize(image, large[::-1]) for large, _ in windows}
+def _enhanced(
+    asked: Asked, image: np.ndarray, windows: list, kept: int, inner: Method, told: Callable
+):
+    """One picture's map `(h, w)`, made of those of its windows, and its probability; told: called
+    with the windows done so far, each of `kept` twice."""
+    size, channels = image.shape[:2], image.shape[2]
+    sizes = {
+        large: cv2.resize(image, large[::-1]).reshape(*large, channels) for large, _ in windows
+    }
     parts = [sizes[large][place] for large, place in windows]
-    logits = asked.seen(parts.__getitem__, len(parts), told=lambda done: told(done, 0))
+    logits = asked.seen(parts.__getitem__, len(parts), told=told)
     likely = asked.probabilities(logits, np.zeros(len(parts), int))
     best = np.argsort(-likely, kind="stable")[:kept]
     shares = likely / (likely.max() or 1)
-    after = replace(asked, progress=lambda done, of: told(len(parts) + done, 0))
+    heats = _heats(asked, [parts[i] for i in best], inner, lambda done: told(len(parts) + done))
     total, count = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    for number, heat in zip(best, _heats(after, [parts[i] for i in best], inner), strict=True):
+    for number, heat in zip(best, heats, strict=True):
         large, place = windows[number]
         laid = np.zeros(large, np.float32)
         laid[place] = heat * shares[number]
@@ -158,16 +174,16 @@ def _enhanced(asked: Asked, image: np.ndarray, windows: list, kept: int, inner: 
     return total / np.maximum(count, 1), likely[0]
 
 
-def _heats(asked: Asked, parts: list, inner: Method) -> Iterator[np.ndarray]:
+def _heats(asked: Asked, parts: list, inner: Method, told: Callable) -> Iterator[np.ndarray]:
     """The other method's map of each part, from 0 to 1; `asked` is of one picture's target."""
     for start in range(0, len(parts), BATCH):
         some = np.stack(parts[start : start + BATCH])
 
-        def told(done: int, of: int, start=start, count=len(some)) -> None:  # noqa: B008
-            asked.progress(start + count * done // of, len(parts))
+        def step(done: int, of: int, start=start, count=len(some)) -> None:  # noqa: B008
+            told(start + count * done // of)
 
         target = np.repeat(asked.target, len(some))
-        found = inner.load()(replace(asked, images=some, target=target, progress=told))
+        found = inner.load()(replace(asked, images=some, target=target, progress=step))
         for raw in found.raw:
             heat = enlarge(raw, some.shape[1:3])
             span = heat.max() - heat.min()

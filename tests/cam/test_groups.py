@@ -1,6 +1,7 @@
 """Group-CAM and SESS against plain loops."""
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
@@ -110,6 +111,33 @@ def test_sess_of_one_window_is_the_other_method(method):
         np.testing.assert_allclose(heat, unit(alone), atol=1e-5)
 
 
+def test_sess_may_be_made_of_a_method_of_the_whole_network():
+    _, model = built(2)
+    found = explain(model, IMAGES, "sess", options={"method": "edges", "scales": 1, "blur": 0})
+    for heat, alone in zip(found.values, explain(model, IMAGES, "edges").values, strict=True):
+        np.testing.assert_allclose(heat, unit(alone), atol=1e-5)
+
+
+@pytest.mark.parametrize(("method", "options"), [("group-cam", FEW), ("sess", SMALL)])
+def test_one_colour_channel_gives_what_three_equal_ones_do(method, options):
+    """OpenCV blurs and resizes `(h, w, 1)` to `(h, w)`."""
+    rng = np.random.default_rng(8)
+    grey = rng.uniform(0, 1, (2, 12, 10, 1)).astype(np.float32)
+    kernel, last = rng.normal(0, 1, (3, 3, 1, 6)), rng.normal(0, 0.3, (480, 2))
+    found = []
+    for channels in (1, 3):
+        pixels = keras.Input((12, 10, channels))
+        x = keras.layers.Conv2D(6, 3, activation="relu", name="maps")(pixels)
+        x = keras.layers.Dense(2, "softmax")(keras.layers.Flatten()(x))
+        model = keras.Model(pixels, x)
+        model.set_weights([np.repeat(kernel / channels, channels, 2), np.zeros(6), last,
+                           np.zeros(2)])  # fmt: skip
+        images = np.repeat(grey, channels, axis=-1)
+        found.append(explain(model, images, method, "maps", options=options))
+    assert found[0].raw.any()
+    np.testing.assert_allclose(found[0].raw, found[1].raw, rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize(("method", "options"), [("group-cam", FEW), ("sess", SMALL)])
 def test_a_picture_s_map_does_not_hang_on_its_neighbours(method, options):
     _, model = built(2)
@@ -140,13 +168,14 @@ def test_zero_maps_stay_zero_and_progress_ends_and_may_stop_the_work(method, opt
 
 
 @pytest.mark.parametrize(("method", "options", "said"), [
-    ("group-cam", {"groups": 0}, "groups=0"),
-    ("group-cam", {"blur": 4}, "blur=4"),
-    ("group-cam", {"below": 100}, "a percentile under 100"),
+    ("group-cam", {"groups": 0}, "The number of groups cannot be 0"),
+    ("group-cam", {"blur": 4}, "cannot be 4; give an odd one"),
+    ("group-cam", {"below": 100}, "The percentile cannot be 100"),
     ("sess", {"method": "sess"}, "SESS cannot be made of 'sess'"),
+    ("sess", {"method": "winsor-cam"}, "give a method of one layer, or of the whole network"),
     ("sess", {"method": "lime"}, "The method 'lime' does not exist"),
-    ("sess", {"keep": 0}, "a share above 0"),
-    ("sess", {"scales": 0}, "scales=0"),
+    ("sess", {"keep": 0}, "The share of windows that are kept cannot be 0"),
+    ("sess", {"scales": 0}, "The number of scales cannot be 0"),
 ])  # fmt: skip
 def test_options_out_of_bounds_are_refused(method, options, said):
     _, model = built(1)
