@@ -68,10 +68,10 @@ def rise(asked: Asked, *, masks: int = 500, cells: int = 7, keep: float = 0.5) -
         cells: of the grid's side. keep: how likely a cell is to be kept.
 
     Raises:
-        ConfigError: if there are no masks or cells, or keep is not between 0 and 1.
+        ConfigError: if there are no masks, fewer than 2 cells, or keep is not between 0 and 1.
     """
     check_number("number of masks", masks, 1)
-    check_number("number of cells", cells, 1, 64)
+    check_number("number of cells", cells, 2, 64)
     check_number("share of cells that are kept", keep, 0.01, 0.99)
     shape, rng = asked.images.shape[1:3], np.random.default_rng(asked.seed)
     cell = [-(-n // cells) for n in shape]
@@ -107,10 +107,10 @@ def hsic(asked: Asked, *, masks: int = 512, cells: int = 7) -> Found:
         masks: how many; the paper takes 1,500, or 750 for less. cells: of the grid's side.
 
     Raises:
-        ConfigError: if there are fewer than two masks, or no cells.
+        ConfigError: if there are fewer than two masks, or two cells.
     """
     check_number("number of masks", masks, 2)
-    check_number("number of cells", cells, 1, 64)
+    check_number("number of cells", cells, 2, 64)
     grid = _grid(asked, cells)
     bits = np.round(qmc.LatinHypercube(grid[0] * grid[1], rng=asked.seed).random(masks))
     scores, _, probabilities = _scores(asked, masks, _in_cells(bits, grid, asked))
@@ -136,11 +136,11 @@ def sobol(asked: Asked, *, designs: int = 8, cells: int = 7) -> Found:
             side; the paper takes 11, the authors' code 8. N · (cells² + 1) pictures are seen.
 
     Raises:
-        ConfigError: if designs is no power of two from 2 on, or there are no cells.
+        ConfigError: if designs is no power of two from 2 on, or cells is less than 2.
     """
     if designs < 2 or designs & (designs - 1):
         raise ConfigError(f"The number of designs cannot be {designs}; give a power of two.")
-    check_number("number of cells", cells, 1, 64)
+    check_number("number of cells", cells, 2, 64)
     grid = _grid(asked, cells)
     d = grid[0] * grid[1]
     drawn = qmc.Sobol(2 * d, rng=asked.seed).random(designs)

@@ -9,7 +9,8 @@ from sklearn.decomposition import KernelPCA
 
 from engine.cam.asked import Asked, Found
 from engine.cam.components import first_component
-from engine.errors import ConfigError, LayerError
+from engine.cam.methods import check_choice, check_number
+from engine.errors import LayerError
 
 KERNELS = ("sigmoid", "rbf", "poly", "cosine", "linear")
 MOST_PLACES = 6400  # of a map in KPCA-CAM: 80 × 80, whose kernel takes 330 MB
@@ -51,11 +52,8 @@ def kpca_cam(asked: Asked, *, kernel: str = "sigmoid", gamma: float = 0.0) -> Fo
         ConfigError: if there is no such kernel, or gamma is negative.
         LayerError: if the layer's map has more than 6400 places, each of which is compared to each.
     """
-    if kernel not in KERNELS or gamma < 0:
-        raise ConfigError(
-            f"KPCA-CAM has no kernel '{kernel}' with a gamma of {gamma}; choose one of "
-            f"{', '.join(KERNELS)}, and a gamma of 0 or more."
-        )
+    check_choice("kernel", kernel, KERNELS)
+    check_number("gamma", gamma, 0)
     activations, logits = asked.activations()
     n, height, width, channels = activations.shape
     if height * width > MOST_PLACES:
@@ -76,7 +74,11 @@ def fem(asked: Asked, *, sigmas: float = 2.0) -> Found:
     Map k is 1 where A_k > mean_k + sigmas · std_k, else 0, and the heatmap is the sum of mean_k
     times that. pytorch-grad-cam does something else under the name: the sum of A_k times the share
     of places that are rare. The paper's authors are followed (their later code, and Xplique's).
+
+    Raises:
+        ConfigError: if sigmas is negative.
     """
+    check_number("number of sigmas", sigmas, 0)
     activations, logits = asked.activations()
     # in float64 the mean of equal values is that value, and a flat map is nowhere above it
     mean = activations.mean(axis=(1, 2), keepdims=True, dtype=np.float64)

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from engine.cam.asked import Asked, Found
-from engine.errors import ConfigError
+from engine.cam.methods import check_choice, check_number
 
 
 def grad_cam(asked: Asked) -> Found:
@@ -74,11 +74,8 @@ def smooth_grad_cam_pp(asked: Asked, *, samples: int = 10, sigma: float = 0.1) -
         samples: noisy copies. sigma: standard deviation of the noise, as a part of the picture's
             range (SmoothGrad's measure, Smilkov et al. 2017: 0.1 to 0.2).
     """
-    if samples < 1 or sigma < 0:
-        raise ConfigError(
-            f"Smooth Grad-CAM++ cannot take {samples} samples with a sigma of {sigma}; give at "
-            "least 1 sample, and a sigma of 0 or more."
-        )
+    check_number("number of samples", samples, 1)
+    check_number("sigma of the noise", sigma, 0)
     images, n = asked.images, len(asked.images)
     activations, logits = asked.activations()
     spread = sigma * np.ptp(images, axis=(1, 2, 3), keepdims=True)
@@ -142,11 +139,8 @@ def finer_cam(asked: Asked, *, references: int = 3, strength: float = 0.6) -> Fo
         references: classes to compare with; all others if there are fewer.
         strength: 0 is Grad-CAM, 1 takes away all that the classes share.
     """
-    if references < 1 or strength < 0:
-        raise ConfigError(
-            f"Finer-CAM cannot compare with {references} classes at a strength of {strength}; give "
-            "at least 1 class, and a strength of 0 or more."
-        )
+    check_number("number of references", references, 1)
+    check_number("strength", strength, 0)
     if asked.head.units == 1:
         activations, gradients, logits = asked.gradients()
         return _found(asked, (1 + strength) * grad_cam_weights(gradients), activations, logits)
@@ -171,8 +165,7 @@ def shapley_cam(asked: Asked, *, utility: str = "rest") -> Found:
     Args:
         utility: "rest", or "score", what is asked for: the logit or the probability.
     """
-    if utility not in ("rest", "score"):
-        raise ConfigError(f"ShapleyCAM knows no utility '{utility}'; choose 'rest' or 'score'.")
+    check_choice("utility", utility, ("rest", "score"))
     function = _rest if utility == "rest" else _logit if asked.score == "logit" else _probability
     activations, gradients, curvature, logits = asked.curvature(function)
     return _found(asked, grad_cam_weights(gradients - curvature / 2), activations, logits)

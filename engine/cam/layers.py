@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.cam.asked import Asked, Found
 from engine.cam.gradients import grad_cam_weights, plus_plus_weights
-from engine.errors import ConfigError
+from engine.cam.methods import check_number
 
 LEAST = 0.1  # what the last layer that counts at all counts for in Winsor-CAM
 
@@ -49,8 +49,7 @@ def winsor_cam(asked: Asked, *, percentile: float = 90.0) -> Found:
     code, and so are the 0.1 and the minimum and maximum. With one sigmoid output a layer's weight
     for class 0 is minus that for class 1, so a layer counts for one of the two.
     """
-    if not 0 <= percentile <= 100:
-        raise ConfigError(f"Winsor-CAM has no percentile {percentile}; give one from 0 to 100.")
+    check_number("percentile", percentile, 0, 100)
     activations, gradients, logits = asked.several()
     maps, counts = [], []
     for a, g in zip(activations, gradients, strict=True):

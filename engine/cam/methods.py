@@ -337,8 +337,9 @@ def check_choice(what: str, chosen: str, known) -> None:
 
 
 def check_number(what: str, number: float, low: float, high: float = math.inf) -> None:
-    """Raise a ConfigError unless a number lies between two others; what: "number of masks"."""
-    if not low <= number <= high:
+    """Raise a ConfigError unless a number is finite and lies between two others; what: "number of
+    masks"."""
+    if not (low <= number <= high and math.isfinite(number)):
         bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
         raise ConfigError(f"The {what} cannot be {number:g}; give {bounds}.")
 
@@ -347,7 +348,8 @@ def check_options(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as numbers of the kind that the method's defaults are.
 
     Raises:
-        ConfigError: if the method has no such option, or its value is of another kind.
+        ConfigError: if the method has no such option, or its value is of another kind; a number
+            with a fraction is no whole one.
     """
     own = own_options(method)
     found = {}
@@ -358,7 +360,9 @@ def check_options(method: Method, options: Mapping[str, Any]) -> dict[str, Any]:
         kind = type(own[name])
         try:
             found[name] = kind(value)
-        except (TypeError, ValueError):
+            if kind is int and not isinstance(value, str) and found[name] != value:
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
             raise ConfigError(
                 f"The option '{name}' of {method.title} cannot be '{value}'; give it like "
                 f"{own[name]}, its default."

@@ -6,7 +6,7 @@ from scipy.special import softmax
 
 from engine import backend
 from engine.cam.asked import Asked, Found, mask_of
-from engine.errors import ConfigError
+from engine.cam.methods import check_number
 
 MOMENTS, EPSILON = (0.9, 0.999), 1e-8  # Adam's own (Kingma and Ba 2015)
 
@@ -26,10 +26,8 @@ def opti_cam(asked: Asked, *, steps: int = 50, rate: float = 0.1) -> Found:
     Raises:
         ConfigError: if there is no step, or it goes nowhere.
     """
-    if steps < 1 or rate <= 0:
-        raise ConfigError(
-            f"Opti-CAM cannot take {steps} steps of {rate:g}; give 1 or more, each above 0."
-        )
+    check_number("number of steps", steps, 1)
+    check_number("rate", rate, 1e-6)
     maps, logits = asked.activations()
     probability = asked.score == "probability"
     size = asked.images.shape[1:3]

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import softmax
 
 from engine.cam.asked import Asked, Found
-from engine.errors import ConfigError
+from engine.cam.methods import check_number
 
 
 def score_cam(asked: Asked) -> Found:
@@ -40,8 +40,7 @@ def faster_score_cam(asked: Asked, *, channels: int = 10) -> Found:
     Raises:
         ConfigError: if `channels` is not positive.
     """
-    if channels < 1:
-        raise ConfigError(f"Faster-Score-CAM cannot take {channels} channels; give 1 or more.")
+    check_number("number of channels", channels, 1)
 
     def varied(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         of, living = alive(maps)
@@ -86,11 +85,8 @@ def ss_cam(asked: Asked, *, samples: int = 35, sigma: float = 2.0) -> Found:
     Raises:
         ConfigError: if `samples` is not positive or `sigma` is negative.
     """
-    if samples < 1 or sigma < 0:
-        raise ConfigError(
-            f"SS-CAM cannot take {samples} samples of noise {sigma:g}; give 1 or more, and a width "
-            "that is not negative."
-        )
+    check_number("number of samples", samples, 1)
+    check_number("width of the noise", sigma, 0)
 
     def noisy():
         for sample in range(samples):
@@ -115,8 +111,7 @@ def is_cam(asked: Asked, *, steps: int = 10) -> Found:
     Raises:
         ConfigError: if there are fewer than two steps, of which the first is black.
     """
-    if steps < 2:
-        raise ConfigError(f"IS-CAM cannot take {steps} step(s); give 2 or more.")
+    check_number("number of steps", steps, 2)
     scales = [i * (i + 1) / (2 * steps) for i in range(1, steps)]
     return _by_softmax(asked, ((asked.images * scale, None) for scale in scales), steps)
 

@@ -80,7 +80,7 @@ def test_eigengrad_cam_is_the_first_component_of_gradient_times_map(units, targe
     heat = explain(net.model, IMAGES, "eigengrad-cam", layer="maps", target=target)
     np.testing.assert_allclose(heat.raw, expected, atol=1e-5)
     smoothed = explain(net.model, IMAGES, "hires-cam", layer="maps", target=target, eigen=True)
-    np.testing.assert_array_equal(smoothed.raw, heat.raw)
+    np.testing.assert_allclose(smoothed.raw, heat.raw, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "layer-cam"])
@@ -146,11 +146,8 @@ def test_kpca_cam_of_a_map_with_too_many_places_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (
-            {"kernel": "laplacian"},
-            "no kernel 'laplacian' with a gamma of 0.0; choose one of sigmoid",
-        ),
-        ({"gamma": -1.0}, "no kernel 'sigmoid' with a gamma of -1.0; .* a gamma of 0 or more"),
+        ({"kernel": "laplacian"}, "There is no kernel 'laplacian'; choose one of sigmoid"),
+        ({"gamma": -1.0}, "The gamma cannot be -1; give at least 0"),
     ],
 )
 def test_a_kernel_that_kpca_cam_does_not_have_is_refused(options, says):

@@ -91,7 +91,17 @@ def test_who_names_no_layer_gets_the_last_of_each_resolution():
     net = small("curved", 4)
     for method in ("refine-cam", "winsor-cam"):
         named = explain(net.model, IMAGES, method, layer=LAYERS)
-        np.testing.assert_array_equal(explain(net.model, IMAGES, method).raw, named.raw)
+        found = explain(net.model, IMAGES, method)
+        np.testing.assert_allclose(found.raw, named.raw, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["refine-cam", "winsor-cam"])
+def test_a_network_of_open_size_is_looked_at_at_each_resolution_too(method):
+    """It had one size, (None, None), so that the last layer was the only one."""
+    heat = explain(small("curved", 4, (None, None)).model, IMAGES, method)
+    assert heat.layer == "maps + second"
+    fixed = explain(small("curved", 4).model, IMAGES, method)
+    np.testing.assert_allclose(heat.raw, fixed.raw, rtol=1e-4, atol=1e-6)
 
 
 def test_one_layer_is_refined_by_nothing():
@@ -103,7 +113,5 @@ def test_one_layer_is_refined_by_nothing():
 
 
 def test_a_percentile_beyond_all_layers_is_refused():
-    with pytest.raises(
-        ConfigError, match=r"Winsor-CAM has no percentile 101\.0; give one from 0 to 100"
-    ):
+    with pytest.raises(ConfigError, match="The percentile cannot be 101; give from 0 to 100"):
         explain(small().model, IMAGES, "winsor-cam", options={"percentile": 101.0})

@@ -88,8 +88,11 @@ def test_zero_maps_stay_zero_and_progress_ends_and_may_stop_the_work():
         explain(model, IMAGES, "opti-cam", "maps", options=FEW, progress=stop)
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"rate": 0}])
-def test_options_out_of_bounds_are_refused(options):
+@pytest.mark.parametrize(("options", "said"), [
+    ({"steps": 0}, "The number of steps cannot be 0; give at least 1"),
+    ({"rate": 0}, "The rate cannot be 0; give at least 1e-06"),
+])  # fmt: skip
+def test_options_out_of_bounds_are_refused(options, said):
     _, model = built(1)
-    with pytest.raises(ConfigError, match="give 1 or more, each above 0"):
+    with pytest.raises(ConfigError, match=said):
         explain(model, IMAGES, "opti-cam", "maps", options=options)

@@ -161,10 +161,10 @@ def test_the_first_channels_of_faster_score_cam_are_score_cam_at_the_last():
 
 
 @pytest.mark.parametrize(("method", "options", "said"), [
-    ("faster-score-cam", {"channels": 0}, "cannot take 0 channels; give 1 or more"),
-    ("ss-cam", {"samples": 0}, "cannot take 0 samples"),
-    ("ss-cam", {"sigma": -1}, "of noise -1"),
-    ("is-cam", {"steps": 1}, r"cannot take 1 step\(s\); give 2 or more"),
+    ("faster-score-cam", {"channels": 0}, "The number of channels cannot be 0; give at least 1"),
+    ("ss-cam", {"samples": 0}, "The number of samples cannot be 0"),
+    ("ss-cam", {"sigma": -1}, "The width of the noise cannot be -1"),
+    ("is-cam", {"steps": 1}, "The number of steps cannot be 1; give at least 2"),
 ])  # fmt: skip
 def test_options_out_of_bounds_are_refused(method, options, said):
     _, model = built(1)
