@@ -22,7 +22,6 @@ from engine.models.lite0 import lite0, load_imagenet
 from tests.models.strangers import network
 
 REAL = "EfficientNet-Lite0, real weights"
-RNG = np.random.default_rng(5)
 
 
 def images(size: int, count: int = 2) -> np.ndarray:
@@ -36,13 +35,14 @@ def images(size: int, count: int = 2) -> np.ndarray:
 
 def alive(model):
     """Statistics and biases away from their start: untrained, numbers fade from layer to layer."""
+    rng = np.random.default_rng(5)
     norms = [one for one in model._flatten_layers() if isinstance(one, layers.BatchNormalization)]
     for one in norms:
-        one.beta.assign(RNG.normal(0, 0.3, one.beta.shape))
+        one.beta.assign(rng.normal(0, 0.3, one.beta.shape))
         one.momentum = 0.0
     for one in model._flatten_layers():
         if type(one).__name__ == "LayerScale":  # begins at 1e-6: its block would say nothing
-            one.gamma.assign(RNG.uniform(0.2, 0.8, one.gamma.shape))
+            one.gamma.assign(rng.uniform(0.2, 0.8, one.gamma.shape))
     if norms:
         model(images(model.input_shape[1], 6), training=True)
     for one in norms:  # a channel that is the same in all six would magnify rounding
@@ -123,7 +123,7 @@ LARGE = {  # late layers: where few ReLUs follow, rounding hardly ever decides o
     "ConvNeXtTiny": (of_keras(applications.ConvNeXtTiny), "convnext_tiny_stage_2_block_8_gelu"),
 }
 NETWORKS = SMALL | LARGE
-PASSES = (REAL, "a nested backbone", "MobileNetV2", "VGG16", "ConvNeXtTiny")
+PASSES = (REAL, "a nested backbone", "VGG16", "ConvNeXtTiny")
 COMPLETE = (REAL, "a nested backbone", "Functional, two softmax, preprocessing inside")
 
 
@@ -180,11 +180,11 @@ def by_keras(model, layer: str, pictures, target: int, patch):
 
 @each(NETWORKS)
 def test_maps_by_gradients_are_those_that_keras_finds_in_the_whole_model(case, monkeypatch):
-    """HiResCAM, Grad-CAM and LayerCAM of the two likeliest classes."""
-    _, model, before, layer, pictures = case
+    """HiResCAM, Grad-CAM and LayerCAM, of the two likeliest classes where that is cheap."""
+    name, model, before, layer, pictures = case
     layer = layer or take_apart(model).layer
     found = says(model, pictures)
-    for target in np.argsort(found[0])[-2:]:
+    for target in np.argsort(found[0])[-2 if name in SMALL else -1 :]:
         with monkeypatch.context() as patch:
             maps, gradients = by_keras(model, layer, pictures, target, patch)
         assert np.abs(gradients).max(axis=(1, 2, 3)).all()
