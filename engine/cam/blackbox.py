@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import qmc
 
 from engine.cam.asked import Asked, Found
 from engine.cam.methods import check_number
+from engine.cam.scaling import resized
 from engine.errors import ConfigError
 
 
@@ -77,11 +77,11 @@ def rise(asked: Asked, *, masks: int = 500, cells: int = 7, keep: float = 0.5) -
     cell = [-(-n // cells) for n in shape]
     grids = (rng.random((masks, cells, cells)) < keep).astype(np.float32)
     shifts = rng.integers(0, cell, (masks, 2))
-    large = ((cells + 1) * cell[1], (cells + 1) * cell[0])
+    large = ((cells + 1) * cell[0], (cells + 1) * cell[1])
 
     def mask(number: int) -> np.ndarray:
         top, left = shifts[number]
-        whole = cv2.resize(grids[number], large, interpolation=cv2.INTER_LINEAR)
+        whole = resized(grids[number], large)
         return whole[top : top + shape[0], left : left + shape[1]]
 
     scores, _, probabilities = _scores(asked, masks, mask)

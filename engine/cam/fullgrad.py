@@ -1,10 +1,10 @@
 """FullGrad: what the pixels and the biases of all layers add to the score, as one map."""
 
-import cv2
 import numpy as np
 
 from engine.cam.asked import Asked, Found
 from engine.cam.methods import check_choice
+from engine.cam.scaling import resized, unit
 
 RESCALE = ("channel", "layer")
 
@@ -34,25 +34,18 @@ def fullgrad(asked: Asked, *, rescale: str = "channel") -> Found:
     for i in range(n):  # one by one: the gradients of all layers stand in memory together
         by_pixels, parts, logit = asked.full_gradients(i)
         logits.append(logit)
-        raw[i] = _rescaled(by_pixels, axis=None).sum(axis=-1)
+        raw[i] = unit(np.abs(by_pixels)).sum(axis=-1)
         for found in _by_size(parts, None if rescale == "layer" else (0, 1)).values():
-            raw[i] += cv2.resize(found, size[::-1], interpolation=cv2.INTER_LINEAR)
+            raw[i] += resized(found, size)
         asked.progress(i + 1, n)
     return Found(raw, asked.probabilities(np.stack(logits)))
 
 
 def _by_size(parts: dict[str, np.ndarray], axis) -> dict[tuple, np.ndarray]:
-    """The layers' maps `(h', w', k)`, rescaled and added up, by their height and width."""
+    """The absolute values of the layers' maps `(h', w', k)`, rescaled over these axes and
+    added up, by their height and width."""
     added: dict[tuple, np.ndarray] = {}
     for part in parts.values():
-        found = _rescaled(part, axis).sum(axis=-1)
+        found = unit(np.abs(part), axis).sum(axis=-1)
         added[found.shape] = added.get(found.shape, 0) + found
     return added
-
-
-def _rescaled(terms: np.ndarray, axis) -> np.ndarray:
-    """Absolute values, to 0..1 by the minimum and maximum over these axes; 0 where they agree."""
-    terms = np.abs(terms)
-    low = terms.min(axis=axis, keepdims=True)
-    span = terms.max(axis=axis, keepdims=True) - low
-    return (terms - low) / np.where(span > 0, span, 1)

@@ -11,6 +11,7 @@ import numpy as np
 from engine.cam.asked import Asked, Found
 from engine.cam.heatmaps import BATCH, enlarge
 from engine.cam.methods import METHODS, Method, check_method, check_number
+from engine.cam.scaling import resized, unit
 from engine.cam.score import alive
 from engine.errors import ConfigError
 
@@ -70,7 +71,7 @@ def _groups(weighted: np.ndarray, groups: int) -> np.ndarray:
 
 def _scaled(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A map so that it is from 0 to 1 once it is enlarged."""
-    large = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR)
+    large = resized(mask, size)
     span = large.max() - large.min()
     return (mask - large.min()) / span if span else np.zeros_like(mask)
 
@@ -153,10 +154,8 @@ def _enhanced(
 ):
     """One picture's map `(h, w)`, made of those of its windows, and its probability; told: called
     with the windows done so far, each of `kept` twice."""
-    size, channels = image.shape[:2], image.shape[2]
-    sizes = {
-        large: cv2.resize(image, large[::-1]).reshape(*large, channels) for large, _ in windows
-    }
+    size = image.shape[:2]
+    sizes = {large: resized(image, large) for large, _ in windows}
     parts = [sizes[large][place] for large, place in windows]
     logits = asked.seen(parts.__getitem__, len(parts), told=told)
     likely = asked.probabilities(logits, np.zeros(len(parts), int))
@@ -168,7 +167,7 @@ def _enhanced(
         large, place = windows[number]
         laid = np.zeros(large, np.float32)
         laid[place] = heat * shares[number]
-        laid = cv2.resize(laid, size[::-1])
+        laid = resized(laid, size)
         total += laid
         count += laid > 0
     return total / np.maximum(count, 1), likely[0]
@@ -185,6 +184,4 @@ def _heats(asked: Asked, parts: list, inner: Method, told: Callable) -> Iterator
         target = np.repeat(asked.target, len(some))
         found = inner.load()(replace(asked, images=some, target=target, progress=step))
         for raw in found.raw:
-            heat = enlarge(raw, some.shape[1:3])
-            span = heat.max() - heat.min()
-            yield (heat - heat.min()) / span if span else np.zeros_like(heat)
+            yield unit(enlarge(raw, some.shape[1:3]))

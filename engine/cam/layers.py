@@ -3,12 +3,12 @@
 Whoever names no layer gets the last of each resolution.
 """
 
-import cv2
 import numpy as np
 
 from engine.cam.asked import Asked, Found
 from engine.cam.gradients import grad_cam_weights, plus_plus_weights
 from engine.cam.methods import check_number
+from engine.cam.scaling import resized, unit
 
 LEAST = 0.1  # what the last layer that counts at all counts for in Winsor-CAM
 
@@ -65,13 +65,11 @@ def winsor_cam(asked: Asked, *, percentile: float = 90.0) -> Found:
 def _drawn(maps: np.ndarray) -> np.ndarray:
     """A layer's maps `(n, h', w')` after their ReLU, each from 0 to 1 by its own minimum and
     maximum; one that is the same everywhere becomes 0."""
-    heat = np.maximum(maps, 0)
-    low, high = heat.min(axis=(1, 2), keepdims=True), heat.max(axis=(1, 2), keepdims=True)
-    return np.divide(heat - low, high - low, out=np.zeros_like(heat), where=high > low)
+    return unit(np.maximum(maps, 0), axis=(1, 2))
 
 
 def _enlarged(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return np.stack([cv2.resize(one, size[::-1], interpolation=cv2.INTER_LINEAR) for one in maps])
+    return np.stack([resized(one, size) for one in maps])
 
 
 def _winsorised(counts: np.ndarray, percentile: float) -> np.ndarray:
