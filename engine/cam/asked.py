@@ -7,10 +7,9 @@ import numpy as np
 from keras import ops
 
 from engine.cam.components import first_component
+from engine.errors import LayerError
 from engine.models.biases import full_gradients, with_map
 from engine.models.head import Head, target_logits, target_probabilities, target_weights
-
-MASKS = ("unit", "span", "raw")
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ class Asked:
     eigen: the channels are added along their first principal component, see `add`.
     seed: of whatever is drawn. progress: called with (steps done, all of this batch, as many for
         each picture), at the end at least, and free to raise, which ends the work.
-    engines, passes: who computed, and how many forward passes of single pictures it took.
+    engines, passes: who computed, and how many forward passes of single pictures it took; remarks:
+        why it was not who computes fastest, a sentence each.
     """
 
     heads: tuple[Head, ...]
@@ -50,6 +50,7 @@ class Asked:
     seed: int = 0
     progress: Callable[[int, int], None] = lambda done, total: None
     engines: dict[str, None] = field(default_factory=dict)
+    remarks: dict[str, None] = field(default_factory=dict)
     passes: list[int] = field(default_factory=lambda: [0])
     _compiled: dict = field(default_factory=dict)
 
@@ -86,9 +87,9 @@ class Asked:
 
     def activations(self) -> tuple[np.ndarray, np.ndarray]:
         """The layer's maps `(n, h', w', k)`, and logits `(n, units)`."""
-        maps, logits = self.head.fast(ops.convert_to_tensor(self.images))
+        found = self.head.fast(self.images)
         self.count(len(self.images))
-        return np.asarray(maps), np.asarray(logits)
+        return self._finite(found)
 
     def gradients(self, weights: np.ndarray | None = None):
         """The layer's maps, the score's gradient by them, `(n, h', w', k)`, and logits.
@@ -98,7 +99,7 @@ class Asked:
         weights = self.weights() if weights is None else weights
         found = self.head.gradients(self.images, weights, self.score == "probability")
         self.count(len(self.images))
-        return tuple(np.asarray(one) for one in found)
+        return self._finite(found)
 
     def several(self):
         """`gradients` of all layers that were asked for, in one pass: a list of the maps of each, a
@@ -106,21 +107,20 @@ class Asked:
         one_pass = self.head.several([head.layer for head in self.heads])
         maps, gradients, logits = one_pass(self.images, self.weights(), self.score == "probability")
         self.count(len(self.images))
-        maps, gradients = ([np.asarray(one) for one in found] for found in (maps, gradients))
-        return maps, gradients, np.asarray(logits)
+        return self._finite(maps), self._finite(gradients), np.asarray(logits)
 
     def curvature(self, utility: Callable):
         """The layer's maps, a utility's gradient by them, its Hessian times them, and logits; see
         `engine.models.head.Head.curvature`."""
         found = self.head.curvature(self.images, self.weights(), utility)
         self.count(len(self.images))
-        return tuple(np.asarray(one) for one in found)
+        return self._finite(found)
 
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The score's gradient by the pixels `(n, h, w, 3)`, and logits."""
         found = self.head.pixels(self.images, self.weights(), self.score == "probability")
         self.count(len(self.images))
-        return tuple(np.asarray(one) for one in found)
+        return self._finite(found)
 
     def full_gradients(self, picture: int):
         """What the pixels `(h, w, 3)`, and by layer with a map its bias `(h', w', k)`, add to the
@@ -159,9 +159,11 @@ class Asked:
         under = np.zeros_like(images) if under is None else np.asarray(under, np.float32)
         size, channels = images.shape[1:3], images.shape[3]
 
+        head = self.head  # and not self, whose pictures would be kept with what is compiled
+
         def logits(pictures, below, small):
             mask = mask_of(small, size, mode)
-            return self.head.walk(below + mask * (pictures - below))[1]
+            return head.walk(below + mask * (pictures - below))[1]
 
         def row(number: int):
             picture = of[number]
@@ -178,9 +180,10 @@ class Asked:
         """Logits `(m, units)` of whole pictures `(m, h, w, 3)`, or of a function of a row's number
         that gives one, `count` times."""
         picture_of = pictures.__getitem__ if isinstance(pictures, np.ndarray) else pictures
+        head = self.head
         return self._passes(
-            "seen",
-            lambda pixels: self.head.walk(pixels)[1],
+            "whole",
+            lambda pixels: head.walk(pixels)[1],
             [self.images.shape[1:]],
             len(pictures) if count is None else count,
             lambda number: (np.asarray(picture_of(number), np.float32),),
@@ -216,12 +219,32 @@ class Asked:
             self._compiled[key] = self.head.passes(name, function, shapes, self.exact)
         together = self._compiled[key]
         self.count(count, together.compiled.engine)
+        if together.compiled.note:
+            self.remarks[together.compiled.note] = None
         return together(count, row, told)
+
+    def _finite(self, found) -> tuple[np.ndarray, ...]:
+        """What a pass gave, as arrays; numbers that overflowed are said, and no map is made."""
+        arrays = tuple(np.asarray(one) for one in found)
+        for array in arrays:
+            check_finite(array, self.head.layer)
+        return arrays
 
     def count(self, passes: int, engine: str = "TensorFlow, float32") -> None:
         """Write down forward passes of single pictures."""
         self.engines[engine] = None
         self.passes[0] += passes
+
+
+def check_finite(found: np.ndarray, layer: str | None) -> None:
+    """Raise a LayerError that names the first picture whose numbers are not finite."""
+    broken = np.flatnonzero(~np.isfinite(found.reshape(len(found), -1)).all(axis=1))
+    if len(broken):
+        where = "in the network" if layer is None else f"at the layer '{layer}'"
+        raise LayerError(
+            f"The heatmap of picture {broken[0]} (counted from 0) is not finite {where}, as the "
+            "model's numbers overflow; look at its weights and at the pixels."
+        )
 
 
 def mask_of(small, size: tuple[int, int], mode: str):

@@ -8,7 +8,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engine.cam.methods import METHODS, Method, check_choice, check_method, check_options
+from engine.cam.methods import (
+    METHODS,
+    Method,
+    check_choice,
+    check_method,
+    check_number,
+    check_options,
+)
 from engine.cam.notes import note
 from engine.errors import ConfigError, LayerError
 
@@ -74,7 +81,8 @@ def explain(
         method: a name in `METHODS`.
         layer: a layer with a spatial map, by its name, by its path in a model that is used as a
             layer (`body/block3_out`), or by its use (`conv#2`); several, as a sequence; None is the
-            last such layer, and for a method of several layers the last of each resolution.
+            last such layer, and for a method of several layers the last of each resolution. A
+            method of the whole network looks at none, whatever is named.
         target: class number, for all pictures or one for each.
         progress: called with (steps done, all) and free to raise, which ends the work.
         combine: how several layers become one map: each from 0 to 1, then their "mean" or "max".
@@ -105,6 +113,8 @@ def explain(
     check_choice("combine", combine, COMBINE)
     check_choice("score", score or SCORES[0], SCORES)
     check_choice("precision", precision, PRECISIONS)
+    check_number("number of pictures at once", batch, 1)
+    check_number("seed", seed, 0)
     heads = _heads(model, layer, chosen)
     images, targets = _checked(images, target, heads[0].classes, heads[0].shape)
     options = check_options(chosen, options or {})
@@ -143,7 +153,7 @@ def explain(
         layer="" if chosen.layers == "none" else " + ".join(head.layer for head in heads),
         method=method,
         seconds=time.perf_counter() - started,
-        notes=tuple(note(one) for one in raw),
+        notes=tuple(" ".join(filter(None, (note(one), *asked.remarks))) for one in raw),
         error=found[0].error if len(found) == 1 else None,
         passes=asked.passes[0],
         engine=" and ".join(asked.engines),
@@ -152,16 +162,18 @@ def explain(
 
 def _heads(model, layer, method: Method) -> tuple:
     """The model up to each layer that the method is to look at."""
-    from engine.models.apart import choose_layer, take_apart
+    from engine.models.apart import choose_layer, take_apart, take_whole
     from engine.models.graph import last_of_each_size
 
     if method.layers == "none":
-        names = [None]
-    elif layer is None and method.layers == "several":
+        return (take_whole(model),)
+    if layer is None and method.layers == "several":
         choose_layer(model, None)  # raises where there is no layer
         names = last_of_each_size(model)
     else:
-        names = [layer] if layer is None or isinstance(layer, str) else list(layer)
+        names = [layer] if layer is None or isinstance(layer, str) else layer
+        if not isinstance(names, Sequence) or not all(isinstance(one, str | None) for one in names):
+            raise ConfigError(f"The layer {layer!r} is no name; name one, or several as a list.")
         if not names:
             raise ConfigError("No layer was given; name one, or several, or leave it out.")
     return tuple(take_apart(model, name) for name in dict.fromkeys(names))
@@ -182,7 +194,12 @@ def enlarge(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _checked(images, target, classes: int, shape) -> tuple[np.ndarray, np.ndarray]:
-    images = np.asarray(images, np.float32)
+    try:
+        images = np.asarray(images, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"The pictures are no array of numbers ({error}); give (n, h, w, 3)."
+        ) from error
     if images.ndim != 4 or len(images) == 0:
         raise ConfigError(
             f"The pictures have the shape {images.shape}; give at least one, as (n, h, w, 3)."
@@ -234,17 +251,13 @@ def _in_batches(method: Callable, asked, size: int, progress: Callable):
     )
 
 
-def _check_found(found, layer: str) -> None:
+def _check_found(found, layer: str | None) -> None:
+    from engine.cam.asked import check_finite
+
     raw = found.raw
-    if raw.shape[1:] == (1, 1):
+    if raw.shape[1:] == (1, 1) and layer is not None:
         raise LayerError(
             f"The layer '{layer}' has a map of 1 × 1 for pictures of this size; choose an earlier "
             "layer, or larger pictures."
         )
-    whole = np.isfinite(raw).all(axis=(1, 2)) & np.isfinite(found.scores)
-    broken = np.flatnonzero(~whole)
-    if len(broken):
-        raise LayerError(
-            f"The heatmap of picture {broken[0]} (counted from 0) is not finite at the layer "
-            f"'{layer}', as the model's numbers overflow; look at its weights and at the pixels."
-        )
+    check_finite(np.append(raw.reshape(len(raw), -1), found.scores[:, None], axis=1), layer)

@@ -32,16 +32,18 @@ def opti_cam(asked: Asked, *, steps: int = 50, rate: float = 0.1) -> Found:
     probability = asked.score == "probability"
     size = asked.images.shape[1:3]
 
+    head = asked.head  # and not asked, whose pictures would be kept with what is compiled
+
     def gradient(u, pixels, maps, weights):
         def scored(pixels, watch):
             watch(u)
             alpha = ops.softmax(u, axis=-1)[:, None, None]
             mask = mask_of(ops.sum(maps * alpha, axis=-1), size, "unit")
-            return u, asked.head.scored(mask * pixels, weights, probability)
+            return u, head.scored(mask * pixels, weights, probability)
 
         return backend.gradients_of(scored, pixels)[1]
 
-    compiled = asked.head.compiled(f"opti {probability} {size}", gradient)
+    compiled = head.compiled(f"opti {probability} {size}", gradient)
     given = [ops.convert_to_tensor(one) for one in (asked.images, maps, asked.weights())]
     u = np.zeros((len(maps), maps.shape[-1]), np.float32)
     mean, square = np.zeros_like(u), np.zeros_like(u)

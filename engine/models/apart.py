@@ -8,9 +8,10 @@ from weakref import WeakKeyDictionary
 import keras
 
 from engine.errors import LayerError
-from engine.models.classifier import Classifier, classifier, name_nan, nan_in_weights
+from engine.models.classifier import Classifier, classifier, name_unsound, unsound_weights
 from engine.models.graph import has_graph, spatial_maps
 from engine.models.head import Head
+from engine.models.passes import Passes
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class _Kept:
     classifier: Classifier
     made_of: list  # weights, activations and precisions: with others it is another model
     maps: dict[str, str | None]
-    nan: Callable  # whether there is any in the weights
-    heads: dict[str, Head] = field(default_factory=dict)  # by layer: graphs are traced once
+    unsound: Callable  # whether weights may be NaN or infinite
+    passes: Passes
+    heads: dict[str | None, Head] = field(default_factory=dict)  # by layer: graphs are traced once
 
 
 _kept: WeakKeyDictionary[keras.Model, _Kept] = WeakKeyDictionary()
-_keeping = threading.RLock()
+_locks: WeakKeyDictionary[keras.Model, threading.RLock] = WeakKeyDictionary()
+_listing = threading.Lock()  # of both, for no longer than it takes to look something up
 
 
 def take_apart(model: keras.Model, layer: str | None = None) -> Head:
@@ -41,29 +44,53 @@ def take_apart(model: keras.Model, layer: str | None = None) -> Head:
             a sigmoid of one unit or a softmax, or if it says something else than its layers do
             when they are run one by one.
     """
-    with _keeping:
-        kept = _look(model)
-        name = choose_layer(model, layer)
-        kept = kept or _keep(model)
-        if kept.nan():
-            name_nan(model)
-        if name not in kept.heads:
-            kept.heads[name] = Head(kept.classifier, kept.maps, name)
-        return kept.heads[name]
+    return _head(model, choose_layer(model, layer))
+
+
+def take_whole(model: keras.Model) -> Head:
+    """`model` up to no layer, for whoever asks the whole network.
+
+    Raises:
+        LayerError: as `take_apart`, but for layers.
+    """
+    _check_graph(model)
+    return _head(model, None)
+
+
+def _head(model: keras.Model, layer: str | None) -> Head:
+    with _listing:
+        lock = _locks.setdefault(model, threading.RLock())
+    with lock:  # whoever asks another model does not wait
+        kept = _look(model) or _keep(model)
+        if kept.unsound():
+            name_unsound(model)
+        if layer not in kept.heads:
+            kept.heads[layer] = Head(kept.classifier, kept.maps, kept.passes, layer)
+        return kept.heads[layer]
 
 
 def _look(model: keras.Model) -> _Kept | None:
     """What is known of the model, unless it was changed since."""
-    kept = _kept.get(model)
+    with _listing:
+        kept = _kept.get(model)
     return kept if kept and _same(kept.made_of, _made_of(model)) else None
 
 
 def _keep(model: keras.Model) -> _Kept:
-    made_of = _made_of(model)
-    kept = _kept[model] = _Kept(
-        classifier(model), made_of, spatial_maps(model), nan_in_weights(model)
+    made_of, found = _made_of(model), classifier(model)
+    kept = _Kept(
+        found, made_of, spatial_maps(model), unsound_weights(model), Passes(found.variables)
     )
+    with _listing:
+        _kept[model] = kept
     return kept
+
+
+def _check_graph(model) -> None:
+    if not has_graph(model):
+        raise LayerError(
+            "The model has no graph of layers; give a functional or built sequential Keras model."
+        )
 
 
 def _made_of(model: keras.Model) -> list:
@@ -81,10 +108,7 @@ def _same(before: list, now: list) -> bool:
 
 def choose_layer(model: keras.Model, layer: str | None) -> str:
     """The layer's name, checked; None is the last layer with a spatial map."""
-    if not has_graph(model):
-        raise LayerError(
-            "The model has no graph of layers; give a functional or built sequential Keras model."
-        )
+    _check_graph(model)
     kept = _look(model)
     maps = kept.maps if kept else spatial_maps(model)
     known = [name for name, axes in maps.items() if axes]

@@ -65,22 +65,27 @@ def classifier(model: keras.Model) -> Classifier:
     return found
 
 
-def nan_in_weights(model: keras.Model) -> Callable:
-    """A compiled function that says whether weights of the model may be NaN, by their sum; a ReLU
-    may hide them from whoever looks at what the model says."""
+def unsound_weights(model: keras.Model) -> Callable:
+    """A compiled function that says whether weights of the model may be NaN or infinite, by their
+    sum; a ReLU may hide them from whoever looks at what the model says."""
     floats = [one for one in model.variables if keras.backend.is_float_dtype(one.dtype)]
-    return backend.compiled(lambda: ops.isnan(sum(ops.sum(ops.cast(x, "float32")) for x in floats)))
+
+    def unsound():
+        return ops.logical_not(ops.isfinite(sum(ops.sum(ops.cast(x, "float32")) for x in floats)))
+
+    return backend.compiled(unsound)
 
 
-def name_nan(model: keras.Model) -> None:
-    """Raise a LayerError that names a layer whose weights are NaN."""
+def name_unsound(model: keras.Model) -> None:
+    """Raise a LayerError that names a layer whose weights are NaN or infinite."""
     for layer in model._flatten_layers(include_self=False):
         for variable in () if has_graph(layer) else layer.variables:
             floats = keras.backend.is_float_dtype(variable.dtype)
-            if floats and ops.any(ops.isnan(variable)):
+            if floats and not ops.all(ops.isfinite(variable)):
+                what = "NaN" if ops.any(ops.isnan(variable)) else "infinite numbers"
                 raise LayerError(
-                    f"The weights of the layer '{layer.name}' hold NaN, so the model says nothing "
-                    "of any picture; load weights from before its training went wrong."
+                    f"The weights of the layer '{layer.name}' hold {what}, so the model says "
+                    "nothing of any picture; load weights from before its training went wrong."
                 )
 
 

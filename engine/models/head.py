@@ -4,10 +4,8 @@
 and what is refused, stands in `engine.models.classifier`.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
 
 import numpy as np
 from keras import ops
@@ -15,6 +13,7 @@ from scipy.special import expit, softmax
 
 from engine import backend
 from engine.models.classifier import Classifier, as_it_is, in_its_place, run_layers
+from engine.models.passes import Passes
 from engine.models.together import Together
 
 
@@ -25,17 +24,20 @@ class Head:
     `(n, units)`, all float32. What is compiled is traced at its first use and kept.
 
     Attributes:
-        layer: the layer's name. units: 1 for a sigmoid, else the number of classes.
+        layer: the layer's name; None where only the whole network is asked, and the pixels stand
+            for the activations. units: 1 for a sigmoid, else the number of classes.
         shape: `(h, w, channels)` that the model takes; None for a side that it leaves open.
         maps: how the axes of each layer's map lie, see `engine.models.graph.spatial_maps`.
     """
 
-    def __init__(self, found: Classifier, maps: dict[str, str], layer: str):
+    def __init__(
+        self, found: Classifier, maps: dict[str, str], passes: Passes, layer: str | None
+    ):
         self.layer, self.units = layer, found.units
         self.shape = tuple(found.graph.inputs[0].shape[1:])
         self._classifier, self.maps = found, maps
+        self._passes = passes
         self._compiled: dict[tuple, Callable] = {}
-        self._together: dict[tuple, tuple[bytes, Together]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -45,13 +47,17 @@ class Head:
     def forward(self, pixels, watch: Callable = lambda activations: None):
         """Activations and logits, uncompiled. `watch` is called with the activations before
         anything is computed from them."""
+        if self.layer is None:
+            watch(pixels)
+            return pixels, self.through((), pixels)[1]
         (activations,), logits = self.through((self.layer,), pixels, lambda found: watch(found[0]))
         return activations, logits
 
-    @cached_property
-    def fast(self) -> Callable:
+    def fast(self, pixels):
         """`forward` of the pixels alone, as one compiled graph."""
-        return backend.compiled(lambda pixels: self.forward(pixels))
+        return self.compiled("fast", lambda pixels: self.forward(pixels))(
+            ops.convert_to_tensor(pixels, "float32")
+        )
 
     def walk(self, pixels, see: Callable = as_it_is, how: Callable = in_its_place):
         """The model's output and its logits, uncompiled.
@@ -65,7 +71,7 @@ class Head:
 
     def logits(self, pixels) -> np.ndarray:
         """Logits of a batch, at once."""
-        return np.asarray(self.fast(ops.convert_to_tensor(pixels))[1])
+        return np.asarray(self.fast(pixels)[1])
 
     def many(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Logits of many batches, in float32, by what is fastest once it is compiled."""
@@ -136,20 +142,15 @@ class Head:
         callers, once for each set of weights.
 
         Args:
-            name: of the function; with the shapes it says which one is meant.
+            name: of the function, and of the layer if it hangs on it; with the shapes it says
+                which one is meant, for all heads of the model.
             shapes: of its tensors, without their first axis.
             exact: in float32; otherwise in what the processor is fastest in.
         """
-        key, weights = (name, *shapes, exact), self._digest()
-        with self._lock:
-            known, together = self._together.get(key, (b"", None))
-            if known != weights:
-                compiled = backend.compile_passes(
-                    function, shapes, name=f"'{name}' at the layer '{self.layer}'", exact=exact
-                )
-                together = Together(compiled)
-                self._together[key] = weights, together
-        return together
+        return self._passes.of(
+            (name, *map(tuple, shapes), exact),
+            lambda: backend.compile_passes(function, shapes, name=f"'{name}'", exact=exact),
+        )
 
     def replaced(self, pixels, activations):
         """Logits of the pixels where the layer gives other activations, uncompiled."""
@@ -162,7 +163,9 @@ class Head:
     def compiled(self, name: str, function: Callable) -> Callable:
         """A function of tensors as one graph, which is traced once and kept under that name."""
         with self._lock:
-            return self._compiled.setdefault((name,), backend.compiled(function))
+            if (name,) not in self._compiled:
+                self._compiled[(name,)] = backend.compiled(function)
+            return self._compiled[(name,)]
 
     def once(self, key: tuple, function: Callable) -> Callable:
         """The compiled function of that key, by whether the score is the probability."""
@@ -208,13 +211,6 @@ class Head:
 
         _, logits = run_layers(self._classifier, pixels, at_layer, how)
         return tuple(found[path] for path in layers), logits
-
-    def _digest(self) -> bytes:
-        """Of all weights, as they are now: what was compiled from others is of no use."""
-        told = hashlib.blake2b(digest_size=16)
-        for variable in self._classifier.variables:
-            told.update(np.ascontiguousarray(ops.convert_to_numpy(variable)).data)
-        return told.digest()
 
 
 def _to_last(axes: str) -> list[int]:

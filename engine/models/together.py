@@ -48,12 +48,14 @@ class Together:
                 filled, in any thread, so that thousands of rows need not stand in memory.
             told: called in this thread with the rows done so far; what it raises ends the work.
         """
+        if not count:
+            return np.empty((0, 0), np.float32)
         order = _Order(count, row)
         with self._changed:
             self._orders.append(order)
         size = min(self._batch, -(-count // self.compiled.at_once))  # few rows keep all at work
         try:
-            for _ in range(-(-count // max(1, size))):
+            for _ in range(-(-count // size)):
                 self._pool.submit(self._serve, size)
             self._wait(order, told)
         finally:
@@ -74,19 +76,23 @@ class Together:
             told(seen)
 
     def _serve(self, size: int) -> None:
-        """Compute so many of whatever rows come next, a row of each caller in turn."""
+        """Compute so many of whatever rows come next, a row of each caller in turn: those of the
+        caller who ordered it, or of another one, whose own turn then serves the former."""
         with self._changed:
             taken = [self._take() for _ in range(size) if self._orders]
+        rows = []
+        for order, number in list(taken):
+            try:
+                rows.append(order.row(number))
+            except BaseException as error:  # of that caller alone
+                taken.remove((order, number))
+                self._fail([order], error)
         if not taken:
             return
         try:
-            columns = zip(*(order.row(number) for order, number in taken), strict=True)
-            found = self.compiled.call(*(np.stack(column) for column in columns))
+            found = self.compiled.call(*(np.stack(one) for one in zip(*rows, strict=True)))
         except BaseException as error:
-            with self._changed:
-                for order, _ in taken:
-                    order.error = error
-                self._changed.notify_all()
+            self._fail([order for order, _ in taken], error)
             return
         with self._changed:
             for (order, number), one in zip(taken, found, strict=True):
@@ -94,6 +100,12 @@ class Together:
                     order.found = np.empty((order.count, *found.shape[1:]), np.float32)
                 order.found[number] = one
                 order.done += 1
+            self._changed.notify_all()
+
+    def _fail(self, orders: list[_Order], error: BaseException) -> None:
+        with self._changed:
+            for order in orders:
+                order.error = error
             self._changed.notify_all()
 
     def _take(self) -> tuple[_Order, int]:

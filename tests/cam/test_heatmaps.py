@@ -370,8 +370,12 @@ def test_a_picture_with_a_hole_is_refused_by_its_number(quick, images, what):
 def test_numbers_that_overflow_in_the_model_are_said_and_not_drawn(images):
     model = network("Dense, then Activation")
     model.get_layer("maps").kernel.assign(np.full((3, 3, 3, 4), np.inf))
-    with pytest.raises(LayerError, match=r"picture 0 .* is not finite at the layer 'maps'"):
+    with pytest.raises(LayerError, match="weights of the layer 'maps' hold infinite numbers"):
         explain(model, images[:2], method="score-cam")
+    model.get_layer("maps").kernel.assign(np.full((3, 3, 3, 4), 3e38))
+    for method in ("score-cam", "eigen-cam", "refine-cam", "opti-cam", "kpca-cam"):
+        with pytest.raises(LayerError, match=r"picture 0 .* is not finite at the layer 'maps'"):
+            explain(model, images[:2], method, "maps")
 
 
 def test_a_model_of_pictures_without_a_colour_axis_is_answered_in_a_sentence():

@@ -1,7 +1,10 @@
 """Options that all methods share: layers, score, flips, precision; and the passes of several."""
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import keras
 import numpy as np
 import pytest
 
@@ -202,3 +205,52 @@ def test_a_whole_number_may_be_written_with_a_point(model, images):
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
     np.testing.assert_allclose(found[2], found[0], rtol=1e-5)
+
+
+def test_a_network_without_maps_can_be_asked_as_a_whole(images):
+    flat = keras.Sequential([
+        keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax"),
+    ])  # fmt: skip
+    for method in ("occlusion", "input-gradient", "edges", "fullgrad"):
+        heat = explain(flat, images[:2], method, target=[0, 2])
+        assert heat.raw.shape == (2, SIZE, SIZE)
+        assert heat.layer == ""
+    with pytest.raises(LayerError, match="no layer with a spatial map"):
+        explain(flat, images[:2], "grad-cam")
+
+
+def test_what_is_compiled_serves_every_layer_and_keeps_no_picture(images, monkeypatch):
+    model, compiled = network("a nested backbone"), []
+    of_backend = backend.compile_passes
+    monkeypatch.setattr(
+        backend, "compile_passes",
+        lambda *a, **k: compiled.append(k["name"]) or of_backend(*a, **k),
+    )  # fmt: skip
+
+    class Picture(np.ndarray):
+        pass
+
+    first = images[:1].copy().view(Picture)
+    gone = weakref.ref(first)
+    for method in ("score-cam", "opti-cam", "occlusion"):
+        explain(model, first, method, "body/deep")
+    explain(model, images[1:2], "occlusion", "body/maps")
+    del first
+    gc.collect()
+    assert gone() is None
+    assert sorted(compiled) == ["'masked, raw'", "'masked, unit'"]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"batch": 0}, "The number of pictures at once cannot be 0; give at least 1"),
+        ({"seed": -1}, "The seed cannot be -1; give at least 0"),
+        ({"layer": 3}, "The layer 3 is no name"),
+        ({"images": np.array([["a"]])}, "The pictures are no array of numbers"),
+        ({"model": None}, "The model has no graph of layers"),
+    ],
+)
+def test_what_is_of_another_kind_is_said(model, images, given, sentence):
+    with pytest.raises((ConfigError, LayerError), match=sentence):
+        explain(**{"model": model, "images": images, "method": "score-cam"} | given)

@@ -111,4 +111,24 @@ def test_an_error_is_raised_to_its_caller_and_the_next_call_works():
     with pytest.raises(ValueError, match="no such row"):
         together(20, broken)
     assert together(2, rows(1)).shape == (2, 1)
+    assert together(0, rows(1)).shape[0] == 0
     assert not together._orders
+
+
+def test_the_error_of_one_caller_is_not_that_of_who_shares_the_batch():
+    gate = threading.Event()
+    together, _ = counting(at_once=1, gate=gate)
+
+    def broken(number):
+        raise ValueError("mine alone")
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(together, 1, rows(9))
+        until(lambda: not together._orders and together._pool._threads)
+        mine, other = pool.submit(together, 5, broken), pool.submit(together, 5, rows(2))
+        until(lambda: len(together._orders) == 2)
+        gate.set()
+        np.testing.assert_array_equal(other.result()[:, 0], 2002 + np.arange(5))
+        with pytest.raises(ValueError, match="mine alone"):
+            mine.result()
+        first.result()
