@@ -111,7 +111,7 @@ def show_heat(
     name = f"{title} of {picture.name}"
     if METHODS[method].of_class:
         name += f" for {wish.run.class_names[wish.target_of(picture)]}"
-    with place.container(gap="xsmall"):
+    with place.container(gap=None):  # a button's height puts as much air above its row
         pixels = drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
         st.image(pixels, width="stretch", output_format="JPEG", alt=name)
         with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xsmall"):

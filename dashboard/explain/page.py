@@ -50,7 +50,8 @@ def show() -> None:
     chosen = (run.id, methods, asked)
     if unknown:
         left_out = words.markdown(words.listed(unknown[:MOST_UNKNOWN]))
-        chooser.SHOWN.remark(f"There is nothing called so, and it is left out: {left_out}.", chosen)
+        sentence = f"The address asks for what does not exist here: {left_out}."
+        chooser.SHOWN.remark(sentence, chosen)
     params.keep()  # heatmaps take a while, and one may leave before they are done
     say_unfound(run)
     for remark in (

@@ -11,7 +11,9 @@ import pytest
 
 from engine import backend, terminal
 from engine.cam import methods as register
+from engine.cam.heatmaps import Heatmaps
 from engine.cam.methods import METHODS
+from engine.commands import explain as explain_verb
 from engine.commands import sheet
 from engine.commands.explain import Explained
 from engine.runs import store
@@ -192,3 +194,10 @@ def test_an_approximation_says_how_far_it_is_and_from_what(method):
     assert re.match(r"rank correlation 0\.\d+ (\(least −?0\.\d+\) )?with ", method.distance)
     assert not set("`-") & set(method.distance.replace("Score-CAM", ""))
     assert method.distance[-1] != "."
+
+
+def test_the_contact_sheet_tells_forward_passes_as_such():
+    """Grad-CAM's pass back is none of them."""
+    one = np.zeros((2, 4, 4), np.float32)
+    heat = Heatmaps(one, one, np.ones(2), "conv", "grad-cam", seconds=3.0, passes=4)
+    assert explain_verb._cost(heat) == "1.50 s, 2 forward"

@@ -157,7 +157,7 @@ def test_what_a_link_asks_for_and_nothing_knows_is_said_once(open_untrained, exp
     )
     (warning,) = [one.value for one in at.warning]
     assert warning == (
-        "There is nothing called so, and it is left out: the method bogus, the further layer nope, "
+        "The address asks for what does not exist here: the method bogus, the further layer nope, "
         "the join sum, the score loss and the precision int8."
     )
     assert titles(at) == ["Grad-CAM"]
