@@ -329,8 +329,13 @@ def print_explained(explained, as_json: bool) -> None:
     for one in explained:
         at = f" at {one.layer}" if one.layer else ""
         error = f", 95% error at most {one.error:.2g}" if one.error is not None else ""
+        of = (
+            "the same for every class"
+            if one.target is None
+            else f"for {one.target} (probability {one.score:.3f})"
+        )
         screen.print(
-            f"{one.picture}: {one.method} for {one.target} (probability {one.score:.3f}){at}, raw "
+            f"{one.picture}: {one.method} {of}{at}, raw "
             f"map {one.raw_min:.3g} to {one.raw_max:.3g}{error}, {one.seconds:.2f} s by "
             f"{one.engine}",
             markup=False, soft_wrap=True,
@@ -347,17 +352,18 @@ def print_explained(explained, as_json: bool) -> None:
 
 
 def print_methods(methods, as_json: bool) -> None:
-    """The register of heatmap methods as a table, by family."""
+    """The register of heatmap methods by family: of each its facts, its idea, and how far it is
+    from what it approximates, in lines that fold at any width."""
     if as_json:
         return print_json([method_facts(one) for one in methods])
-    table = Table("method", "family", "paper", "needs", "cost of a picture", "exact", box=None)
-    table.columns[0].no_wrap = True
+    table = Table(box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for one in methods:
+        named = ", ".join(filter(None, (one.title, one.paper)))
         exact = "exact" if one.exact else f"approximate: {one.distance}"
-        table.add_row(
-            one.name, one.family, ", ".join(filter(None, (one.title, one.paper))), one.needs,
-            str(one.cost), exact,
-        )
+        table.add_row(one.name, f"{one.family}: {named}; {one.cost} (needs {one.needs})")
+        table.add_row("", f"{one.idea} {exact[0].upper()}{exact[1:]}.")
     width = None if sys.stdout.isatty() else WIDE
     Console(highlight=False, markup=False, width=width).print(table)
     return None

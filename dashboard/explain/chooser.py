@@ -17,7 +17,7 @@ WELL_KNOWN = {
 }  # fmt: skip
 FIRST = [name for name in METHODS if name in WELL_KNOWN]
 CONTROLS = [  # those that do not even ask for a class; the others are listed with the methods
-    name for name, method in METHODS.items() if method.family == "control" and not method.score
+    name for name, method in METHODS.items() if method.family == "control" and not method.of_class
 ]
 MORE = [name for name in METHODS if name not in {*FIRST, *CONTROLS}]
 SHOWN, OTHERS = Param("m", FIRST, list(methods.USUAL)), Param("mm", MORE, [])
@@ -32,12 +32,14 @@ def choose(costs: Timed) -> tuple[str, ...]:
     Returns:
         Everything that is chosen, in the order in which it stands beside a picture.
     """
-    first = _pills("Methods", SHOWN, FIRST, _explained(FIRST, costs))
-    more = _choose_more(costs) if MORE else []
+    linked = _linked()
+    first = _pills("Methods", SHOWN, FIRST, _explained(FIRST, costs), linked)
+    more = _choose_more(costs, linked) if MORE else []
     controls = []
     if CONTROLS:
         remark = "What any heatmap must beat: they have learnt nothing, and know no class."
-        controls = _pills("Controls", BESIDE, CONTROLS, f"{remark}\n{_explained(CONTROLS, costs)}")
+        remark = f"{remark}\n{_explained(CONTROLS, costs)}"
+        controls = _pills("Controls", BESIDE, CONTROLS, remark, linked)
     return *first, *more, *controls
 
 
@@ -53,10 +55,23 @@ def shown(chosen: tuple[str, ...]) -> tuple[str, ...]:
     return chosen[:MOST]
 
 
-def _pills(label: str, param: Param, options: list[str], remark: str) -> list[str]:
-    asked = st.query_params.get_all(param.key)
-    known = [name for name in options if name in asked]
-    start = param.start(known if known or asked == [NONE] else None)
+def _linked() -> list[str]:
+    """What the address names under any of the three keys: whoever writes a link by hand need not
+    know which widget a method stands in."""
+    return [name for one in (SHOWN, OTHERS, BESIDE) for name in st.query_params.get_all(one.key)]
+
+
+def unknown() -> list[str]:
+    """Names in the address that are no methods."""
+    return [name for name in dict.fromkeys(_linked()) if name and name not in {NONE, *METHODS}]
+
+
+def _pills(
+    label: str, param: Param, options: list[str], remark: str, linked: list[str]
+) -> list[str]:
+    known = [name for name in options if name in linked]
+    elsewhere = {NONE, *METHODS} & set(st.query_params.get_all(param.key))
+    start = param.start(known if known or elsewhere else None)
     chosen = st.pills(
         label, options, selection_mode="multi", key=param.widget,
         default=None if param.overrule(start) else start,
@@ -67,9 +82,10 @@ def _pills(label: str, param: Param, options: list[str], remark: str) -> list[st
     return chosen
 
 
-def _choose_more(costs: Timed) -> list[str]:
-    asked = [name for name in MORE if name in st.query_params.get_all(OTHERS.key)]
-    with st.popover("More methods", icon=":material/add:"):
+def _choose_more(costs: Timed, linked: list[str]) -> list[str]:
+    asked = [name for name in MORE if name in linked]
+    # Drawn anew when it is opened: its costs in seconds are known once maps were made.
+    with st.popover("More methods", icon=":material/add:", on_change="rerun", key="more"):
         chosen = []
         for family, members in groupby(MORE, lambda name: METHODS[name].family):
             st.markdown(f"**{family.capitalize()}**")
@@ -90,7 +106,7 @@ def _tick(method: Method, asked: list[str], costs: str) -> bool:
 
 
 def _idea(method: Method) -> str:
-    far = "" if method.exact else f" Approximate: {method.distance}"
+    far = "" if method.exact else f" Approximate: {method.distance}."
     return f"{method.idea} {method.paper}.{far}"
 
 

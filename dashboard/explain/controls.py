@@ -17,6 +17,7 @@ from engine.errors import CamsightError
 from engine.runs.store import Run
 
 OUTCOMES, RANDOM, OWN = "one of each outcome", "random 20", "my own pictures"
+CALLED = {OUTCOMES: "each outcome"}  # where there is little room
 RANDOM_COUNT, DRAWS = 20, 10_000
 SIDE_BY_SIDE, LETTERS = 4, 60  # classes, and letters of their names; more are in a box
 LAYER, TARGET, PICTURES = Param("layer"), Param("target"), Param("pics", default=OUTCOMES)
@@ -95,8 +96,9 @@ def choose_source(run: Run) -> Source:
         )
         wanted = OUTCOMES
     chosen = PICTURES.select_box(
-        "Pictures", options, wanted, format_func=lambda one: one if one in sets else name
-    )
+        "Pictures", options, wanted,
+        format_func=lambda one: CALLED.get(one, one) if one in sets else name,
+    )  # fmt: skip
     return Source(chosen, linked if chosen not in sets else None)
 
 

@@ -19,6 +19,7 @@ from engine.runs.store import Run
 SHOWN = 480  # pixels of a picture's side in the browser's memory; about twice what is displayed
 WIDTH, GAP = 280, 16  # of a column of pictures, at most
 CLASS_TINTS = ("orange", "blue")
+NO_BREAK = "\u00a0"
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,28 @@ def scale(wish: Wish, colour_map: str) -> None:
     if not wish.methods:
         st.caption("No method is chosen; choose one above to see where the heat lies.")
         return
-    whom = "what the model says" if wish.target == SAID else words.markdown(wish.target, 24)
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.image(colour_bar(colour_map), width=145, alt=f"{colour_map} from 0 to 1")
         asked = options.in_words(wish.options)
         st.caption(
-            f"0 to 1, each map by its own maximum: hot places speak for {whom}, cold ones do not."
+            f"0 to 1, each map by its own maximum: {_meaning(wish)}."
             f"{f' Options: {asked}.' if asked else ''}",
-            help=f"The raw map is what {wish.layer} gave before that, negative values included: "
-            "they speak against the class and become 0.",
+            help="The raw map is what the method gave before that, negative values included: they "
+            "speak against the class and become 0. Where several layers are joined, each is drawn "
+            "so first, and the joined map holds no negative values.",
             width="stretch",
         )
+
+
+def _meaning(wish: Wish) -> str:
+    """What hot and cold places are, in Markdown; some methods know no class."""
+    whom = "what the model says" if wish.target == SAID else words.markdown(wish.target, 24)
+    of_class = [METHODS[name].of_class for name in wish.methods]
+    if all(of_class):
+        return f"hot places speak for {whom}, cold ones do not"
+    if any(of_class):
+        return f"hot places speak for {whom} where the method asks for a class"
+    return "hot places are what the method finds, whatever the class"
 
 
 def lay_out(pictures: int, methods: tuple[str, ...]) -> list[dict[str, DeltaGenerator]]:
@@ -69,7 +81,7 @@ def _width(columns: int) -> int:
 
 
 def show_picture(place: DeltaGenerator, run: Run, picture: Picture) -> None:
-    with place.container():
+    with place.container(gap="xsmall"):
         pixels = large(picture.pixels)
         st.image(pixels, width="stretch", output_format="JPEG", alt=picture.name)
         name = f":small[:gray[{words.markdown(picture.name, 40)}]]"
@@ -96,20 +108,23 @@ def show_heat(
 ) -> None:
     """A map with what is known of it below. row: the picture's, which tells its widgets apart."""
     method, title = heat.method, METHODS[heat.method].title
-    class_name = wish.run.class_names[wish.target_of(picture)]
-    name = f"{title} of {picture.name} for {class_name}"
-    with place.container(gap=None):
+    name = f"{title} of {picture.name}"
+    if METHODS[method].of_class:
+        name += f" for {wish.run.class_names[wish.target_of(picture)]}"
+    with place.container(gap=None):  # a button's height puts as much air above its row
         pixels = drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
         st.image(pixels, width="stretch", output_format="JPEG", alt=name)
         with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xsmall"):
-            st.markdown(f"**{title}** :gray[{words.duration(heat.seconds)}]", width="stretch")
-            _png_button(pixels, f"{picture.name}.{method}", name, f"png {row} {method}")
+            took = words.duration(heat.seconds).replace(" ", NO_BREAK)
+            st.markdown(f"**{title}** :gray[{took}]", width="stretch")
+            file = f"{heat_files.safe(picture.name)}.{method}.png"
+            _png_button(pixels, file, name, f"png {row} {method}")
         st.markdown("  \n".join(f":small[:gray[{line}]]" for line in below(wish, picture, heat)))
 
 
 def _png_button(pixels: np.ndarray, file: str, what: str, key: str) -> None:
     st.download_button(
-        "PNG", lambda: heat_files.png(pixels), f"{heat_files.safe(file)}.png", "image/png",
+        "PNG", lambda: heat_files.png(pixels), file, "image/png",
         key=key, icon=":material/download:", type="tertiary", on_click="ignore",
         help=words.markdown(f"Save the {what}", 90),
     )  # fmt: skip
@@ -117,19 +132,22 @@ def _png_button(pixels: np.ndarray, file: str, what: str, key: str) -> None:
 
 def below(wish: Wish, picture: Picture, heat) -> list[str]:
     """What stands under a map: its probability and range, and what one must know to read it."""
-    class_name = words.markdown(wish.run.class_names[wish.target_of(picture)], 24)
-    raw = heat.raw[0]
-    lines = [
-        f"probability of {class_name} {words.three_digits(heat.scores[0])} · raw map "
-        f"{range_of(raw.min(), raw.max())}"
-    ]
+    about, raw = METHODS[heat.method], heat.raw[0]
+    whose = "the same for every class"
+    if about.of_class:
+        class_name = words.markdown(wish.run.class_names[wish.target_of(picture)], 24)
+        whose = f"probability of {class_name} {words.three_digits(heat.scores[0])}"
+    kind = "joined map" if wish.joined(heat.method) else "raw map"
+    lines = [f"{whose} · {kind} {range_of(raw.min(), raw.max())}"]
     if heat.notes[0]:
         lines.insert(0, f"**{words.markdown(heat.notes[0])}**")
     if heat.error is not None:
         most = float(heat.error[0].max())
         share = f" ({most / raw.max():.0%} of the maximum)" if raw.max() > 0 else ""
         lines.append(f"95% error at most ± {most:.2g}{share}")
-    if METHODS[heat.method].layers == "none":
+    if about.family == "control" and not about.of_class:
+        lines.append("looks at no network")
+    elif about.layers == "none":
         lines.append("of the whole network, whatever the layer")
     elif wish.asked(heat.method)["layer"] != wish.layer:
         lines.append(f"layers: {words.markdown(heat.layer)}")
@@ -162,7 +180,9 @@ def colour_bar(colour_map: str) -> np.ndarray:
 
 
 def range_of(low: float, high: float) -> str:
-    """The range of a raw map, in three digits: "−0.065 to 0.43", "15 to 302"."""
+    """The range of a raw map, in three digits: "−0.065 to 0.43", "15 to 302"; an end that is under
+    a thousandth of the range is 0."""
+    ends = (0 if abs(v) < 0.001 * (high - low) else v for v in (low, high))
     return " to ".join(
-        (f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}").replace("-", "−") for v in (low, high)
+        (f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}").replace("-", "−") for v in ends
     )

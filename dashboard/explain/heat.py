@@ -47,14 +47,19 @@ class Wish:
         return {
             "layer": layer,
             "combine": options.combine if several else "mean",
-            "score": (options.score or about.score) if about.score else None,
+            "score": (options.score or about.score or None) if about.of_class else None,
             "flips": options.flips,
-            "eigen": options.eigen,
-            "precision": options.precision,
+            "eigen": options.eigen and about.smooths,
+            "precision": options.precision if about.rounds else "float32",
         }
 
+    def joined(self, method: str) -> bool:
+        """Whether its raw map is of several layers, each drawn from 0 to 1 before."""
+        return METHODS[method].layers == "one" and isinstance(self.asked(method)["layer"], tuple)
+
     def key(self, picture: Picture, method: str) -> tuple:
-        return (picture.id, self.target_of(picture), *self.kind(method))
+        target = self.target_of(picture) if METHODS[method].of_class else None
+        return (picture.id, target, *self.kind(method))
 
     def kind(self, method: str) -> tuple:
         """What all its maps by a method have in common, whatever the picture and the class."""

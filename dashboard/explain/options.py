@@ -32,6 +32,16 @@ class Options:
 AS_USUAL = Options()
 
 
+def unknown(run: Run) -> list[str]:
+    """What the address asks for and nothing knows, in words; called before widgets drop it."""
+    layers = [one for one in st.query_params.get_all(ALSO.key) if one not in ("", *run.layers)]
+    return [f"the further layer {words.plain(one, 24)}" for one in layers] + [
+        f"{what} {words.plain(asked, 24)}"
+        for what, param in (("the join", JOIN), ("the score", SCORE), ("the precision", FLOATS))
+        if (asked := param.asked()) and asked not in param.options
+    ]
+
+
 def in_words(chosen: Options) -> str:
     """What is not as usual, in plain text; "" where all is."""
     how = {"mean": "the mean", "max": "the largest"}[chosen.combine]

@@ -19,6 +19,8 @@ from engine.cam.methods import METHODS
 from engine.errors import CamsightError
 from engine.runs.store import Run
 
+MOST_UNKNOWN = 8  # things that a link asks for in vain, as they are said
+
 
 def show() -> None:
     left, bar = st.columns([1, 4], vertical_alignment="bottom")
@@ -31,6 +33,8 @@ def show() -> None:
         return
     with bar.container(horizontal=True, vertical_alignment="bottom"):
         run = choose_run(runs)
+        unknown = [f"the method {words.plain(name, 24)}" for name in chooser.unknown()]
+        unknown += options.unknown(run)
         layer = controls.choose_layer(run)
         target = controls.choose_target(run)
         source = controls.choose_source(run)
@@ -43,9 +47,17 @@ def show() -> None:
         methods = chooser.choose(lambda method: heat.costs(wish, method))
         if source.name == controls.RANDOM:
             controls.another_draw()
+    chosen = (run.id, methods, asked)
+    if unknown:
+        left_out = words.markdown(words.listed(unknown[:MOST_UNKNOWN]))
+        sentence = f"The address asks for what does not exist here: {left_out}."
+        chooser.SHOWN.remark(sentence, chosen)
     params.keep()  # heatmaps take a while, and one may leave before they are done
     say_unfound(run)
-    for remark in (LAYER.remarked((run.id, layer)), TARGET.remarked((run.id, target))):
+    for remark in (
+        LAYER.remarked((run.id, layer)), TARGET.remarked((run.id, target)),
+        chooser.SHOWN.remarked(chosen),
+    ):  # fmt: skip
         if remark:
             st.warning(remark, icon=":material/link_off:")
     say_absent(run, source)

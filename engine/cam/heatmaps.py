@@ -110,7 +110,7 @@ def explain(
 
     check_method(method)
     chosen = METHODS[method]
-    check_choice("combine", combine, COMBINE)
+    check_choice("way to combine layers", combine, COMBINE)
     check_choice("score", score or SCORES[0], SCORES)
     check_choice("precision", precision, PRECISIONS)
     check_number("number of pictures at once", batch, 1)

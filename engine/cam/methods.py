@@ -52,6 +52,8 @@ class Method:
         and its own options as keywords with defaults, and returns a `Found`.
     score: what it differentiates or compares unless it is asked otherwise, "logit" or
         "probability"; "" where the class plays no part, or where the method that is wrapped says.
+    wraps: whether another method's maps are put together, whose `score` is then the usual one.
+    adds: whether it adds up a layer's weighted maps, which eigen smoothing changes.
     layers: "one"; "several" where it takes more by itself; "none" where it is of the whole network.
     exact: whether it computes what its paper defines; else `distance` says how far it is from what.
     """
@@ -68,9 +70,27 @@ class Method:
     layers: str = "one"
     exact: bool = True
     distance: str = ""
+    wraps: bool = False
+    adds: bool = True
 
     def load(self) -> Callable:
         return pkgutil.resolve_name(self.function)
+
+    @property
+    def of_class(self) -> bool:
+        """Whether its map is of a class, and not the same for all."""
+        return bool(self.score) or self.wraps
+
+    @property
+    def smooths(self) -> bool:
+        """Whether eigen smoothing changes its map."""
+        return self.adds and self.layers != "none"
+
+    @property
+    def rounds(self) -> bool:
+        """Whether it makes forward passes that may be in bfloat16: those that no gradient needs,
+        beside that of the picture itself."""
+        return bool(self.cost.per_channel) or self.cost.forward - self.cost.backward > 1
 
     @property
     def needs(self) -> str:
@@ -95,8 +115,8 @@ GRADIENT = (
         "smooth-grad-cam++", "Smooth Grad-CAM++", "gradient", "Omeiza et al. 2019",
         "arXiv:1908.01224", "Grad-CAM++ with the gradients averaged over noisy copies.",
         "engine.cam.gradients:smooth_grad_cam_pp", Cost(forward=11, backward=10), exact=False,
-        distance="Of noisy copies: 10 have a rank correlation of 0.999 with 60, on ten photographs "
-        "at a middle layer of `transfer`.",
+        distance="rank correlation 0.999 with 60 noisy copies (of which it takes 10) on ten "
+        "photographs, at a middle layer of transfer",
     ),
     Method(
         "xgrad-cam", "XGrad-CAM", "gradient", "Fu et al. 2020", "arXiv:2008.02312",
@@ -159,8 +179,8 @@ PERTURBATION = (
         "ss-cam", "SS-CAM", "perturbation", "Wang et al. 2020", "arXiv:2006.14255",
         "As Score-CAM (v2), but the logit is the mean over masks with noise.",
         "engine.cam.score:ss_cam", Cost(per_channel=35), exact=False,
-        distance="rank correlation of two seeds' maps 0.997 (mean; least 0.985) on twenty drawn "
-        "pictures.",
+        distance="rank correlation 0.997 (least 0.985) with another seed's map on twenty drawn "
+        "pictures",
     ),
     Method(
         "is-cam", "IS-CAM", "perturbation", "Naidu et al. 2020", "arXiv:2010.03023",
@@ -172,16 +192,16 @@ PERTURBATION = (
         "https://github.com/tabayashi0117/Score-CAM",
         "Score-CAM of the ten maps that vary most over the picture.",
         "engine.cam.score:faster_score_cam", Cost(forward=11), score="probability", exact=False,
-        distance="rank correlation with Score-CAM 0.86 (mean; least 0.45) on ten photographs, "
-        "0.77 (0.41) on twenty drawn pictures.",
+        distance="rank correlation 0.86 (least 0.45) with Score-CAM on ten photographs; 0.77 "
+        "(least 0.41) on twenty drawn pictures",
     ),
     Method(
         "anytime-score-cam", "Anytime Score-CAM", "perturbation", "ours", "",
         "Score-CAM of some of its passes: similar masks get similar scores, so the weights of the "
         "maps that were not asked follow from the others, with a stated error.",
         "engine.cam.anytime:anytime_score_cam", Cost(per_channel=0.1), score="probability",
-        exact=False, distance="rank correlation with Score-CAM 0.99 (drawn "
-        "pictures, quick, four layers) at the default tolerance; its error is stated.",
+        exact=False, distance="rank correlation 0.99 with Score-CAM on drawn pictures (quick, four "
+        "layers) at the default tolerance; each map states its error",
     ),
     Method(
         "ablation-cam", "Ablation-CAM", "perturbation", "Desai & Ramaswamy 2020",
@@ -194,8 +214,8 @@ PERTURBATION = (
         "Each map counts by its share in the class's logit, as DeepLIFT estimates the map's SHAP "
         "value.",
         "engine.cam.ablation:lift_cam", Cost(forward=2, backward=1), exact=False,
-        distance="rank correlation with maps by SHAP values 0.994 (mean; least 0.978) on five "
-        "drawn pictures, 1 where what follows the layer is linear.",
+        distance="rank correlation 0.994 (least 0.978) with maps by SHAP values on five drawn "
+        "pictures; 1 where what follows the layer is linear",
     ),
     Method(
         "group-cam", "Group-CAM", "perturbation", "Zhang et al. 2021", "arXiv:2103.13859",
@@ -203,14 +223,15 @@ PERTURBATION = (
         "only what they show is sharp in a blurred picture.",
         "engine.cam.groups:group_cam", Cost(forward=34, backward=1), score="probability",
         exact=False,
-        distance="rank correlation with Score-CAM 0.81 (mean; least 0.54) on ten photographs, "
-        "0.15 (-0.74) on twenty drawn pictures.",
+        distance="rank correlation 0.81 (least 0.54) with Score-CAM on ten photographs; 0.15 "
+        "(least −0.74) on twenty drawn pictures",
     ),
     Method(
         "sess", "SESS", "perturbation", "Tursun et al. 2022", "arXiv:2207.01769",
         "Another method's maps of many parts of the picture, enlarged, put together by how likely "
         "the class is in each.",
         "engine.cam.groups:sess", Cost(forward=244, backward=122), score="",
+        wraps=True,
     ),
 )  # fmt: skip
 
@@ -218,18 +239,18 @@ FACTORISATION = (
     Method(
         "eigen-cam", "Eigen-CAM", "factorisation", "Bany Muhammad & Yeasin 2020",
         "arXiv:2008.00299", "What most maps have in common: their first principal component.",
-        "engine.cam.factors:eigen_cam", Cost(), score="",
+        "engine.cam.factors:eigen_cam", Cost(), score="", adds=False,
     ),
     Method(
         "eigengrad-cam", "Eigen-Grad-CAM", "factorisation", "Gildenblat 2021 (pytorch-grad-cam)",
         "https://github.com/jacobgil/pytorch-grad-cam",
         "What most maps have in common after each place was weighed by its gradient.",
-        "engine.cam.factors:eigengrad_cam", Cost(backward=1),
+        "engine.cam.factors:eigengrad_cam", Cost(backward=1), adds=False,
     ),
     Method(
         "kpca-cam", "KPCA-CAM", "factorisation", "Karmani et al. 2024", "arXiv:2410.00267",
         "What most maps have in common, by kernel PCA, which follows curved relations.",
-        "engine.cam.factors:kpca_cam", Cost(), score="",
+        "engine.cam.factors:kpca_cam", Cost(), score="", adds=False,
     ),
     Method(
         "fem", "FEM", "factorisation", "Fuad et al. 2020", "doi:10.1109/IPTA50016.2020.9286629",
@@ -286,24 +307,24 @@ CONTROL = (
         "What keeping a pixel adds to the score, on average over random masks.",
         "engine.cam.blackbox:rise", Cost(forward=501), score="probability", layers="none",
         exact=False,
-        distance="rank correlation 0.62 (mean; least 0.47) with 2,000 masks, on five photographs "
-        "of which the network was sure, `transfer` at 150 px",
+        distance="rank correlation 0.62 (least 0.47) with 2,000 masks on five photographs of which "
+        "the network was sure, transfer at 150 px",
     ),
     Method(
         "hsic", "HSIC", "control", "Novello et al. 2022", "arXiv:2206.06219",
         "How much the score depends on whether the place is seen, up or down.",
         "engine.cam.blackbox:hsic", Cost(forward=513), layers="none",
         exact=False,
-        distance="rank correlation 0.59 (mean; least 0.44) with 1,500 masks, on five photographs "
-        "of which the network was sure, `transfer` at 150 px",
+        distance="rank correlation 0.59 (least 0.44) with 1,500 masks on five photographs of which "
+        "the network was sure, transfer at 150 px",
     ),
     Method(
         "sobol", "Sobol", "control", "Fel et al. 2021", "arXiv:2111.04138",
         "The part of the score's variance, under random dimming, that the place has a hand in.",
         "engine.cam.blackbox:sobol", Cost(forward=401), layers="none",
         exact=False,
-        distance="rank correlation 0.68 (mean; least 0.54) with 32 designs, on five photographs "
-        "of which the network was sure, `transfer` at 150 px",
+        distance="rank correlation 0.68 (least 0.54) with 32 designs on five photographs of which "
+        "the network was sure, transfer at 150 px",
     ),
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ import numpy as np
 
 FLAT = 0.8  # of the maximum: where everything lies above it, the whole picture is painted hot
 RING = 14  # the border is a fourteenth of the map wide, and at least a cell
-SMALLEST = 4  # cells of a side: of smaller maps most is border
+WIDEST = 1 / 3  # of the map: of coarser ones so much is border that heat there says little
 
 
 def note(raw: np.ndarray) -> str:
@@ -29,10 +29,11 @@ def note(raw: np.ndarray) -> str:
 def _at_border(heat: np.ndarray) -> str:
     """A note where much more of the heat lies in the outermost cells than they take of the map:
     at least half of what they could have beyond that."""
-    if min(heat.shape) < SMALLEST:
-        return ""
     inner = heat[tuple(slice(_ring(n), n - _ring(n)) for n in heat.shape)]
-    share, area = 1 - inner.sum(dtype=float) / heat.sum(dtype=float), 1 - inner.size / heat.size
+    area = 1 - inner.size / heat.size
+    if area > WIDEST:
+        return ""
+    share = 1 - inner.sum(dtype=float) / heat.sum(dtype=float)
     if share < (1 + area) / 2:
         return ""
     return (

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from engine import files, identity
-from engine.cam.methods import METHODS, USUAL, check_method, check_options, own_options
+from engine.cam.heatmaps import COMBINE, PRECISIONS, SCORES
+from engine.cam.methods import (
+    METHODS,
+    USUAL,
+    check_choice,
+    check_method,
+    check_options,
+    own_options,
+)
 from engine.cam.overlay import check_colour_map, colour, overlay
 from engine.commands import heat_files
 from engine.commands.evaluate import class_number
@@ -31,6 +39,7 @@ class Explained:
 
     notes: what one must know to read it. error: the largest half width of its 95% error, where the
     method states one. passes: forward passes of a picture. engine: what computed them.
+    target, score: None where the map is the same for every class.
     raw, sheet: "" where they were not asked for.
     remarks: what was changed in the picture for the model, as `decode.Decoded` has it.
     """
@@ -38,8 +47,8 @@ class Explained:
     picture: str
     method: str
     layer: str
-    target: str
-    score: float
+    target: str | None
+    score: float | None
     raw_min: float
     raw_max: float
     seconds: float
@@ -98,6 +107,7 @@ def explain(
     label = None if target is None else class_number(run, target)
     check_method(*methods)
     check_colour_map(colour_map)
+    _check_choices(asked)
     _check_folder(out)
     named = [_named(option) for option in options]
     read, names = [_read(run, path) for path in pictures], _names(pictures)
@@ -139,6 +149,18 @@ def explain(
 
 
 # --- what is asked --------------------------------------------------------------------------------
+
+
+def _check_choices(asked: dict[str, Any]) -> None:
+    """Before TensorFlow is imported, and before the first of several methods is done."""
+    known = {
+        "combine": ("way to combine layers", COMBINE),
+        "score": ("score", SCORES),
+        "precision": ("precision", PRECISIONS),
+    }
+    for name, (what, choices) in known.items():
+        if asked.get(name) is not None:
+            check_choice(what, asked[name], choices)
 
 
 def _check_folder(out: Path) -> None:
@@ -218,8 +240,7 @@ def _cells(row: Sequence[Map]) -> list[tuple[np.ndarray, str, str]]:
 
 def _cost(heat) -> str:
     n = len(heat.values)
-    passes = heat.passes // n
-    return f"{heat.seconds / n:.2f} s, {passes:,} {'pass' if passes == 1 else 'passes'}"
+    return f"{heat.seconds / n:.2f} s, {heat.passes // n:,} forward"
 
 
 def _explained(
@@ -241,7 +262,7 @@ def _explained(
         _write(Path(place), data)
     facts = one.facts()
     return Explained(
-        picture=str(picture.path), method=method, layer=heat.layer, target=one.target[1],
+        picture=str(picture.path), method=method, layer=heat.layer, target=facts["class"],
         score=facts["score"], raw_min=facts["raw_min"], raw_max=facts["raw_max"],
         seconds=heat.seconds / n, notes=facts["note"], error=facts["error"],
         passes=heat.passes // n, engine=heat.engine, sheet=sheet, remarks=picture.remarks,

@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 import cv2
 import numpy as np
@@ -15,10 +16,12 @@ from engine.cam.methods import METHODS
 
 VERSION = 1  # of what an NPZ and a manifest hold
 ARRAYS = {
-    "raw": "(h', w') float32, signed, before ReLU, as the method gives it",
+    "raw": "(h', w') float32, signed, before ReLU, as the method gives it; of several layers "
+    "that were joined (h, w), each layer's from 0 to 1 and then their mean or maximum",
     "values": "(h, w) float32 from 0 to 1: raw enlarged to the picture, ReLU, by its own maximum",
     "error": "(h', w') float32, where the method knows it: half width of raw's 95% error",
-    "scores": "() float32, the target's probability for the picture as it is",
+    "scores": "() float32, the target's probability for the picture as it is; left out, as "
+    "target and class are, where the map is the same for every class",
 }
 
 
@@ -28,7 +31,8 @@ class Map:
 
     picture: its name. picture_id: of its pixels as a dataset stores them. original: `(h, w, 3)`
     uint8, as the model took it. overlay: uint8 RGB of any size. at: its row in `heat`.
-    target: number and name of the class. options: what was asked for beside layer and target.
+    target: number and name of the class; a method that asks for none leaves it out. options: what
+    was asked for beside layer and target.
     """
 
     picture: str
@@ -49,8 +53,9 @@ class Map:
             "picture": self.picture, "picture_id": self.picture_id,
             "method": heat.method, "title": method.title, "paper": method.paper,
             "exact": method.exact, "layer": heat.layer,
-            "target": self.target[0], "class": self.target[1],
-            "score": float(heat.scores[self.at]),
+            "target": self.target[0] if method.of_class else None,
+            "class": self.target[1] if method.of_class else None,
+            "score": float(heat.scores[self.at]) if method.of_class else None,
             "raw_min": float(raw.min()), "raw_max": float(raw.max()),
             "note": heat.notes[self.at], "error": largest_error(heat, self.at),
             "passes": heat.passes, "engine": heat.engine, "options": dict(self.options),
@@ -72,15 +77,18 @@ def npz(one: Map) -> bytes:
     """The raw map with all that tells which it is, readable by `numpy.load` without pickles.
 
     Arrays are as in `ARRAYS`; everything else is text or a number: version, picture (its name),
-    picture_id, method, layer, target, class, options (JSON), weights_sha256.
+    picture_id, method, layer, target, class, options (JSON), weights_sha256. Where the map is the
+    same for every class, target, class and scores are left out.
     """
     heat, at, written = one.heat, one.at, io.BytesIO()
-    arrays = {"raw": heat.raw[at], "values": heat.values[at], "scores": heat.scores[at]}
+    arrays = {"raw": heat.raw[at], "values": heat.values[at]}
+    if METHODS[heat.method].of_class:
+        arrays["scores"] = heat.scores[at]
     if heat.error is not None:
         arrays["error"] = heat.error[at]
     facts = one.facts()
     told = ("picture", "picture_id", "method", "layer", "target", "class")
-    named = {name: facts[name] for name in told}
+    named = {name: facts[name] for name in told if facts[name] is not None}
     np.savez_compressed(
         written, **arrays, **named, options=json.dumps(facts["options"]),
         weights_sha256=one.weights_sha256, version=VERSION,
@@ -124,7 +132,7 @@ def safe(name: str) -> str:
     """A file's name, without its kind, that any system takes: letters, digits, "-", "_" and ".".
 
     >>> safe("../CON <1>.jpg"), safe("写真.png"), safe("?")
-    ('CON-1-.jpg', '写真.png', 'picture')
+    ('CON-1', '写真', 'picture')
     """
-    kept = re.sub(r"[^\w.]+", "-", name.replace("\\", "/").rsplit("/", 1)[-1])
+    kept = re.sub(r"[^\w.]+", "-", PurePosixPath(name.replace("\\", "/")).stem)
     return kept.strip("-._")[:60] or "picture"

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from engine.cam import METHODS, explain
+from engine.cam.asked import Asked
 from tests.cam.small import pictures, small
 
 SIDES = [(8, 8), (9, 14), (13, 10)]
@@ -84,6 +85,26 @@ def test_a_method_that_looks_at_the_neighbours_is_found(monkeypatch):
     monkeypatch.setitem(METHODS, "culprit", culprit)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         check_neighbours("culprit", SIDES[0], [1, 0, 1], 1, seed=4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_register_says_which_options_a_method_looks_at(method, monkeypatch):
+    """What it does not look at need not make a map anew: a page keeps maps by that."""
+    looked = set()
+
+    def noting(what: str, function):
+        def note(*given, **known):
+            looked.add(what)
+            return function(*given, **known)
+
+        return note
+
+    monkeypatch.setattr(Asked, "add", noting("eigen", Asked.add))
+    monkeypatch.setattr(Asked, "_passes", noting("precision", Asked._passes))
+    about, model = METHODS[method], small("curved", 4, (None, None)).model
+    explain(model, pictures(1, SIDES[0], 0), method, options=few_passes(about))
+    assert ("eigen" in looked) == about.smooths
+    assert ("precision" in looked) == about.rounds
 
 
 # --- nothing to see -------------------------------------------------------------------------------

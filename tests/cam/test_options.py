@@ -149,7 +149,7 @@ def test_several_threads_ask_one_model_at_once(images):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"combine": "sum"}, "There is no combine 'sum'; choose one of mean, max"),
+        ({"combine": "sum"}, "There is no way to combine layers 'sum'; choose one of mean, max"),
         ({"score": "margin"}, "There is no score 'margin'; choose one of logit, probability"),
         ({"precision": "int8"}, "There is no precision 'int8'; choose one of float32, auto"),
         ({"options": {"samples": 3}}, "Grad-CAM has no option 'samples'; it has none"),

@@ -1,15 +1,19 @@
 """explain with its options, and methods, as one types them."""
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from engine import terminal
+from engine import backend, terminal
 from engine.cam import methods as register
+from engine.cam.heatmaps import Heatmaps
 from engine.cam.methods import METHODS
+from engine.commands import explain as explain_verb
 from engine.commands import sheet
 from engine.commands.explain import Explained
 from engine.runs import store
@@ -120,12 +124,60 @@ def test_a_note_and_a_stated_error_are_printed_beside_the_numbers(capsys):
     assert "tom.png: score-cam: The map is almost flat.\n" in told
 
 
+def unfolded(said: str) -> str:
+    return " ".join(said.split())
+
+
+def test_a_terminal_of_80_columns_folds_the_register_and_cuts_nothing(monkeypatch, capsys):
+    """Half of each cell ended in an ellipsis."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    terminal.print_methods(METHODS.values(), as_json=False)
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert "…" not in said
+    for method in METHODS.values():
+        for text in (method.name, method.paper, str(method.cost), method.idea, method.distance):
+            assert text in unfolded(said), method.name
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("--combine sum", "There is no way to combine layers 'sum'; choose one of mean, max"),
+        ("--score loss", "There is no score 'loss'; choose one of logit, probability"),
+        ("--precision int8", "There is no precision 'int8'; choose one of float32, auto"),
+    ],
+)
+def test_a_wrong_choice_is_refused_before_a_network_is_thought_of(
+    line, reason, workspace, use_workspace, verb, tmp_path, draw_files, monkeypatch
+):
+    """It came after the first method's minutes, and after TensorFlow's seconds."""
+    use_workspace(workspace)
+    monkeypatch.setattr(backend, "prepare_process", lambda: pytest.fail("TensorFlow was imported"))
+    (picture,) = draw_files(tmp_path / "in", "cat", 1, "tom.png")
+    status, said, error = verb(
+        "explain", "latest", picture, "--out", tmp_path / "out", *line.split()
+    )
+    assert (status, said) == (2, "")
+    assert reason in unfolded(error)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_map_that_is_the_same_for_every_class_names_none(told, capsys):
+    (row,) = told("--method", "eigen-cam")
+    assert (row["target"], row["score"]) == (None, None)
+    terminal.print_explained([Explained(**row)], as_json=False)
+    assert ": eigen-cam the same for every class at " in capsys.readouterr().err
+
+
 def test_methods_prints_the_register(verb):
     status, said, error = verb("methods")
     assert (status, error) == (0, "")
     for method in METHODS.values():
         (line,) = [line for line in said.splitlines() if line.split()[:1] == [method.name]]
         assert method.family in line
+        assert method.idea in unfolded(said)
     facts = json.loads(verb("methods", "--json")[1])
     assert [one["name"] for one in facts] == list(METHODS)
     grad = facts[0]
@@ -139,4 +191,13 @@ def test_methods_prints_the_register(verb):
     "method", [one for one in METHODS.values() if not one.exact], ids=lambda method: method.name
 )
 def test_an_approximation_says_how_far_it_is_and_from_what(method):
-    assert len(method.distance) > 20
+    assert re.match(r"rank correlation 0\.\d+ (\(least −?0\.\d+\) )?with ", method.distance)
+    assert not set("`-") & set(method.distance.replace("Score-CAM", ""))
+    assert method.distance[-1] != "."
+
+
+def test_the_contact_sheet_tells_forward_passes_as_such():
+    """Grad-CAM's pass back is none of them."""
+    one = np.zeros((2, 4, 4), np.float32)
+    heat = Heatmaps(one, one, np.ones(2), "conv", "grad-cam", seconds=3.0, passes=4)
+    assert explain_verb._cost(heat) == "1.50 s, 2 forward"

@@ -63,6 +63,14 @@ def test_the_stated_error_goes_along():
     assert a_map().facts()["error"] is None
 
 
+def test_a_map_that_is_the_same_for_every_class_names_none():
+    one = a_map(method="eigen-cam")
+    facts = one.facts()
+    assert (facts["target"], facts["class"], facts["score"]) == (None, None, None)
+    assert not {"target", "class", "scores"} & set(read(heat_files.npz(one)))
+    assert a_map(method="sess").facts()["class"] == "dog"  # as the method that it wraps
+
+
 def test_a_zip_holds_each_picture_once_its_maps_and_a_manifest_that_finds_them():
     maps = [a_map("tom.jpg", 1), a_map("tom.jpg", 1, method="grad-cam"), a_map("tom.jpg", 2)]
     with zipfile.ZipFile(io.BytesIO(heat_files.pack(maps, {"run": "quick-7"}))) as archive:
@@ -70,11 +78,11 @@ def test_a_zip_holds_each_picture_once_its_maps_and_a_manifest_that_finds_them()
         held = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(held.pop("manifest.json"))
     assert sorted(held) == [
-        "originals/01-tom.jpg.png", "originals/02-tom.jpg.png",
-        "overlays/01-tom.jpg.grad-cam.png", "overlays/01-tom.jpg.score-cam.png",
-        "overlays/02-tom.jpg.score-cam.png",
-        "raw/01-tom.jpg.grad-cam.npz", "raw/01-tom.jpg.score-cam.npz",
-        "raw/02-tom.jpg.score-cam.npz",
+        "originals/01-tom.png", "originals/02-tom.png",
+        "overlays/01-tom.grad-cam.png", "overlays/01-tom.score-cam.png",
+        "overlays/02-tom.score-cam.png",
+        "raw/01-tom.grad-cam.npz", "raw/01-tom.score-cam.npz",
+        "raw/02-tom.score-cam.npz",
     ]  # fmt: skip
     assert manifest["run"] == "quick-7"
     assert set(manifest["arrays"]) == {"raw", "values", "error", "scores"}
@@ -104,7 +112,7 @@ def test_no_name_of_a_picture_leads_out_of_the_zip(name):
 
 
 def test_names_of_other_scripts_stay_readable():
-    assert heat_files.safe("写真 1.png") == "写真-1.png"
+    assert heat_files.safe("写真 1.png") == "写真-1"
 
 
 # --- contact sheet --------------------------------------------------------------------------------

@@ -122,11 +122,11 @@ def test_a_row_holds_five_maps_and_the_page_says_which_are_left_out(open_untrain
 def test_options_of_a_link_are_what_the_engine_is_asked_for(open_untrained, explained, untrained):
     last, before = untrained.layers[-1], untrained.layers[-2]
     at = open_untrained(
-        m="grad-cam", layer=last, also=[before], join="max", score="probability", flips="true",
+        m="score-cam", layer=last, also=[before], join="max", score="probability", flips="true",
         eigen="true", floats="auto",
     )  # fmt: skip
     assert explained == [{
-        "method": "grad-cam", "layer": (last, before), "combine": "max", "score": "probability",
+        "method": "score-cam", "layer": (last, before), "combine": "max", "score": "probability",
         "flips": True, "eigen": True, "precision": "auto",
     }]  # fmt: skip
     said = (
@@ -139,6 +139,43 @@ def test_options_of_a_link_are_what_the_engine_is_asked_for(open_untrained, expl
     assert len(explained) == 2
     at.toggle(key="flips").set_value(True).run()
     assert len(explained) == 2  # it was kept
+
+
+def test_a_method_may_stand_under_any_of_the_three_keys(open_untrained, explained):
+    at = open_untrained(m=[MORE], mm=[CONTROL, "hires-cam"])
+    assert titles(at) == [METHODS[name].title for name in ("hires-cam", MORE, CONTROL)]
+    assert [address(at, key) for key in ("m", "mm", "mc")] == [["hires-cam"], [MORE], [CONTROL]]
+    assert [one.value for one in at.warning] == []
+    only = open_untrained(m=MORE)
+    assert titles(only) == [METHODS[MORE].title]  # and not the usual ones beside it
+    assert pills(only, "Methods").value == []
+
+
+def test_what_a_link_asks_for_and_nothing_knows_is_said_once(open_untrained, explained):
+    at = open_untrained(
+        m=["grad-cam", "bogus"], also="nope", join="sum", score="loss", floats="int8"
+    )
+    (warning,) = [one.value for one in at.warning]
+    assert warning == (
+        "The address asks for what does not exist here: the method bogus, the further layer nope, "
+        "the join sum, the score loss and the precision int8."
+    )
+    assert titles(at) == ["Grad-CAM"]
+    at.run()
+    assert len(at.warning) == 1  # until something else is chosen
+    at.toggle(key="flips").set_value(True).run()
+    assert [one.value for one in at.warning] == []
+
+
+def test_the_costs_of_more_methods_are_drawn_anew_when_they_are_opened(
+    open_untrained, explained, untrained
+):
+    """They stood there in passes alone after the model had been timed, till the next click."""
+    at = open_untrained(m="none", mm=MORE)
+    assert " here" not in box(at, MORE).label
+    at.session_state["more"] = True  # the popover is opened
+    at.run()
+    assert " s here" in box(at, MORE).label
 
 
 def test_further_layers_stay_across_pages_and_leave_with_the_layer_itself(

@@ -63,7 +63,7 @@ def test_heat_is_kept_by_picture_model_layer_method_target_and_options():
     assert key()[:4] == ("a.png", 0, "w", 64)
     options = [
         Options(also=("stem",)), Options(also=("stem",), combine="max"), Options(flips=True),
-        Options(score="probability"), Options(eigen=True), Options(precision="auto"),
+        Options(score="probability"), Options(eigen=True),
     ]  # fmt: skip
     keys = {
         key(), key("score-cam"), key(layer="stem"), key(target="dog"),
@@ -169,3 +169,65 @@ def test_the_cost_is_told_in_passes_then_for_this_layer_and_in_seconds_once_time
     rough = replace(METHODS["grad-cam"], name="rough", cost=Cost(40), exact=False)
     monkeypatch.setitem(METHODS, "rough", rough)
     assert heat.costs(wish(), "rough") == "40 passes forward, approximate"
+
+
+@pytest.mark.parametrize("name", ["eigen-cam", "kpca-cam", "fem"])
+def test_a_map_that_knows_no_class_speaks_for_none(name):
+    """Heat that is the same for every class stood there as what speaks for Dog."""
+    (line,) = gallery.below(wish(target="dog"), picture(), found(name))
+    assert line == "the same for every class · raw map −0.5 to 2"
+    assert key(name, target="dog") == key(name, target="cat")
+    assert key("sess", target="dog") != key("sess", target="cat")
+
+
+@pytest.mark.parametrize("name", ["random", "center", "edges"])
+def test_a_control_that_has_seen_no_network_says_so(name):
+    lines = gallery.below(wish(target="dog"), picture(), found(name, layer=""))
+    assert lines == ["the same for every class · raw map −0.5 to 2", "looks at no network"]
+
+
+def test_the_scale_speaks_for_a_class_where_the_methods_do():
+    assert gallery._meaning(wish(target="dog")) == "hot places speak for dog, cold ones do not"
+    mixed = gallery._meaning(wish(target="dog", methods=("grad-cam", "eigen-cam")))
+    assert mixed == "hot places speak for dog where the method asks for a class"
+    assert "dog" not in gallery._meaning(wish(target="dog", methods=("eigen-cam", "edges")))
+
+
+def test_several_layers_give_a_joined_map_and_no_raw_one():
+    several = wish(options=Options(also=("stem",)))
+    assert "· joined map " in gallery.below(several, picture(), found())[0]
+    assert "· raw map " in gallery.below(several, picture(), found("winsor-cam"))[0]
+    assert "· raw map " in gallery.below(several, picture(), found("edges", layer=""))[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(2.09e-05, 1, "0 to 1"), (-0.0004, 0.5, "0 to 0.5"), (-0.0651, 0.43, "−0.0651 to 0.43"),
+     (-3, 0.001, "−3 to 0"), (15, 302, "15 to 302"), (2e-5, 4e-5, "2e−05 to 4e−05"),
+     (0, 0, "0 to 0")],
+)  # fmt: skip
+def test_an_end_of_the_range_that_nobody_could_see_is_zero(low, high, said):
+    assert gallery.range_of(low, high) == said
+
+
+# --- what a method looks at -----------------------------------------------------------------------
+
+
+def test_a_choice_that_a_method_does_not_look_at_leaves_its_map_as_it_is():
+    eigen, rounded = Options(eigen=True), Options(precision="auto")
+    for name in ("eigen-cam", "kpca-cam", "eigengrad-cam", "rise", "edges", "fullgrad"):
+        assert key(name) == key(name, options=eigen), name
+    for name in ("grad-cam", "eigen-cam", "opti-cam", "fullgrad", "lift-cam", "edges"):
+        assert key(name) == key(name, options=rounded), name
+    for name in ("score-cam", "ablation-cam", "group-cam", "sess", "rise"):
+        assert key(name) != key(name, options=rounded), name
+    assert key("fem") != key("fem", options=eigen)
+
+
+def test_sess_is_asked_for_the_score_that_was_chosen():
+    """Its own is that of the method which it wraps, and not none."""
+    assert wish().asked("sess")["score"] is None
+    assert wish(options=Options(score="logit")).asked("sess")["score"] == "logit"
+    scores = [key("sess", options=Options(score=one)) for one in ("", "logit", "probability")]
+    assert len(set(scores)) == 3
+    assert wish(options=Options(score="logit")).asked("eigen-cam")["score"] is None

@@ -3,15 +3,18 @@
 import io
 import json
 import zipfile
+from pathlib import PurePath
 
 import cv2
 import numpy as np
 import pytest
+import streamlit as st
 
 from dashboard.explain import gallery, heat, take_along
 from dashboard.explain.gallery import Look
 from dashboard.explain.options import Options
 from dashboard.explain.pictures import of_run
+from engine import inference
 
 LOOK = Look("overlay", "viridis", 0.5, "even")
 
@@ -19,8 +22,6 @@ LOOK = Look("overlay", "viridis", 0.5, "even")
 @pytest.fixture
 def made(untrained):
     """A wish, and the real Grad-CAM of two pictures of noise by it."""
-    from engine import inference
-
     loaded, before = inference.load(untrained), untrained.layers[-2]
     options = Options(also=(before,), combine="max")
     wish = heat.Wish(untrained, untrained.layers[-1], "fox", ("grad-cam",), options)
@@ -57,9 +58,23 @@ def pixels(data: bytes) -> np.ndarray:
 
 
 def test_each_map_has_a_button_that_saves_it_under_the_name_of_picture_and_method(
-    open_untrained, made
+    open_untrained, untrained, monkeypatch
 ):
+    offered, button = [], st.download_button
+
+    def noting(label, data, file_name, *more, **known):
+        offered.append((label, data, file_name))
+        return button(label, data, file_name, *more, **known)
+
+    monkeypatch.setattr(st, "download_button", noting)
     at = open_untrained(m="grad-cam")
+    ((label, data, file_name),) = offered
+    (picture,) = of_run(untrained, "test", [0])
+    assert (label, file_name) == ("PNG", f"{PurePath(picture.name).stem}.grad-cam.png")
+    wish = heat.Wish(untrained, untrained.layers[-1], heat.SAID, ("grad-cam",))
+    values = heat.kept(wish, picture, "grad-cam").values[0]
+    look = Look("overlay", "inferno", 0.75, "by heat")
+    assert (pixels(data()) == gallery.drawn(("afresh",), look, picture.pixels, values)).all()
     buttons = at.get("download_button")
     assert [one.proto.label for one in buttons] == ["PNG"]
     assert "Save the Grad-CAM of " in buttons[0].proto.help

@@ -20,13 +20,14 @@ def no_warm_up(monkeypatch):
 
 
 def declared() -> list[str]:
-    """The key of every `Param("...")` under dashboard/."""
+    """The key of every `Param("...")` under dashboard/, an f-string's as it is written."""
     trees = [
         ast.parse(path.read_text(encoding="utf-8"))
         for path in (PROJECT / "dashboard").rglob("*.py")
     ]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return [call.args[0].value for call in calls if getattr(call.func, "id", "") == "Param"]
+    keys = [call.args[0] for call in calls if getattr(call.func, "id", "") == "Param"]
+    return [key.value if isinstance(key, ast.Constant) else ast.unparse(key) for key in keys]
 
 
 def test_a_key_of_the_address_is_declared_once():
