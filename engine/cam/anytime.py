@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import stdtrit
+from threadpoolctl import ThreadpoolController
 
 from engine import backend
 from engine.cam.asked import Asked, Found
@@ -24,6 +25,9 @@ EVEN = 0.1  # what each place of a mask counts for at least, next to the mean en
 ROUNDING = 1e-6  # of the scores' mean square, which no process is told to be below
 OUTSIDE = 0.0025  # 5% for some 20 directions in which a map can be off
 CAUTION = 1.6  # by how much networks were further off than the process believes, see the decision
+
+
+_LIBRARIES = ThreadpoolController()
 
 
 def anytime_score_cam(asked: Asked, *, tolerance: float = 0.4, channels: int = 0) -> Found:
@@ -56,11 +60,13 @@ def anytime_score_cam(asked: Asked, *, tolerance: float = 0.4, channels: int = 0
         )
     maps, logits = asked.activations()
     n, *size, k = maps.shape
-    pictures = [_Picture(i, maps[i], tolerance, channels or k) for i in range(n)]
+    with _alone():
+        pictures = [_Picture(i, maps[i], tolerance, channels or k) for i in range(n)]
     total = n * k
     while unsure := [one for one in pictures if not one.sure]:
         done = total - sum(len(one.channels) - len(one.asked) for one in unsure)
-        rows = [(one, channel) for one in unsure for channel in one.next()]
+        with _alone():
+            rows = [(one, channel) for one in unsure for channel in one.next()]
         of = np.array([one.number for one, _ in rows])
         masked = asked.masked(
             of,
@@ -68,8 +74,9 @@ def anytime_score_cam(asked: Asked, *, tolerance: float = 0.4, channels: int = 0
             told=lambda now, done=done: asked.progress(done + now, total),
         )
         found = asked.scores(masked, of)
-        for one in unsure:
-            one.learn(found[of == one.number])
+        with _alone():
+            for one in unsure:
+                one.learn(found[of == one.number])
     weights = np.zeros((n, k), np.float32)
     for one in pictures:
         weights[one.number, one.channels] = one.weights
@@ -80,6 +87,12 @@ def anytime_score_cam(asked: Asked, *, tolerance: float = 0.4, channels: int = 0
         asked.probabilities(logits),
         None if asked.eigen or rounded else np.stack([one.error.reshape(size) for one in pictures]),
     )
+
+
+def _alone():
+    """Linear algebra in one thread: its matrices are small, and threads that wait for one another
+    beside a training take ten times as long."""
+    return _LIBRARIES.limit(limits=1, user_api="blas")
 
 
 class _Picture:
@@ -101,8 +114,8 @@ class _Picture:
         self.error = np.zeros(self.maps.shape[1], np.float32)
         self.sure = not (len(self.channels) and np.isfinite(self.maps).all())
         if (tolerance or self._most < len(self.channels)) and not self.sure:
-            self._points = _points(self.maps)
-            self._order = _order(self.maps, self._points)
+            self._apart = _apart(self.maps)
+            self._order = _order(self.maps, _likeness(self._apart))
         else:
             self._order = iter(range(len(self.channels)))
 
@@ -123,37 +136,38 @@ class _Picture:
         elif not np.isfinite(self._scores).all():  # the network overflows: so does the map
             self.weights, self._most = np.full(len(self.channels), np.nan), len(self.asked)
         else:
-            self.weights, error = _guess(self.maps, self._points, self.asked, self._scores)
+            self.weights, error = _guess(self.maps, self._apart, self.asked, self._scores)
             self.error = (self._scale * error).astype(np.float32)
         largest = self._scale * np.abs(self.weights @ self.maps).max()
         near = self.error.max() <= self._tolerance * largest
         self.sure = near or len(self.asked) == self._most
 
 
-def _points(maps: np.ndarray) -> np.ndarray:
-    """Maps `(k, places)` as points, so near to one another as their masks are alike; the mean
-    squared distance is 1."""
+def _apart(maps: np.ndarray) -> np.ndarray:
+    """Squared distances `(k, k)` of the masks that the maps `(k, places)` make, each place counting
+    by the layer's energy there; their mean is 1."""
     low = maps.min(axis=1, keepdims=True)
     masks = (maps - low) / (maps.max(axis=1, keepdims=True) - low)
     energy = np.square(maps).sum(axis=0)
     points = masks * np.sqrt(energy / energy.mean() + EVEN)
     distance = 2 * points.var(axis=0).sum()
-    return points / np.sqrt(distance) if distance > 0 else points
+    points = points / np.sqrt(distance) if distance > 0 else points
+    squares = np.square(points).sum(axis=1)
+    return np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0)
 
 
-def _likeness(a: np.ndarray, b: np.ndarray, length: float = 1) -> np.ndarray:
-    """The kernel between points `(n, d)` and `(m, d)`, `(n, m)`."""
-    squared = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
-    return np.exp(-np.maximum(squared, 0) / (2 * length**2))
+def _likeness(apart: np.ndarray, length: float = 1) -> np.ndarray:
+    """The kernel, of squared distances."""
+    return np.exp(apart / (-2 * length**2))
 
 
-def _order(maps: np.ndarray, points: np.ndarray) -> Iterator[int]:
+def _order(maps: np.ndarray, likeness: np.ndarray) -> Iterator[int]:
     """Channels, each the one that lowers the variance of the map, summed over it, the most.
 
     By a pivoted Cholesky factorisation of the kernel; the next channel costs what one look at all
     maps does.
     """
-    shown = maps.T @ _likeness(points, points)  # (places, k): a weight's error in the map
+    shown = maps.T @ likeness  # (places, k): a weight's error in the map
     left = np.ones(len(maps))
     columns = np.empty((len(maps),) * 2, np.float32)  # of the factor; the memory is taken as used
     asked: list[int] = []
@@ -163,7 +177,7 @@ def _order(maps: np.ndarray, points: np.ndarray) -> Iterator[int]:
         best = int(np.argmax(gain))
         asked.append(best)
         yield best
-        column = _likeness(points, points[best : best + 1])[:, 0] - columns[:n, best] @ columns[:n]
+        column = likeness[:, best] - columns[:n, best] @ columns[:n]
         spread = max(float(column[best]), 0.0) + NOISES[0]
         shown -= np.outer(shown[:, best], column / spread)
         columns[n] = column / np.sqrt(spread)
@@ -213,13 +227,16 @@ def _expect(process: _Process, near, maps, prior) -> tuple[np.ndarray, np.ndarra
     return expected, process.spread * (np.maximum(variance, 0) + level)
 
 
-def _guess(maps, points, asked: list[int], scores) -> tuple[np.ndarray, np.ndarray]:
+def _guess(maps, apart, asked: list[int], scores) -> tuple[np.ndarray, np.ndarray]:
     """Weights of all channels, those that were not asked as expected, and the map's error."""
     rest = np.setdiff1d(np.arange(len(maps)), asked)
-    known, unknown, shown = points[asked], points[rest], maps[rest]
+    known, near, unknown = (
+        apart[np.ix_(*of)] for of in ((asked, asked), (asked, rest), (rest, rest))
+    )
+    shown = maps[rest]
     processes = []
     for length in LENGTHS:
-        likeness = _likeness(known, known, length).astype(np.float64)
+        likeness = _likeness(known, length).astype(np.float64)
         processes += [(length, _process(likeness, scores, length, noise)) for noise in NOISES]
     evidence = np.array([process.evidence for _, process in processes])
     chance = np.exp(evidence - evidence.max())
@@ -227,8 +244,8 @@ def _guess(maps, points, asked: list[int], scores) -> tuple[np.ndarray, np.ndarr
     chance = chance[kept] / chance[kept].sum()
     given = {}
     for length in {processes[at][0] for at in kept}:
-        prior = np.einsum("kp,kp->p", shown, _likeness(unknown, unknown, length) @ shown)
-        given[length] = _likeness(known, unknown, length), shown, prior
+        prior = np.einsum("kp,kp->p", shown, _likeness(unknown, length) @ shown)
+        given[length] = _likeness(near, length), shown, prior
     found = [_expect(process, *given[length]) for length, process in (processes[i] for i in kept)]
     expected, variances = (np.stack(one) for one in zip(*found, strict=True))
     weights = np.empty(len(maps))
