@@ -42,6 +42,7 @@ def main() -> None:
         workspace, run = trained_run(asked, Path(scratch))
         model = inference.load(store.open_run(workspace, run)).model
         images = pictures_of(workspace, run, asked.pictures)
+    backend.keras.config.disable_interactive_logging()  # tf-keras-vis predicts aloud
     head = take_apart(model)
     maps = np.asarray(head.fast(images[:1])[0])
     channels = maps.shape[-1]
@@ -130,7 +131,10 @@ def _openvino_bound(head, dtype: str) -> Callable:
     )
     ready = ov.Core().compile_model(
         ov.convert_model(traced), "CPU",
-        {"NUM_STREAMS": "2", "INFERENCE_PRECISION_HINT": backend.PRECISIONS[dtype]},
+        {
+            "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": "2",
+            "INFERENCE_PRECISION_HINT": backend.PRECISIONS[dtype],
+        },
     )  # fmt: skip
     queue = ov.AsyncInferQueue(ready, 2)
 
