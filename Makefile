@@ -39,6 +39,7 @@ pin = uv pip compile --quiet --upgrade --universal --python-version 3.11 --gener
 bench: .venv/.installed-dev ## Measure; prints the figures that the documents give
 	.venv/bin/python -m pytest -o addopts= -qs tests/benchmarks
 	.venv/bin/python -m tests.benchmarks.training
+	.venv/bin/python -m tests.benchmarks.cam
 
 clean: ## Remove .venv and caches; the workspace stays
 	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache
