@@ -322,13 +322,18 @@ def point_out(alike) -> None:
         )
 
 
+def few(number: float) -> str:
+    """Three digits, and never an exponent for a large number."""
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
 def print_explained(explained, as_json: bool) -> None:
     """What each heatmap says, and then the files that were written, each once."""
     if as_json:
         return print_json([asdict(one) for one in explained])
     for one in explained:
         at = f" at {one.layer}" if one.layer else ""
-        error = f", 95% error at most {one.error:.2g}" if one.error is not None else ""
+        error = f", 95% error at most ± {few(one.error)}" if one.error is not None else ""
         of = (
             "the same for every class"
             if one.target is None
@@ -336,7 +341,7 @@ def print_explained(explained, as_json: bool) -> None:
         )
         screen.print(
             f"{one.picture}: {one.method} {of}{at}, raw "
-            f"map {one.raw_min:.3g} to {one.raw_max:.3g}{error}, {one.seconds:.2f} s by "
+            f"map {few(one.raw_min)} to {few(one.raw_max)}{error}, {one.seconds:.2f} s by "
             f"{one.engine}",
             markup=False, soft_wrap=True,
         )  # fmt: skip

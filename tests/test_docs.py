@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from engine.cam.methods import METHODS
+from engine.cam.methods import METHODS, own_options
 from engine.cli import app
 from engine.evaluation.intervals import INTERVALS
 from engine.models.presets import PRESETS
@@ -36,6 +36,13 @@ def test_every_heatmap_method_is_documented_as_its_paper_writes_it_with_what_it_
     cost = f"{method.cost}{'' if method.exact else ', approximate'}"
     named = ", ".join(filter(None, (method.title, method.paper)))
     assert f"| `{method.name}` | {named} | {cost} |" in README
+
+
+def test_every_option_of_a_heatmap_method_is_documented_with_its_default():
+    for method in METHODS.values():
+        told = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                         for name, value in own_options(method).items())  # fmt: skip
+        assert not told or f"`{method.name}` {told}" in README.replace("\n", " ")
 
 
 @pytest.mark.parametrize("method", INTERVALS)

@@ -144,7 +144,7 @@ def below(wish: Wish, picture: Picture, heat) -> list[str]:
     if heat.error is not None:
         most = float(heat.error[0].max())
         share = f" ({most / raw.max():.0%} of the maximum)" if raw.max() > 0 else ""
-        lines.append(f"95% error at most ± {most:.2g}{share}")
+        lines.append(f"95% error at most ± {digits(most)}{share}")
     if about.family == "control" and not about.of_class:
         lines.append("looks at no network")
     elif about.layers == "none":
@@ -183,6 +183,9 @@ def range_of(low: float, high: float) -> str:
     """The range of a raw map, in three digits: "−0.065 to 0.43", "15 to 302"; an end that is under
     a thousandth of the range is 0."""
     ends = (0 if abs(v) < 0.001 * (high - low) else v for v in (low, high))
-    return " to ".join(
-        (f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}").replace("-", "−") for v in ends
-    )
+    return " to ".join(map(digits, ends))
+
+
+def digits(number: float) -> str:
+    """Three of them, and never an exponent for a large number."""
+    return (f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}").replace("-", "−")

@@ -118,8 +118,8 @@ def test_a_note_and_a_stated_error_are_printed_beside_the_numbers(capsys):
     said, told = capsys.readouterr()
     assert said.split() == ["a.png", "b.png", "c.png", "d.npz", "sheet.png"]
     assert (
-        "tom.png: score-cam for dog (probability 0.750), raw map -1 to 2, 95% error at most 0.062, "
-        "0.50 s by OpenVINO 2026.4, bfloat16\n"
+        "tom.png: score-cam for dog (probability 0.750), raw map -1 to 2, 95% error at most "
+        "± 0.0625, 0.50 s by OpenVINO 2026.4, bfloat16\n"
     ) in told
     assert "tom.png: score-cam: The map is almost flat.\n" in told
 
