@@ -162,9 +162,9 @@ def _ours(model) -> dict[str, Callable]:
 
 
 def _others_score(model, head) -> dict[str, Callable]:
-    def blog(image):
-        """As the blog post does it: every map enlarged and scaled by OpenCV, the pictures
-        multiplied by NumPy, and all of them given to `predict`."""
+    def by_hand(image):
+        """What one writes by hand: every map enlarged and scaled by OpenCV, the pictures multiplied
+        by NumPy, and all of them given to `predict` (the blog post's own loop is not at hand)."""
         maps = np.asarray(head.fast(image)[0])[0]
         large = [cv2.resize(maps[..., k], image.shape[2:0:-1]) for k in range(maps.shape[-1])]
         spans = [np.ptp(one) or 1 for one in large]
@@ -172,7 +172,7 @@ def _others_score(model, head) -> dict[str, Callable]:
         weights = model.predict(image * np.stack(masks)[..., None], verbose=0)[:, 0]
         return maps @ weights
 
-    found = {"the blog post's way": blog}
+    found = {"masks by OpenCV, one predict": by_hand}
     try:
         from torchcam.methods import ScoreCAM
 
