@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import numpy as np
 
 from engine.cam.methods import (
@@ -17,6 +16,7 @@ from engine.cam.methods import (
     check_options,
 )
 from engine.cam.notes import note
+from engine.cam.scaling import resized
 from engine.errors import ConfigError, LayerError
 
 BATCH = 16  # pictures that a method takes at once
@@ -189,7 +189,7 @@ def _mean_of_both(found, mirrored):
 
 def enlarge(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A signed map `(h', w')` as heat `(h, w)` from 0 to 1: bilinear, ReLU, by its own maximum."""
-    heat = np.maximum(cv2.resize(raw, size[::-1], interpolation=cv2.INTER_LINEAR), 0)
+    heat = np.maximum(resized(raw, size), 0)
     return heat / heat.max() if heat.max() > 0 else heat
 
 

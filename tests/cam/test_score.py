@@ -113,25 +113,6 @@ def test_a_picture_without_any_activation_has_a_zero_map(method):
     assert not found.values.any()
 
 
-@pytest.mark.parametrize("method", KIN)
-def test_progress_grows_to_the_end_and_may_stop_the_work(method):
-    _, model = built(1)
-    steps = []
-    explain(
-        model, IMAGES, method, "maps", progress=lambda *step: steps.append(step),
-        options=FEW.get(method),
-    )  # fmt: skip
-    assert steps == sorted(steps)
-    assert len({total for _, total in steps}) == 1
-    assert steps[-1][0] == steps[-1][1]
-
-    def stop(done, total):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        explain(model, IMAGES, method, "maps", progress=stop, options=FEW.get(method))
-
-
 def test_the_score_that_is_compared_can_be_chosen():
     net, model = built(5)
     found = explain(model, IMAGES[:1], "score-cam-v2", "maps", 3, score="probability").raw[0]
