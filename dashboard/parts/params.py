@@ -53,19 +53,24 @@ class Param:
 
         Streamlit keeps what was touched and forgets what came from the address, or whose page was
         left while it still ran: before the widget is drawn on a new page, such a value is set
-        again, in the address as well, so that a reload finds it. After Back or Forward the address
-        alone speaks: what is not in it is the default.
+        again, in the address as well, so that a reload finds it. So is one that the address has
+        lost: what an earlier run of the page wrote there came after it was chosen. After Back or
+        Forward the address alone speaks: what is not in it is the default.
 
         Args:
             options: what the widget offers, where only the run says it.
         """
         _note(self.key, self.key)
-        options, before = options or self.options, self.last()
+        options = options or self.options
         arrived = st.session_state.get("_drawn") != st.session_state.get("_here")
-        fits = before is not None and (not options or before in options)
-        if arrived and fits and self.key not in st.query_params and not went_back():
-            st.session_state[self.key] = before
-            self.write(before, options)
+        value = self.last() if arrived else st.session_state.get(self.key)
+        fits = value is not None and (not options or value in options)
+        if not fits or self.key in st.query_params or went_back():
+            return self.key
+        if arrived or value != self._usual(options):  # a default would undo what is chosen by now
+            st.session_state[self.key] = value
+        if arrived:
+            self.write(value, options)
         return self.key
 
     def start(self, asked):
@@ -114,14 +119,17 @@ class Param:
 
     def write(self, value, options: Sequence = ()) -> None:
         """Let the address say it; the default, and None, stay out."""
-        options = options or self.options
-        usual = options[0] if self.default is None and options else self.default
-        if value is None or value == usual:
+        if value is None or value == self._usual(options):
             st.query_params.pop(self.key, None)
             return
         values = [str(one) for one in (value if isinstance(value, list) else [value])]
         if st.query_params.get_all(self.key) != values:
             st.query_params[self.key] = values
+
+    def _usual(self, options: Sequence):
+        """What stays out of the address."""
+        options = options or self.options
+        return options[0] if self.default is None and options else self.default
 
     def remark(self, sentence: str, shown) -> None:
         """Why the address is not followed; it is kept, since the address is about to change.

@@ -159,7 +159,8 @@ with lease.hold(of(me)):
 
 @pytest.mark.parametrize("moves", [False, True], ids=["as they came", "while they are moved"])
 def test_five_that_start_in_any_order_train_in_theirs_one_at_a_time(place, moves):
-    """The third is killed while it trains, and holds nobody up."""
+    """The third is killed while it trains, and holds nobody up; if it was moved to the end, its
+    ticket is there until somebody asks."""
     runs = [f"run-{i}" for i in range(1, 6)]
     for run in runs:
         queue.join(place, run)
@@ -177,4 +178,6 @@ def test_five_that_start_in_any_order_train_in_theirs_one_at_a_time(place, moves
     trained = (place.path / "order").read_text().split()
     assert sorted(trained) == runs
     assert moves or trained == runs
+    assert queue.in_line(place) in ([], ["run-3"])
+    assert queue.first(place, lambda run: False) is None
     assert queue.in_line(place) == []
