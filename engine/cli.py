@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine import options, terminal
+from engine import bars, options, terminal
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import INTERVALS
 from engine.models.presets import PRESETS
@@ -94,7 +94,7 @@ def prepare(
     from engine.data.subjects import TABLE
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
-    with terminal.bar("pictures", quiet=as_json) as progress:
+    with bars.bar("pictures", quiet=as_json) as progress:
         dataset = run_prepare(
             _workspace(), source, name,
             image_size=image_size, seed=seed, count=count, replace=replace,
@@ -173,7 +173,7 @@ def train(
         run = commands.create_run(workspace, dataset, config, question)
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: store.ask_to_stop(run))
-    with terminal.training_bar(run, quiet=as_json) as report:
+    with bars.training_bar(run, quiet=as_json) as report:
         evaluation = commands.train_run(workspace, run, report)
     if evaluation is None:
         screen.print(f"{run.id} was stopped before it had begun; nothing was trained.")
@@ -289,7 +289,7 @@ def explain(
     from engine.cam.methods import USUAL
     from engine.commands.explain import explain as run_explain
 
-    with terminal.bar("steps", quiet=as_json) as progress:
+    with bars.bar("steps", quiet=as_json) as progress:
         explained = run_explain(
             _workspace(), run, images, out,
             methods=list(dict.fromkeys(method or USUAL)), layers=layer or (), target=target,

@@ -1,15 +1,12 @@
-"""What verbs print: JSON and sentences on standard output, bars and warnings on standard error."""
+"""What verbs print: JSON and sentences on standard output, warnings on standard error."""
 
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -152,8 +149,8 @@ def print_estimate(expected, as_json: bool) -> None:
         return print_json(asdict(expected))
     busy = "; the machine was busy, so it may go faster" if expected.busy else ""
     print(
-        f"about {_duration(expected.seconds + expected.start_seconds)}: "
-        f"{_duration(expected.start_seconds)} to start, {_duration(expected.seconds)} of training "
+        f"about {duration(expected.seconds + expected.start_seconds)}: "
+        f"{duration(expected.start_seconds)} to start, {duration(expected.seconds)} of training "
         f"at {expected.pictures_per_second:,.0f} pictures/s{busy}"
     )
     return None
@@ -396,57 +393,8 @@ def print_json(value: Any) -> None:
     print()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-@contextmanager
-def bar(what: str, *, quiet: bool) -> Iterator:
-    """A bar on standard error; called with (done, total, remark)."""
-    columns = (
-        BarColumn(), TaskProgressColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + what + " {task.fields[remark]}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    disable = quiet or not screen.is_terminal
-    with Progress(*columns, console=screen, disable=disable, transient=True) as progress:
-        task = progress.add_task(what, total=1, remark="")
-        yield lambda done, total, remark: progress.update(
-            task, completed=done, total=total, remark=remark
-        )
-
-
-@contextmanager
-def training_bar(run, *, quiet: bool) -> Iterator:
-    """A bar of all batches with epoch, batch, speed and time left, on standard error."""
-    columns = (TextColumn("{task.fields[said]}"), BarColumn(), TaskProgressColumn())
-    disable = quiet or not screen.is_terminal
-    with Progress(*columns, console=screen, disable=disable) as progress:
-        task = progress.add_task("training", total=1, said=f"{run.id}: starting")
-
-        def report(told: dict) -> None:
-            if told["phase"] == "estimated" and not quiet:
-                progress.console.print(
-                    f"{run.id} on {learns(run)}: about {_duration(told['seconds'])} of training at "
-                    f"{told['pictures_per_second']:,.0f} pictures/s, from a short measurement",
-                    markup=False,
-                )
-            if told["phase"] == "resuming" and not quiet:
-                done = f"epoch {told['epoch']} of {told['epochs']}"
-                progress.console.print(f"{run.id} goes on after {done}", markup=False)
-            if told["phase"] != "training":
-                return progress.update(task, said=f"{run.id}: {told['phase']}")
-            done = (told["epoch"] - 1) * told["batches"] + told["batch"]
-            return progress.update(
-                task,
-                completed=done,
-                total=told["epochs"] * told["batches"],
-                said=f"{run.id}: epoch {told['epoch']} of {told['epochs']}, batch {told['batch']} "
-                f"of {told['batches']}, {told['pictures_per_second']:,.0f} pictures/s, "
-                f"{_duration(told['seconds_left'])} left",
-            )
-
-        yield report

@@ -123,26 +123,7 @@ def explain(
         heads, images, targets, score or chosen.score, exact=precision == "float32", eigen=eigen,
         seed=seed,
     )  # fmt: skip
-    if chosen.layers == "one":
-        each = [replace(asked, heads=(head,)) for head in heads]
-    else:
-        each = [asked]
-    runs = [(one, mirrored) for one in each for mirrored in ((False, True) if flips else (False,))]
-
-    def work(one: Asked, at: int):
-        return _in_batches(
-            lambda batch: chosen.load()(batch, **options), one, batch,
-            lambda done, total: progress(at * total + done, len(runs) * total),
-        )  # fmt: skip
-
-    found = []
-    for at, (one, mirrored) in enumerate(runs):
-        if mirrored:
-            back = work(replace(one, images=images[:, :, ::-1]), at)
-            found[-1] = _mean_of_both(found[-1], back)
-        else:
-            found.append(work(one, at))
-        _check_found(found[-1], one.head.layer)
+    found = _find(chosen, asked, options, flips, batch, progress)
     raw = found[0].raw
     if len(found) > 1:
         drawn = [np.stack([enlarge(one, images.shape[1:3]) for one in part.raw]) for part in found]
@@ -177,6 +158,32 @@ def _heads(model, layer, method: Method) -> tuple:
         if not names:
             raise ConfigError("No layer was given; name one, or several, or leave it out.")
     return tuple(take_apart(model, name) for name in dict.fromkeys(names))
+
+
+def _find(chosen: Method, asked, options, flips: bool, size: int, progress: Callable) -> list:
+    """What the method finds, at each layer that it looks at by itself; with `flips` the mean of
+    that and of what it finds in the mirror image."""
+    each = [asked]
+    if chosen.layers == "one":
+        each = [replace(asked, heads=(head,)) for head in asked.heads]
+    function, runs = chosen.load(), len(each) * (2 if flips else 1)
+
+    def work(one, at: int):
+        return _in_batches(
+            lambda batch: function(batch, **options), one, size,
+            lambda done, total: progress(at * total + done, runs * total),
+        )  # fmt: skip
+
+    found = []
+    for at, one in enumerate(each):
+        if flips:
+            mirrored = replace(one, images=one.images[:, :, ::-1])
+            maps = _mean_of_both(work(one, 2 * at), work(mirrored, 2 * at + 1))
+        else:
+            maps = work(one, at)
+        _check_found(maps, one.head.layer)
+        found.append(maps)
+    return found
 
 
 def _mean_of_both(found, mirrored):

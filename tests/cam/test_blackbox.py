@@ -8,7 +8,6 @@ import pytest
 from keras import layers
 
 from engine.cam import explain
-from engine.errors import ConfigError
 
 KERNEL = np.array([[2.0, -1.0], [0.5, 1.0], [-1.0, 0.3]])  # (colour, map)
 WEIGHTS, BIAS = np.array([1.5, -2.0]), 0.2
@@ -189,24 +188,6 @@ def test_a_picture_may_be_smaller_than_the_grid_and_of_any_shape(model, method, 
     assert np.isfinite(heat.raw).all()
     assert heat.values.shape == (2, *shape)
     assert heat.values.any(axis=(1, 2)).all()
-
-
-@pytest.mark.parametrize(
-    ("method", "options", "sentence"),
-    [
-        ("rise", {"masks": 0}, "The number of masks cannot be 0; give at least 1"),
-        ("rise", {"keep": 1.0}, "The share of cells that are kept cannot be 1; give from 0.01"),
-        ("hsic", {"masks": 1}, "The number of masks cannot be 1; give at least 2"),
-        ("hsic", {"cells": 0}, "The number of cells cannot be 0; give from 2 to 64"),
-        ("sobol", {"designs": 12}, "The number of designs cannot be 12; give a power of two"),
-        ("sobol", {"cells": 100}, "The number of cells cannot be 100; give from 2 to 64"),
-        ("occlusion", {"size": 2}, "The size of the square cannot be 2; give from 0.01 to 1"),
-        ("occlusion", {"stride": 0}, "The stride of the square cannot be 0; give from 0.01"),
-    ],
-)
-def test_a_number_that_makes_no_map_is_refused(model, images, method, options, sentence):
-    with pytest.raises(ConfigError, match=sentence):
-        explain(model, images, method, options=options)
 
 
 def test_no_warning_of_scipy_s_is_printed_about_what_is_drawn(model, images):

@@ -7,7 +7,7 @@ from keras import layers
 
 from engine.cam import explain, factors
 from engine.cam.components import first_component
-from engine.errors import ConfigError, LayerError
+from engine.errors import LayerError
 from tests.cam.small import Small, small
 from tests.cam.test_gradients import IMAGES, grad_cam, layer_cam, seen
 
@@ -141,18 +141,6 @@ def test_kpca_cam_of_a_map_with_too_many_places_is_refused(monkeypatch):
     monkeypatch.setattr(factors, "MOST_PLACES", 19)
     with pytest.raises(LayerError, match=r"5 × 4 places of the layer 'maps' are too many"):
         explain(small().model, IMAGES, "kpca-cam", layer="maps")
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"kernel": "laplacian"}, "There is no kernel 'laplacian'; choose one of sigmoid"),
-        ({"gamma": -1.0}, "The gamma cannot be -1; give at least 0"),
-    ],
-)
-def test_a_kernel_that_kpca_cam_does_not_have_is_refused(options, says):
-    with pytest.raises(ConfigError, match=says):
-        explain(small().model, IMAGES, "kpca-cam", layer="maps", options=options)
 
 
 @pytest.mark.parametrize("kernel", factors.KERNELS)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from engine.cam import explain
-from engine.errors import ConfigError
 from tests.cam.plain import CASES, SIZE, built, enlarged, pictures, unit
 
 IMAGES = pictures()
@@ -152,19 +151,3 @@ def test_zero_maps_stay_zero(method, options):
     found = explain(model, np.zeros_like(IMAGES), method, "maps", options=options)
     assert not found.raw.any()
     assert np.isfinite(found.values).all()
-
-
-@pytest.mark.parametrize(("method", "options", "said"), [
-    ("group-cam", {"groups": 0}, "The number of groups cannot be 0"),
-    ("group-cam", {"blur": 4}, "cannot be 4; give an odd one"),
-    ("group-cam", {"below": 100}, "The percentile cannot be 100"),
-    ("sess", {"method": "sess"}, "SESS cannot be made of 'sess'"),
-    ("sess", {"method": "winsor-cam"}, "give a method of one layer, or of the whole network"),
-    ("sess", {"method": "lime"}, "The method 'lime' does not exist"),
-    ("sess", {"keep": 0}, "The share of windows that are kept cannot be 0"),
-    ("sess", {"scales": 0}, "The number of scales cannot be 0"),
-])  # fmt: skip
-def test_options_out_of_bounds_are_refused(method, options, said):
-    _, model = built(1)
-    with pytest.raises(ConfigError, match=said):
-        explain(model, IMAGES, method, "maps", options=options)

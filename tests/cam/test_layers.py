@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from engine.cam import explain
-from engine.errors import ConfigError
 from tests.cam.small import Small, pictures, small
 from tests.cam.test_gradients import second_order
 
@@ -110,8 +109,3 @@ def test_one_layer_is_refined_by_nothing():
     plain = explain(net.model, IMAGES, "grad-cam++", layer="maps").raw
     expected = [drawn(enlarged(drawn(one))) for one in plain]
     np.testing.assert_allclose(heat, expected, atol=1e-5)
-
-
-def test_a_percentile_beyond_all_layers_is_refused():
-    with pytest.raises(ConfigError, match="The percentile cannot be 101; give from 0 to 100"):
-        explain(small().model, IMAGES, "winsor-cam", options={"percentile": 101.0})

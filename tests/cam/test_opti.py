@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from engine.cam import explain
-from engine.errors import ConfigError
 from tests.cam.plain import CASES, built, enlarged, pictures, softmax, unit
 
 IMAGES = pictures()
@@ -86,13 +85,3 @@ def test_zero_maps_stay_zero_and_progress_ends_and_may_stop_the_work():
 
     with pytest.raises(KeyboardInterrupt):
         explain(model, IMAGES, "opti-cam", "maps", options=FEW, progress=stop)
-
-
-@pytest.mark.parametrize(("options", "said"), [
-    ({"steps": 0}, "The number of steps cannot be 0; give at least 1"),
-    ({"rate": 0}, "The rate cannot be 0; give at least 1e-06"),
-])  # fmt: skip
-def test_options_out_of_bounds_are_refused(options, said):
-    _, model = built(1)
-    with pytest.raises(ConfigError, match=said):
-        explain(model, IMAGES, "opti-cam", "maps", options=options)

@@ -160,44 +160,6 @@ def test_what_cannot_be_chosen_is_said(model, images, options, sentence):
         explain(model, images, "grad-cam", **options)
 
 
-@pytest.mark.parametrize("method", ["grad-cam", "score-cam", "fem", "random"])
-def test_weights_that_are_or_become_nan_are_named(images, method):
-    known, fresh = network("Dense, then Activation"), network("Dense, then Activation")
-    explain(known, images[:1], method)
-    for model in (fresh, known):
-        model.get_layer("maps").kernel.assign(np.full((3, 3, 3, 4), np.nan))
-        with pytest.raises(LayerError, match="The weights of the layer 'maps' hold NaN"):
-            explain(model, images[:1], method)
-
-
-@pytest.mark.parametrize(("method", "options", "sentence"), [
-    ("faster-score-cam", {"channels": 2.7}, "'channels' of Faster-Score-CAM cannot be '2.7'"),
-    ("faster-score-cam", {"channels": np.inf}, "'channels' of Faster-Score-CAM cannot be 'inf'"),
-    ("faster-score-cam", {"channels": np.nan}, "'channels' of Faster-Score-CAM cannot be 'nan'"),
-    ("ss-cam", {"sigma": np.nan}, "The width of the noise cannot be nan; give at least 0"),
-    ("smooth-grad-cam++", {"sigma": np.inf}, "The sigma of the noise cannot be inf"),
-    ("finer-cam", {"strength": np.nan}, "The strength cannot be nan"),
-    ("winsor-cam", {"percentile": np.nan}, "The percentile cannot be nan"),
-    ("kpca-cam", {"gamma": np.inf}, "The gamma cannot be inf"),
-    ("fem", {"sigmas": np.nan}, "The number of sigmas cannot be nan"),
-    ("opti-cam", {"rate": np.nan}, "The rate cannot be nan"),
-    ("group-cam", {"sigma": np.inf}, "The sigma of the blur cannot be inf"),
-    ("sess", {"blur": np.nan}, "The width of the blur cannot be nan"),
-    ("anytime-score-cam", {"tolerance": np.inf}, "The tolerance cannot be inf"),
-    ("center", {"sigma": np.nan}, "The width of the Gaussian cannot be nan"),
-    ("occlusion", {"size": np.nan}, "The size of the square cannot be nan"),
-    ("rise", {"cells": 1}, "The number of cells cannot be 1; give from 2 to 64"),
-    ("hsic", {"cells": 1}, "The number of cells cannot be 1; give from 2 to 64"),
-    ("sobol", {"cells": 1}, "The number of cells cannot be 1; give from 2 to 64"),
-])  # fmt: skip
-def test_numbers_that_are_no_numbers_and_fractions_of_things_are_refused(
-    model, images, method, options, sentence
-):
-    """NaN is neither below a bound nor above it, and 2.7 channels were 2."""
-    with pytest.raises(ConfigError, match=sentence):
-        explain(model, images, method, options=options)
-
-
 def test_a_whole_number_may_be_written_with_a_point(model, images):
     found = [
         explain(model, images, "faster-score-cam", options={"channels": two}).raw
