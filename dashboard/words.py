@@ -227,9 +227,11 @@ def evidence_line(interval_text: str, method: str, n: int, of: str = "") -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Time that passed: "0.02 s", "1.3 s", "58 s", "14 min 24 s", "2 h 12 min"."""
+    """Time that passed: "4 ms", "0.02 s", "1.3 s", "58 s", "14 min 24 s", "2 h 12 min"."""
     if not _finite(seconds) or seconds < 0:
         return NOTHING
+    if 0 < seconds < 0.0095:  # which two decimals would call none
+        return f"{max(1, round(1000 * seconds))} ms"
     if seconds < 0.995:
         return f"{seconds:.2f} s"
     if seconds < 9.95:

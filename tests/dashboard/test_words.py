@@ -33,6 +33,9 @@ def test_an_interval_that_is_not_defined_is_not_written_as_numbers():
     ("seconds", "written"),
     [
         (0, "0.00 s"),
+        (0.0001, "1 ms"),
+        (0.0094, "9 ms"),
+        (0.0096, "0.01 s"),
         (0.02, "0.02 s"),
         (0.996, "1.0 s"),
         (1.3, "1.3 s"),
