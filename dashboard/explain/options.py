@@ -6,14 +6,15 @@ import streamlit as st
 
 from dashboard import words
 from dashboard.parts.params import Param
+from engine.cam.heatmaps import COMBINE, PRECISIONS, SCORES
 from engine.runs.store import Run
 
 AS_PUBLISHED = "as published"
 ALSO = Param("also", default=[])
-JOIN = Param("join", ["mean", "max"])
-SCORE = Param("score", [AS_PUBLISHED, "logit", "probability"])
+JOIN = Param("join", list(COMBINE))
+SCORE = Param("score", [AS_PUBLISHED, *SCORES])
 FLIPS, EIGEN = Param("flips", default=False), Param("eigen", default=False)
-FLOATS = Param("floats", ["float32", "auto"])
+FLOATS = Param("floats", list(PRECISIONS))
 
 
 @dataclass(frozen=True)
