@@ -231,17 +231,17 @@ def queue_again(run: Run, **changed) -> Run:
     Raises:
         RunError: if it waits or is being trained.
     """
-    try:
-        with lease.hold(_lease_of(run.folder)):
-            stored = read_folder(run.folder)
-            if not isinstance(stored, Run):
-                raise RecordError(stored.why if stored else f"The run '{run.id}' has gone.")
-            if _status_of(stored, held=False) == "queued":
-                raise RunError(f"The run '{run.id}' is queued already; wait for its turn.")
-            (run.folder / "progress.json").unlink(missing_ok=True)  # of what has ended
-            return save(stored, status="queued", **changed)
-    except lease.Held:
-        raise _held(run) from None
+    # A moment and no lease: whoever only looks must not keep from it the process that trains it.
+    with lease.moment(_lease_of(run.folder)):
+        if lease.is_held(_lease_of(run.folder)):
+            raise _held(run)
+        stored = read_folder(run.folder)
+        if not isinstance(stored, Run):
+            raise RecordError(stored.why if stored else f"The run '{run.id}' has gone.")
+        if _status_of(stored, held=False) == "queued":
+            raise RunError(f"The run '{run.id}' is queued already; wait for its turn.")
+        (run.folder / "progress.json").unlink(missing_ok=True)  # of what has ended
+        return save(stored, status="queued", **changed)
 
 
 def _held(run: Run) -> RunError:

@@ -128,6 +128,26 @@ def test_a_look_at_the_status_does_not_keep_the_trainer_out(place):
         assert store.open_run(place, run.id).status == "queued"
 
 
+def test_a_look_whether_it_may_be_queued_again_does_not_keep_the_trainer_out(place, monkeypatch):
+    """It held the run's lease while it looked, and who came to train it in that moment was told
+    that another process did, and left it queued with nobody to train it."""
+    run = store.create(place, "quick", **KNOWN)
+    held, read = [], store.read_folder
+
+    def watched(folder):
+        held.append(lease.is_held(folder / "lease.json"))
+        return read(folder)
+
+    monkeypatch.setattr(store, "read_folder", watched)
+    with pytest.raises(RunError, match="is queued already"):
+        store.queue_again(run)
+    store.save(run, status="stopped")
+    assert store.queue_again(run).status == "queued"
+    assert held == [False, False]
+    with store.taken_up(run), pytest.raises(RunError, match="is being trained by another process"):
+        store.queue_again(run)
+
+
 def test_a_run_without_figures_says_what_it_is_doing_and_why(place):
     run = store.create(place, "quick", **KNOWN)
     with pytest.raises(RunError, match=r"'quick-1' is queued and has no figures; wait until it"):
