@@ -1,24 +1,36 @@
-"""95% intervals: of an AUC from its value and the class counts, and of a proportion."""
+"""Intervals of an AUC: from its counts, from its placements, from pictures drawn again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import exp, log, sqrt
 
-from engine.errors import ConfigError
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-FEW = 100  # pictures of a class, under which Hanley & McNeil's interval is known to be too narrow
-Z_95 = 1.959963984540054  # the normal distribution's 97.5% point
+from engine.errors import ConfigError, ScoresError
+from engine.evaluation import bootstrap, variance
+from engine.evaluation.level import LEVEL, quantile, two_sided
+from engine.evaluation.placements import Placements, placements
+from engine.evaluation.roc import validate
+
+DEFAULT = "delong-logit"  # by its measured coverage: docs/coverage.md
+Bounds = tuple[float, float, float]  # low, high, standard error
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An AUC with its 95% interval.
+    """An AUC with its interval.
 
     Attributes:
         value, low, high: the AUC and its bounds, within [0, 1].
-        standard_error: Hanley & McNeil's, whatever the method.
+        standard_error: the named method's own.
         method: a name in `INTERVALS`: the one that made the bounds, not the one asked for.
-        n_positive, n_negative: the class counts behind it.
+        n_positive, n_negative: pictures of each class.
+        level: the share of such intervals that hold the truth, if it is what it says.
+        side: "both", or "lower" or "upper" where there is a bound on one side alone.
+        subjects: of how many the pictures are, where that was taken into account; else 0.
+        naive: (low, high) as if each picture were of a subject of its own, where it is not.
     """
 
     value: float
@@ -28,49 +40,78 @@ class Interval:
     method: str
     n_positive: int
     n_negative: int
+    level: float = LEVEL
+    side: str = "both"
+    subjects: int = 0
+    naive: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True)
-class Proportion:
-    """`successes / n` with its 95% interval, within [0, 1]."""
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What an interval is made from.
 
-    value: float
-    low: float
-    high: float
-    n: int
-    method: str
+    z: standard errors on either side. positives, negatives: how many independent pictures of each
+    class tell as much as those that are there, which without subjects are all.
+    """
+
+    y_true: NDArray
+    y_score: NDArray
+    groups: NDArray | None
+    level: float
+    seed: int
+
+    @cached_property
+    def found(self) -> Placements:
+        return placements(self.y_true, self.y_score, self.groups)
+
+    @cached_property
+    def z(self) -> float:
+        return quantile(self.level)
+
+    @cached_property
+    def variance(self) -> float | None:
+        """Without a model of the scores; None where a class has one picture or subject."""
+        if self.found.subjects is None:
+            return variance.delong(self.found)
+        return variance.obuchowski(self.found)
+
+    @cached_property
+    def effective(self) -> tuple[float, float]:
+        """How many independent pictures of each class tell as much; without subjects, all.
+
+        The counts by the design effect, Obuchowski's variance over DeLong's. Where one of them is
+        not known or 0, the numbers of subjects: as if all pictures of one told the same.
+        """
+        found, of = self.found, self.found.subjects
+        if of is None:
+            return found.n_positive, found.n_negative
+        independent = variance.delong(found)
+        if not independent or not self.variance:
+            return of.with_positives, of.with_negatives
+        design = max(1.0, self.variance / independent)
+        return max(1.0, found.n_positive / design), max(1.0, found.n_negative / design)
+
+
+# --- from counts ----------------------------------------------------------------------------------
 
 
 def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:
     """Standard error of an AUC from its value and the class counts alone.
 
-    Hanley & McNeil, Radiology 143 (1982), eq. 1. Assumes negative-exponential score distributions;
-    it is 0 at auc = 1, where an interval must come from Newcombe's method instead.
-
-        SE² = [A(1 - A) + (P - 1)(Q1 - A²) + (N - 1)(Q2 - A²)] / (P N)
-        Q1 = A / (2 - A), Q2 = 2A² / (1 + A), P positives, N negatives
+    Hanley & McNeil, Radiology 143 (1982), eq. 1; see `variance.hanley_mcneil`. It is 0 at an AUC of
+    1, where an interval must come from Newcombe's method instead.
 
     Raises:
         ValueError: if either count is below 1, or `auc` is outside [0, 1].
 
-    >>> round(auc_standard_error(0.5, 2, 2), 6)   # Q1 = Q2 = 1/3: sqrt((1/4 + 1/12 + 1/12) / 4)
+    >>> round(auc_standard_error(0.5, 2, 2), 6)
     0.322749
     """
     _check(auc, n_positive, n_negative)
-    return sqrt(_variance(auc, n_positive - 1, n_negative - 1, n_positive * n_negative))
+    return sqrt(variance.hanley_mcneil(auc, n_positive, n_negative))
 
 
-def _variance(auc: float, positive: float, negative: float, pairs: int) -> float:
-    """Eq. 1 with A(1 - A) taken out: Q1 - A² = A(1 - A)² / (2 - A), Q2 - A² = A²(1 - A) / (1 + A).
-
-    As printed, Q1 - A² loses all its digits near A = 1 and millions of pictures make the variance
-    negative. `positive` and `negative` stand for P - 1 and N - 1.
-    """
-    spread = 1 + positive * (1 - auc) / (2 - auc) + negative * auc / (1 + auc)
-    return auc * (1 - auc) * spread / pairs
-
-
-def _check(auc: float, n_positive: int, n_negative: int) -> None:
+def _check(auc: float, n_positive: float, n_negative: float) -> None:
     if not 0 <= auc <= 1:
         raise ValueError(f"An AUC of {auc} is not possible; it lies within 0 and 1.")
     if n_positive < 1 or n_negative < 1:
@@ -80,53 +121,165 @@ def _check(auc: float, n_positive: int, n_negative: int) -> None:
         )
 
 
-def hanley_mcneil(auc: float, n_positive: int, n_negative: int) -> Interval:
-    """AUC ± 1.96 standard errors of Hanley & McNeil (1982), cut to [0, 1].
+def hanley_mcneil(auc: float, n_positive: float, n_negative: float, level: float = LEVEL) -> Bounds:
+    """AUC ± z standard errors of Hanley & McNeil (1982), cut to [0, 1]; z is the paper's 1.96 at
+    95%.
+
+    Returns:
+        low, high, standard error.
 
     Raises:
         ValueError: as `auc_standard_error`.
+        ConfigError: a level outside (0, 1).
     """
+    z = 1.96 if level == LEVEL else quantile(level)
     error = auc_standard_error(auc, n_positive, n_negative)
-    low, high = max(0.0, auc - 1.96 * error), min(1.0, auc + 1.96 * error)
-    return Interval(auc, low, high, error, "hanley-mcneil", n_positive, n_negative)
+    return max(0.0, auc - z * error), min(1.0, auc + z * error), error
 
 
-def newcombe(auc: float, n_positive: int, n_negative: int) -> Interval:
-    """Interval that keeps its width at AUC = 1.
+def newcombe(auc: float, n_positive: float, n_negative: float, level: float = LEVEL) -> Bounds:
+    """Bounds that keep their distance at AUC = 1.
 
     Newcombe, Statistics in Medicine 25 (2006), method 5. The bounds are the θ that lie z standard
     errors from the AUC, the standard error being the one at θ and not the one at the AUC:
     (AUC - θ)² = z² V(θ). V is Hanley & McNeil's variance with P - 1 and N - 1 both replaced by
-    (P + N) / 2 - 1 (but not in the divisor P N), hence V(θ) = V(1 - θ).
+    (P + N) / 2 - 1 (but not in the divisor P N), hence V(θ) = V(1 - θ). The standard error is
+    √V(AUC), or at 0 and 1, where that is 0, the width over 2 z.
+
+    Returns:
+        low, high, standard error.
 
     Raises:
         ValueError: as `auc_standard_error`.
+        ConfigError: a level outside (0, 1).
 
-    >>> round(newcombe(1.0, 1, 1).low, 6)   # V = θ(1 - θ), so 1 - θ = z² θ
-    0.206549
+    >>> low, high, _ = newcombe(1.0, 1, 1)   # V = θ(1 - θ), so 1 - θ = z² θ
+    >>> round(low, 6), high
+    (0.206549, 1.0)
     """
-    error = auc_standard_error(auc, n_positive, n_negative)
-    low = _newcombe_low(auc, n_positive, n_negative)
-    high = 1 - _newcombe_low(1 - auc, n_positive, n_negative)
-    return Interval(auc, low, high, error, "newcombe", n_positive, n_negative)
+    _check(auc, n_positive, n_negative)
+    z = quantile(level)
+    low = _newcombe_low(auc, n_positive, n_negative, z)
+    high = 1 - _newcombe_low(1 - auc, n_positive, n_negative, z)
+    error = sqrt(_newcombe_variance(auc, n_positive, n_negative))
+    return low, high, error or (high - low) / (2 * z)
 
 
-def _newcombe_low(auc: float, n_positive: int, n_negative: int) -> float:
+def _newcombe_variance(theta: float, n_positive: float, n_negative: float) -> float:
+    both = (n_positive + n_negative) / 2 - 1
+    return variance.from_pairs(theta, both, both, n_positive * n_negative)
+
+
+def _newcombe_low(auc: float, n_positive: float, n_negative: float, z: float) -> float:
     """The lower bound by bisection.
 
     Written out, the equation is a quartic in θ with one root in each of (-1, 0), (0, AUC),
     (AUC, 1) and (1, 2), so the bracket [0, AUC] holds the wanted root and no other.
     """
-    both = (n_positive + n_negative) / 2 - 1
 
     def is_below(theta: float) -> bool:
         distance = auc - theta
-        return distance * distance > Z_95**2 * _variance(theta, both, both, n_positive * n_negative)
+        return distance * distance > z**2 * _newcombe_variance(theta, n_positive, n_negative)
 
     low, high = 0.0, auc
     while low < (middle := (low + high) / 2) < high:  # until floats lie no closer
         low, high = (middle, high) if is_below(middle) else (low, middle)
     return low
+
+
+# --- from scores ----------------------------------------------------------------------------------
+
+
+def _hanley_mcneil(asked: Asked) -> Bounds:
+    return hanley_mcneil(asked.found.value, *asked.effective, asked.level)
+
+
+def _newcombe(asked: Asked) -> Bounds:
+    return newcombe(asked.found.value, *asked.effective, asked.level)
+
+
+def _delong(asked: Asked) -> Bounds | None:
+    """AUC ± z standard errors, cut to [0, 1]; None without a variance."""
+    if not asked.variance:
+        return None
+    value, error = asked.found.value, sqrt(asked.variance)
+    return max(0.0, value - asked.z * error), min(1.0, value + asked.z * error), error
+
+
+def _delong_logit(asked: Asked) -> Bounds | None:
+    """logit(AUC) ± z SE / (AUC (1 - AUC)), and back; None without a variance, or at 0 and 1.
+
+    The standard error is DeLong's, of the AUC itself. Pepe, The Statistical Evaluation of Medical
+    Tests (2003), section 5.2.6.
+    """
+    value = asked.found.value
+    if not asked.variance or value in (0, 1):
+        return None
+    error = sqrt(asked.variance)
+    half = asked.z * error / (value * (1 - value))
+    middle = log(value / (1 - value))
+    return _expit(middle - half), _expit(middle + half), error
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + exp(-x)) if x > 0 else exp(x) / (1 + exp(x))
+
+
+def _bootstrap(asked: Asked) -> Bounds | None:
+    """The quantiles of the replicates: Efron & Tibshirani 1993, chapter 13; None where all are
+    alike."""
+    drawn = _drawn(asked)
+    tails = (1 - asked.level) / 2, (1 + asked.level) / 2
+    return _quantiles(drawn, asked.found.value, *tails)
+
+
+def _bootstrap_bca(asked: Asked) -> Bounds | None:
+    """Quantiles that are corrected for bias and acceleration: Efron, JASA 82 (1987), eq. 2.3.
+
+    The acceleration is a sixth of the skewness of the empirical influence values (eq. 6.6, of two
+    samples: section 8 of DiCiccio & Efron, Statistical Science 11 (1996)). Those of an AUC are the
+    deviations of the placements, each over the number of its class; by subject, their sums.
+    """
+    drawn, value = _drawn(asked), asked.found.value
+    low = np.mean(drawn < value) + np.mean(drawn == value) / 2
+    if low in (0, 1):
+        return None
+    influence = _influence(asked.found)
+    square = float(np.square(influence).sum())
+    skew = float((influence**3).sum()) / (6 * square**1.5) if square else 0.0
+    from scipy.special import ndtr, ndtri
+
+    bias = float(ndtri(low))
+    ends = [bias + sign * asked.z for sign in (-1, 1)]
+    tails = [float(ndtr(bias + end / (1 - skew * end))) for end in ends]
+    return _quantiles(drawn, value, *tails)
+
+
+def _drawn(asked: Asked) -> NDArray[np.float64]:
+    return bootstrap.replicates(
+        asked.y_true, asked.y_score, groups=asked.groups, seed=asked.seed
+    )[:, 0]
+
+
+def _quantiles(drawn: NDArray, value: float, lower: float, upper: float) -> Bounds | None:
+    low, high = map(float, np.quantile(drawn, (lower, upper)))
+    error = float(np.std(drawn, ddof=1))
+    if not error:
+        return None
+    return min(low, value), max(high, value), error
+
+
+def _influence(found: Placements) -> NDArray[np.float64]:
+    if found.subjects is None:
+        return np.concatenate([
+            (found.of_positives - found.value) / found.n_positive,
+            (found.of_negatives - found.value) / found.n_negative,
+        ])
+    x, y = variance.by_subject(found)
+    return x / found.n_positive + y / found.n_negative
+
+
+# --- the register ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -138,7 +291,8 @@ class Method:
         title, short: its authors, for sentences and for small places.
         paper: where it stands.
         idea: what its bounds are, to follow the title and a colon.
-        function: from the AUC and the counts of positives and negatives to the interval.
+        function: from what is asked to low, high and standard error; None where it has no width, or
+            cannot be known.
     """
 
     name: str
@@ -146,76 +300,123 @@ class Method:
     short: str
     paper: str
     idea: str
-    function: Callable[[float, int, int], Interval]
+    function: Callable[[Asked], Bounds | None]
 
 
 INTERVALS = {
     method.name: method
     for method in (
         Method(
+            "delong-logit",
+            "DeLong, logit",
+            "DeLong-logit",
+            "Biometrics 44 (1988), eq. 5; Pepe 2003, section 5.2.6",
+            "DeLong's on the scale of log odds, and back, so that it never leaves 0 to 1.",
+            _delong_logit,
+        ),
+        Method(
+            "delong",
+            "DeLong",
+            "DeLong",
+            "Biometrics 44 (1988), eq. 5",
+            "the AUC ± z standard errors, found from how each picture is ranked.",
+            _delong,
+        ),
+        Method(
             "hanley-mcneil",
             "Hanley & McNeil",
             "Hanley-McNeil",
             "Radiology 143 (1982), eq. 1",
-            "the AUC ± 1.96 standard errors, cut to 0 to 1.",
-            hanley_mcneil,
+            "the AUC ± z standard errors, found from the AUC and the counts alone.",
+            _hanley_mcneil,
         ),
         Method(
             "newcombe",
             "Newcombe",
             "Newcombe",
             "Statistics in Medicine 25 (2006) 559-573, method 5",
-            "the AUCs from which the one found lies 1.96 of their standard errors away at most; it "
+            "the AUCs from which the one found lies z of their standard errors away at most; it "
             "keeps its width near 1.",
-            newcombe,
+            _newcombe,
+        ),
+        Method(
+            "bootstrap",
+            "Bootstrap, percentile",
+            "bootstrap",
+            "Efron & Tibshirani 1993, chapter 13",
+            "the middle of the AUCs of pictures drawn again within their class.",
+            _bootstrap,
+        ),
+        Method(
+            "bootstrap-bca",
+            "Bootstrap, BCa",
+            "BCa",
+            "Efron, JASA 82 (1987) 171-185",
+            "the same, corrected for bias and for an error that grows with the AUC.",
+            _bootstrap_bca,
         ),
     )
 }
 
 
 def auc_interval(
-    auc: float, n_positive: int, n_negative: int, method: str = "hanley-mcneil"
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    method: str = DEFAULT,
+    *,
+    level: float = LEVEL,
+    side: str = "both",
+    groups: ArrayLike | None = None,
+    seed: int = 1,
 ) -> Interval:
-    """The 95% interval of an AUC by one of `INTERVALS`.
+    """The interval of an AUC by one of `INTERVALS`.
 
-    Where the standard error is 0 (AUC = 1 or 0) "± 0" would claim certainty, so the interval comes
-    from Newcombe's method, and `method` of the result says so.
+    Where a method finds no width (at an AUC of 1 or 0, or where all scores are equal), "± 0" would
+    claim certainty, and where a class has one picture most find nothing: then the interval comes
+    from Newcombe's method, which asks the counts alone, and `method` of the result says so.
+
+    Pictures of one subject are not independent: with `groups`, DeLong's variance is Obuchowski's,
+    the bootstrap draws subjects, and what asks for counts is given those of as many independent
+    pictures as tell the same (see `Asked.effective`).
+
+    Args:
+        y_true, y_score: `(n,)` each, see `roc.validate`.
+        level: of the interval, within (0, 1).
+        side: "both"; "lower" or "upper" for a bound on one side, the other being 1 or 0.
+        groups: `(n,)` names of subjects; None where each picture is of one of its own.
+        seed: of what the bootstrap draws.
 
     Raises:
-        ConfigError: a method that does not exist.
-        ValueError: as `auc_standard_error`.
+        ConfigError: a method, level or side that does not exist.
+        ScoresError: as `roc.validate`, or where groups are not one for each picture, or one subject
+            has all of them.
 
-    >>> interval = auc_interval(1.0, 50, 50)
+    >>> interval = auc_interval([0, 0, 0, 1, 1, 1], [1, 2, 3, 4, 5, 6], "delong")
     >>> interval.method, round(interval.low, 3), interval.high
-    ('newcombe', 0.96, 1.0)
+    ('newcombe', 0.542, 1.0)
     """
     if method not in INTERVALS:
         raise ConfigError(
             f"There is no interval method {method!r}; choose one of {', '.join(INTERVALS)}."
         )
-    interval = INTERVALS[method].function(auc, n_positive, n_negative)
-    if interval.standard_error == 0:
-        return newcombe(auc, n_positive, n_negative)
-    return interval
-
-
-def wilson(successes: int, n: int) -> Proportion:
-    """A proportion with its score interval: Wilson, JASA 22 (1927); no continuity correction.
-
-    Raises:
-        ValueError: if `n` is below 1, or `successes` is outside [0, n].
-
-    >>> p = wilson(8, 10)
-    >>> round(p.low, 4), p.value, round(p.high, 4)
-    (0.4902, 0.8, 0.9433)
-    """
-    if n < 1 or not 0 <= successes <= n:
-        raise ValueError(f"{successes} of {n} is not a proportion; give 0 to n out of 1 or more.")
-    value = successes / n
-    center = value + Z_95**2 / (2 * n)
-    half = Z_95 * sqrt(value * (1 - value) / n + (Z_95 / (2 * n)) ** 2)
-    shrink = 1 + Z_95**2 / n
-    # At 0 and n the bound is exactly the value; rounding must not leave it a hair inside.
-    low = 0.0 if successes == 0 else (center - half) / shrink
-    high = 1.0 if successes == n else (center + half) / shrink
-    return Proportion(value, low, high, n, "wilson")
+    labels, scores = validate(y_true, y_score)
+    names = None if groups is None else np.asarray(groups)
+    asked = Asked(labels, scores, names, two_sided(level, side), seed)
+    found = asked.found
+    if found.subjects is not None and found.subjects.count < 2:
+        raise ScoresError(
+            "All pictures are of one subject, which tells nothing of others; judge on pictures of "
+            "two subjects at least."
+        )
+    bounds = INTERVALS[method].function(asked)
+    if bounds is None or bounds[2] == 0:
+        method, bounds = "newcombe", _newcombe(asked)
+    low, high, error = bounds
+    interval = Interval(
+        found.value, 0.0 if side == "upper" else low, 1.0 if side == "lower" else high, error,
+        method, found.n_positive, found.n_negative, level, side,
+    )  # fmt: skip
+    if found.subjects is None:
+        return interval
+    naive = auc_interval(labels, scores, method, level=level, side=side, seed=seed)
+    return replace(interval, subjects=found.subjects.count, naive=(naive.low, naive.high))
