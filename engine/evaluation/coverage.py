@@ -18,9 +18,7 @@ def _table() -> dict:
     return json.loads(TABLE.read_text(encoding="utf-8"))
 
 
-def known_coverage(
-    method: str, n_positive: float, n_negative: float, auc: float
-) -> float | None:
+def known_coverage(method: str, n_positive: float, n_negative: float, auc: float) -> float | None:
     """The share of 95% intervals that held the truth in the nearest case that was simulated.
 
     That case has the AUC nearest by its log odds (one below 0.5 is as its mirror image), and as
