@@ -36,7 +36,8 @@ class Scores:
 
     Attributes:
         y_true: `(n,)` labels 0 and 1, both present.
-        columns: by its name, the finite scores `(n,)` of each model, in the order of the file.
+        columns: by its name, the finite scores `(n,)` of each model: in the order in which they
+            were asked for, or `y_score` first and then in the order of the file.
         groups: `(n,)` numbers of subjects, 0 for the first that occurs; None where not asked for.
         header: the names of all columns.
         passed_over: of those that are neither labels nor scores nor subjects.
@@ -157,11 +158,9 @@ def _layout(
                 f"{called} has a column {weight}, and rows cannot be weighted here; take it out, "
                 "or choose the columns to judge by their names."
             )
-        columns = tuple(
-            name
-            for name, cell in zip(header, first, strict=False)
-            if name == SCORE or (name not in NO_SCORES and name != groups and _number(cell))
-        )
+        named = {*NO_SCORES, SCORE, groups}
+        further = zip(header, first, strict=False)
+        columns = (SCORE, *(name for name, cell in further if name not in named and _number(cell)))
     columns = tuple(dict.fromkeys(columns))
     used = (LABEL, *columns, *([groups] if groups else []))
     if twice := next((name for name in used if header.count(name) + used.count(name) > 2), None):

@@ -64,10 +64,10 @@ def test_line_ends_of_other_systems_and_none_at_the_end(no_second_reading):
         assert read(SMALL.replace("\n", end).rstrip()).y_true.tolist() == [0, 1]
 
 
-def test_further_columns_of_numbers_are_models_in_the_order_of_the_file(no_second_reading):
+def test_further_columns_of_numbers_are_models_after_y_score(no_second_reading):
     text = "vgg,file,y_true,y_score,ResNet 50,comment\n3,a,0,0.1,-7,good\n4,b,1,0.2,8e3,\n"
     found = read(text)
-    assert list(found.columns) == ["vgg", "y_score", "ResNet 50"]
+    assert list(found.columns) == ["y_score", "vgg", "ResNet 50"]
     assert found.columns["ResNet 50"].tolist() == [-7, 8000]
     assert found.passed_over == ("file", "comment")
 
@@ -85,6 +85,10 @@ def test_columns_whose_names_say_that_they_are_no_scores_are_passed_over():
 def test_the_columns_that_were_asked_for_and_no_others():
     text = "y_true,a,b,weight\n0,1,x,-1\n1,2,y,2\n"
     assert list(read(text, columns=["a"]).columns) == ["a"]
+    found = read("y_true,a,b\n0,1,2\n1,2,3\n", columns=["b", "a", "b"])
+    assert [(name, of.tolist()) for name, of in found.columns.items()] == [
+        ("b", [2, 3]), ("a", [1, 2]),
+    ]  # fmt: skip
     with pytest.raises(ScoresError, match=r"Line 2 .* score 'x' in the column b, .*not a finite"):
         read(text, columns=["a", "b"])
 
