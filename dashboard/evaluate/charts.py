@@ -14,9 +14,11 @@ from dashboard.parts.charts import (
     BACKGROUND,
     CLASS_0,
     CLASS_1,
+    FIFTH,
     GRAY,
     INK,
     SECOND,
+    SIXTH,
     blank,
     label,
     open_circle,
@@ -32,8 +34,8 @@ Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 _LINES = (
     {"color": ACCENT, "width": 2.5},
     {"color": SECOND, "width": 2.5, "dash": "dash"},
-    {"color": "#000005", "width": 2.5, "dash": "dashdot"},
-    {"color": "#000006", "width": 2.5, "dash": "longdash"},
+    {"color": FIFTH, "width": 2.5, "dash": "dashdot"},
+    {"color": SIXTH, "width": 2.5, "dash": "longdash"},
 )
 
 
@@ -200,9 +202,7 @@ def histogram(
     return Histogram(edges, *counts)
 
 
-def scores_by_class(
-    counts: Histogram, threshold: float, class_names: tuple[str, str]
-) -> go.Figure:
+def scores_by_class(counts: Histogram, threshold: float, class_names: tuple[str, str]) -> go.Figure:
     """Scores of both classes as mirrored counts, with a line at the threshold.
 
     The margins make the plot as wide as the track of a slider under it, so that the line stands

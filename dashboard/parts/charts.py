@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 ACCENT, CLASS_0, CLASS_1, SECOND = "#000001", "#000002", "#000003", "#000004"
+FIFTH, SIXTH = "#000005", "#000006"  # where there are as many lines
 GRAY, INK, BACKGROUND = "#000007", "#000010", "#000038"
 _CLEAR = "rgba(0,0,0,0)"
 

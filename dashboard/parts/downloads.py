@@ -40,7 +40,7 @@ def chart(
     """A figure under its heading, with its files.
 
     Args:
-        title: the heading, as Markdown.
+        title: the heading, as plain text.
         key, alt: as `charts.show`.
         name: of the files, without an ending.
         columns: what is drawn, by column; a function is called when somebody asks for it.
@@ -63,7 +63,7 @@ def table(title: str, columns: Columns, key: str, name: str) -> None:
     """A table of text under its heading, with its files.
 
     Args:
-        title: the heading, as Markdown.
+        title: the heading, as plain text.
         columns: by name, each cell as it is to be read.
         name: of the files, without an ending.
     """
@@ -86,7 +86,7 @@ def files(title: str, columns: Columns, key: str, name: str) -> None:
 
 def _heading(title: str, key: str):
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"## {title}", width="stretch")
+        st.markdown(f"## {words.markdown(title)}", width="stretch")
         return st.popover(
             "Files", icon=":material/download:", type="tertiary", key=key, on_change="rerun",
         )  # fmt: skip
