@@ -222,7 +222,7 @@ def test_another_run_keeps_the_class_if_it_knows_it_and_else_shows_its_worst(run
 
 def test_a_run_of_two_classes_has_no_choice_of_one(workspace):
     at = opened(class_="dog")
-    assert [one.label for one in at.selectbox] == ["Run", "Interval"]
+    assert [one.label for one in at.selectbox] == ["Run", "Compare with", "Interval"]
     assert drawn(at, "confusion") == drawn(at, "classes") == []
     assert "class" not in at.query_params
 
@@ -324,13 +324,11 @@ def test_pictures_are_in_the_order_that_they_are_shown_in():
 def test_report_and_all_numbers_are_of_every_class(run):
     y_true, _, said = told(run)
     at = opened(run="quick-1", class_="dog")
-    at.session_state["evaluate_tab"] = "Classification report"
+    at.session_state["evaluate_tab"] = "All numbers"
     at.run()
     (code,) = [c.value for c in at.code if "precision" in c.value]
     expected = metrics.classification_report(y_true, said, target_names=NAMES, digits=3)
     assert code.split() == expected.split()
-    at.session_state["evaluate_tab"] = "All numbers"
-    at.run()
     whole, by_class, one, _ = (table.value for table in at.table)
     assert "Mean AUC" in whole.to_string()
     assert "SHA-256" in whole.to_string()
