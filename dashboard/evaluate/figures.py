@@ -8,8 +8,10 @@ from dashboard.parts import evidence, live
 from dashboard.parts.evidence import Card
 from engine.commands.evaluate import Evaluation, Means
 from engine.data.subjects import Alike
-from engine.evaluation.intervals import FEW, INTERVALS, Interval, Proportion
+from engine.evaluation import coverage
+from engine.evaluation.intervals import INTERVALS, Interval
 from engine.evaluation.multiclass import VERY_FEW
+from engine.evaluation.proportions import Proportion
 from engine.runs import store
 from engine.runs.store import Run
 
@@ -60,7 +62,8 @@ def bounds(area: Interval) -> str:
 
 def how(area: Interval, asked: str) -> str:
     """Whose interval it is; where another method made it than was asked for, why."""
-    return INTERVALS[area.method].short + (", since SE = 0" if area.method != asked else "")
+    why = ", since it has no width" if area.method != asked else ""
+    return INTERVALS[area.method].short + why
 
 
 def narrower(area: Interval) -> str:
@@ -127,7 +130,7 @@ def rows(
         *(row(card) for card in [*cards(found, asked, calibration), *precisions(found)]),
         ("Threshold", repr(found.threshold), "",
          f"“{found.class_names[1]}” is said from this score on"),
-        ("Standard error of the AUC", f"{error:.4f}", "", "Hanley-McNeil"),
+        ("Standard error of the AUC", f"{error:.4f}", "", INTERVALS[found.interval.method].short),
     ]  # fmt: skip
 
 
@@ -219,10 +222,11 @@ def notes(found: Evaluation, whole: Means | None = None, alike: Alike | None = N
             "The best epoch was chosen on these pictures, so they flatter the model: quote test."
         )
     subjects, n = run.subjects.get(found.part, 0), len(found.y_true)
-    if 0 < subjects < n:
+    if 0 < subjects < n and found.groups is None:
         said.append(
-            f"The {words.count(n)} pictures are of {words.count(subjects)} subjects, and the "
-            "intervals take each for one of its own: they are too narrow."
+            f"The {words.count(n)} pictures are of {words.count(subjects)} subjects, but which is "
+            "whose was not stored, and the intervals take each for one of its own: they are too "
+            "narrow."
         )
     if alike:
         said.append(
@@ -234,28 +238,42 @@ def notes(found: Evaluation, whole: Means | None = None, alike: Alike | None = N
 
 
 def _few(found: Evaluation) -> list[str]:
+    """Where the method that was chosen is known to promise too much, and who does not."""
     area = found.interval
-    if min(area.n_positive, area.n_negative) >= FEW or area.method != "hanley-mcneil":
+    held = coverage.too_low(area)
+    if held is None:
         return []
     counts = zip((area.n_negative, area.n_positive), found.class_names, strict=True)
     few = " and ".join(f"{words.count(n)} {words.plural(name)}" for n, name in counts)
-    title = INTERVALS[area.method].title
     return [
-        f"Only {words.markdown(few, 60)}: with under {FEW} of a class, the AUC's interval by "
-        f"{title} holds the truth less often than it says; Newcombe's is safer."
+        f"On as few pictures ({words.markdown(few, 60)}), at such an AUC, 95% intervals by "
+        f"{INTERVALS[area.method].title} held the truth in {words.percent(held)} of simulations; "
+        f"{_safer(area)}"
     ]
+
+
+def _safer(area: Interval) -> str:
+    """The method that came closest to what it says on as many pictures at such an AUC."""
+    counts = area.n_positive, area.n_negative, area.value
+    known = {name: coverage.known_coverage(name, *counts) for name in INTERVALS}
+    name, held = min(
+        ((name, held) for name, held in known.items() if held is not None),
+        key=lambda one: abs(one[1] - 0.95),
+    )
+    if name == area.method:
+        return "no other method came closer."
+    return f"those by {INTERVALS[name].title} did in {words.percent(held)}."
 
 
 def _few_of_many(whole: Means) -> list[str]:
     least, said = min(whole.classes, key=lambda one: one.n), []
     name = words.markdown(least.name, 24)
-    few = [one for one in whole.classes if one.n < FEW]
-    if any(one.interval.method == "hanley-mcneil" for one in few):
-        title = INTERVALS["hanley-mcneil"].title
+    low = [held for one in whole.classes if (held := coverage.too_low(one.interval))]
+    if low:
         said.append(
-            f"{words.count(len(few))} of {len(whole.classes)} classes have under {FEW} pictures "
-            f"here ({name} has {least.n}): their AUCs' intervals by {title} hold the truth less "
-            "often than they say; Newcombe's are safer."
+            f"With as few pictures and as high an AUC as {words.count(len(low))} of "
+            f"{len(whole.classes)} classes have, 95% intervals held the truth in as few as "
+            f"{words.percent(min(low))} of simulations; Newcombe's are safer."
         )
     if least.n < VERY_FEW and whole.auc.method == "bootstrap":
         said.append(

@@ -85,7 +85,7 @@ def files(title: str, columns: Columns, key: str, name: str) -> None:
 
 
 def _heading(title: str, key: str):
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(f"## {words.markdown(title)}", width="stretch")
         return st.popover(
             "Files", icon=":material/download:", type="tertiary", key=key, on_change="rerun",

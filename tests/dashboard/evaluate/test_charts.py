@@ -44,7 +44,7 @@ def test_roc_is_a_square_with_the_curve_and_chance(roc):
 
 def test_roc_hover_tells_threshold_and_both_rates(roc):
     drawn = trace(roc, "quick-1")
-    assert list(drawn.customdata) == [
+    assert [tuple(one) for one in drawn.customdata] == [
         ("above every score", "100.0%"), ("0.80", "100.0%"), ("0.50", "90.0%"), ("0.10", "0.0%"),
     ]  # fmt: skip
     assert "threshold %{customdata[0]}" in drawn.hovertemplate

@@ -18,7 +18,7 @@ from dashboard.evaluate import figures, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate, snapshot
 from engine.data.dataset import open_dataset
-from engine.evaluation import roc
+from engine.evaluation import coverage, roc
 from engine.evaluation.intervals import DEFAULT, INTERVALS, auc_interval
 from engine.evaluation.proportions import wilson, wilson_by_subject
 from engine.runs import outcome, store
@@ -186,9 +186,9 @@ def test_a_perfect_auc_gets_newcombes_interval_and_never_a_width_of_zero(own):
     auc = cards(at)["AUC"]
     n = len(store.predictions(own, "test")["y_true"])
     assert auc["value"] == "1.000"
-    assert auc["evidence"].startswith(" · Newcombe, since SE = 0 · ")
+    assert auc["evidence"].startswith(" · Newcombe, since it has no width · ")
     assert auc["interval"] != "95% 1.000–1.000"
-    assert "standard error is 0" in texts(at)
+    assert "finds no width" in texts(at)
     assert cards(at)["Mistakes"]["evidence"].startswith(f"of {n} pictures")
     at.session_state["evaluate_tab"] = "All numbers"
     at.run()
@@ -196,18 +196,26 @@ def test_a_perfect_auc_gets_newcombes_interval_and_never_a_width_of_zero(own):
     assert "(newcombe)" in texts(at)
 
 
-def test_few_pictures_of_a_class_are_a_reason_to_warn_and_newcombe_the_way_out(workspace):
-    assert any("with under 100 of a class" in w.value for w in opened().warning)
-    assert any("Newcombe's is safer" in w.value for w in opened().warning)
-    assert [w.value for w in opened(interval="newcombe").warning] == []
+def known(method: str, *counts: float) -> float:
+    """As if simulations had found this."""
+    return {"hanley-mcneil": 0.725, "delong-logit": 0.941}.get(method, 0.99)
 
 
-def test_what_limits_the_figures_stands_in_one_block_with_a_line_each(own):
+def test_a_method_that_is_known_to_promise_too_much_is_a_reason_to_warn(workspace, monkeypatch):
+    monkeypatch.setattr(coverage, "known_coverage", known)
+    (warning,) = opened(interval="hanley-mcneil").warning
+    assert "intervals by Hanley & McNeil held the truth in 72.5% of simulations" in warning.value
+    assert "those by DeLong, logit did in 94.1%" in warning.value
+    assert opened(interval="delong-logit").warning == []
+
+
+def test_what_limits_the_figures_stands_in_one_block_with_a_line_each(own, monkeypatch):
     store.save(own, error="The loss became NaN in epoch 2.")
-    (block,) = opened(split="validation").warning
+    monkeypatch.setattr(coverage, "known_coverage", known)
+    (block,) = opened(split="validation", interval="hanley-mcneil").warning
     lines = block.value.split("  \n")
-    assert [line.split()[0] for line in lines] == ["The", "The", "Only"]
-    assert max(map(len, lines)) < 170
+    assert [line.split()[0] for line in lines] == ["The", "The", "On"]
+    assert max(map(len, lines)) < 230
 
 
 def test_level_and_side_of_the_address_are_those_of_every_interval(workspace):
@@ -302,7 +310,7 @@ def other(own):
 def curves(at: AppTest) -> dict[str, dict]:
     """What is drawn in the ROC chart, by name."""
     figures = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
-    (found,) = [f for f in figures if "sensitivity" in f["layout"]["yaxis"]["title"].get("text", "")]
+    (found,) = [one for one in figures if "scaleanchor" in one["layout"]["yaxis"]]
     return {trace["name"]: trace for trace in found["data"] if "name" in trace}
 
 

@@ -129,7 +129,6 @@ def test_learning_rate_begins_with_epoch_one():
 def test_show_draws_with_the_theme_and_an_alternative_text():
     def page():
         from dashboard.parts import charts
-from engine.evaluation.roc import RocCurve
 
         charts.show(charts.learning_rate([0.1, 0.01]), key="rate", alt="It falls tenfold.")
 
