@@ -226,21 +226,32 @@ class Pair:
 
 
 def all_pairs(
-    y_true: ArrayLike, models: Mapping[str, ArrayLike], *, method: str = DEFAULT, **options
+    y_true: ArrayLike,
+    models: Mapping[str, ArrayLike],
+    *,
+    method: str = DEFAULT,
+    level: float = LEVEL,
+    groups: ArrayLike | None = None,
+    seed: int = 1,
 ) -> list[Pair]:
     """Each two of several models on the same pictures, tested with Holm's correction.
 
     Args:
-        y_true: `(n,)`; models: for each name `(n,)` scores; see `paired` for the options.
+        y_true: `(n,)`; models: for each name `(n,)` scores; see `paired`.
 
     Raises:
         ConfigError, ScoresError: as `paired`.
     """
-    found = {
-        (a, b): paired(y_true, models[a], models[b], method=method, **options)
-        for a, b in combinations(models, 2)
-    }
-    return corrected(found)
+    width = _checked(method, level, "both")
+    asked = {
+        name: _asked(y_true, scores, groups, width, seed) for name, scores in models.items()
+    }  # once for each model: its placements are needed in each of its pairs
+    return corrected(
+        {
+            (a, b): _answer(Two(asked[a], asked[b], paired=True), method, level, "both")
+            for a, b in combinations(models, 2)
+        }
+    )
 
 
 def corrected(found: Mapping[tuple[str, str], Difference]) -> list[Pair]:
