@@ -54,7 +54,7 @@ def test_another_test_can_be_chosen_and_linked_to(place, judged, method):
     assert cards(at)["Difference in AUC"]["interval"] == (
         f"95% {found.low:+.3f} to {found.high:+.3f}"
     )
-    assert at.query_params["test"] == [method]
+    assert at.query_params["test"] == method
     pages.box(at, "Test").set_value("delong").run()
     assert "DeLong, paired" in cards(at)["Difference in AUC"]["evidence"]
     assert "test" not in at.query_params
