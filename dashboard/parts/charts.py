@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-ACCENT, CLASS_0, CLASS_1 = "#000001", "#000002", "#000003"
+ACCENT, CLASS_0, CLASS_1, SECOND = "#000001", "#000002", "#000003", "#000004"
+FIFTH, SIXTH = "#000005", "#000006"  # where there are as many lines
 GRAY, INK, BACKGROUND = "#000007", "#000010", "#000038"
 _CLEAR = "rgba(0,0,0,0)"
 
@@ -46,8 +47,28 @@ _CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 def show(figure: go.Figure, key: str, alt: str) -> None:
     """Draw a figure; `alt` is its take-away in a sentence, for those who cannot see it."""
-    theme = st.context.theme.type or "light"
-    st.plotly_chart(figure, theme="streamlit", key=f"{key}-{theme}", config=_CONFIG, alt=alt)
+    st.plotly_chart(figure, theme="streamlit", key=themed(key), config=_CONFIG, alt=alt)
+
+
+def theme() -> str:
+    """ "light" or "dark"."""
+    return st.context.theme.type or "light"
+
+
+def themed(key: str) -> str:
+    """The key of a chart as it is mounted."""
+    return f"{key}-{theme()}"
+
+
+def colored(text: str, theme: str) -> str:
+    """A figure's JSON with the colors of a theme in place of placeholders, for a file."""
+    for place, color in enumerate(st.get_option(f"theme.{theme}.chartCategoricalColors"), 1):
+        text = text.replace(f"#{place:06d}", color)
+    return text.replace(BACKGROUND, background(theme))
+
+
+def background(theme: str) -> str:
+    return st.get_option(f"theme.{theme}.backgroundColor")
 
 
 def blank(height: int, left: int = 48, right: int = 8, top: int = 8, bottom: int = 44, **layout):
