@@ -86,6 +86,6 @@ def swapped(auc: float, negative: str = "class 0", positive: str = "class 1") ->
     if auc >= 0.5:
         return ""
     return (
-        f"An AUC below 0.5 says that {negative} has the higher scores: if they are meant to be "
-        f"high for {positive}, the classes may be swapped."
+        f"An AUC below 0.5 says that the higher scores are those of {negative}: if they are meant "
+        f"for {positive}, the classes may be swapped."
     )
