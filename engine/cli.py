@@ -13,9 +13,9 @@ import typer
 from engine import bars, cli_stored, options, terminal
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import DEFAULT, INTERVALS
-from engine.evaluation.level import LEVEL, SIDES
+from engine.evaluation.level import LEVEL
 from engine.models.presets import PRESETS
-from engine.options import Json, RunId, the_workspace
+from engine.options import Json, Level, RunId, Side, the_workspace
 from engine.terminal import screen
 from engine.training.config import TrainConfig
 
@@ -33,16 +33,6 @@ Interval = Annotated[
         metavar=f"[{'|'.join(INTERVALS)}]",
         help="How the AUC's interval is made. "
         + " ".join(f"{method.title}: {method.idea}" for method in INTERVALS.values()),
-    ),
-]
-Level = Annotated[
-    float, typer.Option(metavar="SHARE", help="Confidence level of the interval, within 0 and 1.")
-]
-Side = Annotated[
-    str,
-    typer.Option(
-        metavar=f"[{'|'.join(SIDES)}]",
-        help="Bounds on both sides, or one bound alone: lower (at least) or upper (at most).",
     ),
 ]
 
@@ -219,21 +209,34 @@ def evaluate(
 def auc(
     scores: Annotated[Path, typer.Argument(help="CSV with the columns y_true and y_score.")],
     interval: Interval = DEFAULT,
+    level: Level = LEVEL,
+    side: Side = "both",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A column of scores, more than once for several; default: y_score and every "
+            "further one of numbers. Several are compared, with Holm's correction.",
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column that tells whose picture each is; intervals and tests then go by "
+            "subject.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """AUC with its interval of any model's scores."""
-    from engine.commands.evaluate import auc as auc_of
-    from engine.commands.evaluate import interval_figures
+    """AUC with its interval of any model's scores; of several models, also their differences."""
+    from engine import terminal_scores
+    from engine.commands.auc import auc as judge
 
-    found = auc_of(scores, method=interval)
-    if as_json:
-        return terminal.print_json(interval_figures(found))
-    print(
-        f"AUC={found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f} ({found.method}), "
-        f"{found.n_positive:,} positive, {found.n_negative:,} negative"
+    found = judge(
+        scores, columns=column or (), groups=groups, method=interval, level=level, side=side
     )
-    terminal.warn_of_coverage(found)
-    return None
+    terminal_scores.print_models(found, as_json)
 
 
 @app.command()

@@ -109,7 +109,7 @@ def roc(
     if point is not None:
         _add_point(figure, point)
     if len(lines) > 1:
-        corner = {"x": 0.98, "y": 0.03, "xanchor": "right", "yanchor": "bottom"}
+        corner = {"x": 0.98, "y": 0.19, "xanchor": "right", "yanchor": "bottom"}  # also on a phone, whose square is lower
         figure.update_layout(
             showlegend=True,
             legend={**corner, "bgcolor": BACKGROUND, "font": {"size": 12, "color": INK},
