@@ -98,7 +98,8 @@ def cross_validated(
     """
     z = quantile(level)
     scores, dealt = np.atleast_2d(y_score), np.atleast_2d(fold)
-    labels = [validate(y_true, one)[0] for one in scores][0]
+    for one in scores:
+        labels, _ = validate(y_true, one)
     names = None if groups is None else np.asarray(groups)
     _check(labels, scores, dealt, names)
     intervals, influences = [], []
