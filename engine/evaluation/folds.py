@@ -1,7 +1,9 @@
 """The AUC of a way of training, from a cross-validation: each picture is judged by the model that
 has not seen it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import permutations
 from math import sqrt
 
 import numpy as np
@@ -96,65 +98,166 @@ def cross_validated(
     >>> found.value, [one.value for one in found.folds]
     (0.75, [1.0, 0.5])
     """
-    z = quantile(level)
     scores, dealt = np.atleast_2d(y_score), np.atleast_2d(fold)
     for one in scores:
         labels, _ = validate(y_true, one)
     names = None if groups is None else np.asarray(groups)
-    _check(labels, scores, dealt, names)
-    intervals, influences = [], []
-    for one, of in zip(scores, dealt, strict=True):
-        found, influence = _repeat(labels, one, of, level, names)
-        intervals += found
-        influences.append(influence)
-    value = float(np.mean([one.value for one in intervals]))
-    influence, n = np.mean(influences, axis=0), len(labels)
-    positives, negatives = int(labels.sum()), int(n - labels.sum())
-    alone = _bounds(value, float(np.square(influence).sum()) / n**2, z, positives, negatives, level)
-    if names is None:
-        low, high, error, method = alone
-        return CrossValidated(
-            value, low, high, error, tuple(intervals), positives, negatives, len(scores), method,
-            level,
-        )  # fmt: skip
-    _, subject = np.unique(names, return_inverse=True)
-    sums = np.bincount(subject, influence)
-    with_each = (len(np.unique(subject[labels == label])) for label in (1, 0))
-    low, high, error, method = _bounds(value, float(sums @ sums) / n**2, z, *with_each, level)
-    return CrossValidated(
-        value, low, high, error, tuple(intervals), positives, negatives, len(scores), method,
-        level, len(sums), alone[:2],
-    )  # fmt: skip
+    _check(labels, scores.shape, dealt, names)
+
+    def judged(at: NDArray, scores: NDArray) -> Interval:
+        by = None if names is None or len(np.unique(names[at])) < 2 else names[at]
+        return auc_interval(labels[at], scores, level=level, groups=by)
+
+    shares = np.bincount(labels) / len(labels)
+    binary = _two_classes(shares)
+    intervals, influence = _over_folds(labels, scores, dealt, binary, judged)
+    positives = int(labels.sum())
+    return _with_interval(
+        intervals, influence, labels, (positives, len(labels) - positives), names, level, len(dealt)
+    )
 
 
-def _repeat(
-    labels: NDArray, scores: NDArray, dealt: NDArray, level: float, groups: NDArray | None
+def cross_validated_mean(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    fold: ArrayLike,
+    level: float = LEVEL,
+    groups: ArrayLike | None = None,
+) -> CrossValidated:
+    """The cross-validated mean AUC of k classes: of each fold, M of Hand & Till (2001).
+
+    M is the mean of the AUCs A(i|j) of all ordered pairs of classes, so the influence of a picture
+    is the mean over them of its influence on each, which is that of `cross_validated` with the
+    share of its class among all n pictures; the rest is as there. The paper treats two classes;
+    this is its argument carried over a sum.
+
+    Args:
+        y_true: `(n,)` classes 0 … k−1.
+        y_score: `(n, k)` or `(R, n, k)` scores of each class.
+        fold, groups, level: as `cross_validated`.
+
+    Returns:
+        `folds` hold each fold's mean with an interval from its own pictures' influences alone, and
+        `n_positive`, `n_negative` the pictures of the smallest class and of the others.
+
+    Raises:
+        ScoresError: where arrays do not belong together, a score is not finite, a fold lacks a
+            class, or a subject stands in two folds of one repeat.
+        ConfigError: a level outside (0, 1).
+    """
+    z = quantile(level)
+    labels, scores, dealt = np.asarray(y_true), np.asarray(y_score, float), np.atleast_2d(fold)
+    scores = scores[None] if scores.ndim == 2 else scores
+    names = None if groups is None else np.asarray(groups)
+    _check(labels, scores.shape[:-1], dealt, names)
+    if not np.isfinite(scores).all():
+        raise ScoresError("A score is not finite; correct it, or leave the picture out.")
+    counts = np.bincount(labels, minlength=scores.shape[-1])
+    means = _many_classes(counts / len(labels))
+
+    def judged(at: NDArray, scores: NDArray) -> Interval:
+        value, within = means(labels[at], scores)
+        of = np.bincount(labels[at], minlength=len(counts))
+        least = int(of.min())
+        variance = float(np.square(within).sum()) / len(within) ** 2
+        low, high, error, method = _bounds(value, variance, z, least, len(at) - least, level)
+        return Interval(value, low, high, error, method, least, len(at) - least, level)
+
+    intervals, influence = _over_folds(labels, scores, dealt, means, judged)
+    least = int(counts.min())
+    return _with_interval(
+        intervals, influence, labels, (least, len(labels) - least), names, level, len(dealt)
+    )
+
+
+# The AUC of some pictures, from labels `(m,)` and scores, and each one's influence on it `(m,)`.
+Influences = Callable[[NDArray, NDArray], tuple[float, NDArray[np.float64]]]
+
+
+def _two_classes(shares: NDArray) -> Influences:
+    def found(labels: NDArray, scores: NDArray) -> tuple[float, NDArray[np.float64]]:
+        of = placements(labels, scores)
+        influence = np.empty(len(labels))
+        influence[labels == 1] = (of.of_positives - of.value) / shares[1]
+        influence[labels == 0] = (of.of_negatives - of.value) / shares[0]
+        return of.value, influence
+
+    return found
+
+
+def _many_classes(shares: NDArray) -> Influences:
+    pairs = list(permutations(range(len(shares)), 2))
+
+    def found(labels: NDArray, scores: NDArray) -> tuple[float, NDArray[np.float64]]:
+        value, influence = 0.0, np.zeros(len(labels))
+        for one, other in pairs:
+            at = np.flatnonzero((labels == one) | (labels == other))
+            of_pair = _two_classes(shares[[other, one]])
+            area, within = of_pair((labels[at] == one).astype(np.int8), scores[at, one])
+            value += area / len(pairs)
+            influence[at] += within / len(pairs)
+        return value, influence
+
+    return found
+
+
+def _over_folds(
+    labels: NDArray, scores: NDArray, dealt: NDArray, found: Influences, judged
 ) -> tuple[list[Interval], NDArray[np.float64]]:
-    """Each fold's interval, and each picture's influence `(n,)`.
+    """Each fold's interval by `judged`, and each picture's mean influence over the repeats `(n,)`.
 
     An influence is times √(n / (V n_v)), so that the mean of all squares is the mean over folds of
     the means within each; where folds are equally large that is 1.
     """
-    share = labels.mean()
-    folds = np.unique(dealt)
-    intervals, influence = [], np.empty(len(labels))
-    for one in folds:
-        at = dealt == one
-        of = labels[at]
-        if len(np.unique(of)) < 2:
-            what = "no positive" if not of.any() else "no negative"
-            raise ScoresError(
-                f"The fold {one} has {what} picture, so it has no AUC; make fewer folds, or "
-                "stratify them by class."
-            )
-        found = placements(of, scores[at])
-        within = np.empty(len(of))
-        within[of == 1] = (found.of_positives - found.value) / share
-        within[of == 0] = (found.of_negatives - found.value) / (1 - share)
-        influence[at] = within * sqrt(len(labels) / (len(folds) * len(of)))
-        by = None if groups is None or len(np.unique(groups[at])) < 2 else groups[at]
-        intervals.append(auc_interval(of, scores[at], level=level, groups=by))
+    n, k = len(labels), len(np.unique(labels))
+    intervals, influence = [], np.zeros(n)
+    for of_repeat, fold in zip(scores, dealt, strict=True):
+        folds = np.unique(fold)
+        for one in folds:
+            at = np.flatnonzero(fold == one)
+            _require_classes(labels, labels[at], k, one)
+            intervals.append(judged(at, of_repeat[at]))
+            _, within = found(labels[at], of_repeat[at])
+            influence[at] += within * sqrt(n / (len(folds) * len(at))) / len(scores)
     return intervals, influence
+
+
+def _require_classes(labels: NDArray, within: NDArray, k: int, fold) -> None:
+    if len(np.unique(within)) == k:
+        return
+    missing = int(np.setdiff1d(labels, within)[0])
+    what = f"picture of class {missing}" if k > 2 else ("negative", "positive")[missing]
+    raise ScoresError(
+        f"The fold {fold} has no {what}, so it has no AUC; make fewer folds, or stratify "
+        "them by class."
+    )
+
+
+def _with_interval(
+    intervals: list[Interval], influence: NDArray, labels: NDArray, counts: tuple[int, int],
+    groups: NDArray | None, level: float, repeats: int,
+) -> CrossValidated:  # fmt: skip
+    """The mean of the folds with its interval, by picture or by subject."""
+    z, n = quantile(level), len(labels)
+    value = float(np.mean([one.value for one in intervals]))
+    low, high, error, method = _bounds(
+        value, float(influence @ influence) / n**2, z, *counts, level
+    )
+    alone = CrossValidated(
+        value, low, high, error, tuple(intervals), *counts, repeats, method, level
+    )
+    if groups is None:
+        return alone
+    _, subject = np.unique(groups, return_inverse=True)
+    sums = np.bincount(subject, influence)
+    with_each = [len(np.unique(subject[labels == one])) for one in np.unique(labels)]
+    few = min(with_each)
+    of_counts = (with_each[1], with_each[0]) if len(with_each) == 2 else (few, len(sums) - few)
+    low, high, error, method = _bounds(value, float(sums @ sums) / n**2, z, *of_counts, level)
+    return replace(
+        alone, low=low, high=high, standard_error=error, method=method, subjects=len(sums),
+        naive=(alone.low, alone.high),
+    )  # fmt: skip
 
 
 def _bounds(
@@ -166,11 +269,18 @@ def _bounds(
     return max(0.0, value - z * error), min(1.0, value + z * error), error, METHOD
 
 
-def _check(labels: NDArray, scores: NDArray, dealt: NDArray, groups: NDArray | None) -> None:
+def _check(
+    labels: NDArray, scores: tuple[int, ...], dealt: NDArray, groups: NDArray | None
+) -> None:
+    """Refuse what does not belong together, and subjects in two folds.
+
+    Args:
+        scores: their shape, without the axis of classes.
+    """
     n = len(labels)
-    if scores.shape != dealt.shape or scores.shape[1:] != (n,):
+    if scores != dealt.shape or scores[1:] != (n,):
         raise ScoresError(
-            f"{n} labels, scores of shape {scores.shape} and folds of shape {dealt.shape} do not "
+            f"{n} labels, scores of shape {scores} and folds of shape {dealt.shape} do not "
             "belong together; give one row of n for each repeat."
         )
     if groups is None:
@@ -180,10 +290,9 @@ def _check(labels: NDArray, scores: NDArray, dealt: NDArray, groups: NDArray | N
             f"{n} pictures and subjects of shape {groups.shape} do not belong together; give the "
             "subject of each picture."
         )
+    names, subject = np.unique(groups, return_inverse=True)
     for row in dealt:
-        pairs = np.unique(np.stack([np.unique(groups, return_inverse=True)[1],
-                                    np.unique(row, return_inverse=True)[1]]), axis=1)  # fmt: skip
-        if pairs.shape[1] > len(np.unique(groups)):
+        if len(np.unique(np.stack([subject, row]), axis=1).T) > len(names):
             raise ScoresError(
                 "A subject has pictures in two folds, so models were judged on subjects that they "
                 "were trained on; deal out whole subjects."

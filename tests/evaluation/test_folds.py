@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError, ScoresError
-from engine.evaluation.folds import cross_validated
+from engine.evaluation.folds import cross_validated, cross_validated_mean
 from engine.evaluation.intervals import newcombe
 
 
@@ -131,6 +131,48 @@ def test_perfect_folds_have_an_interval_that_is_newcombes():
     assert (found.standard_error, found.method) == (error, "newcombe")
 
 
+def test_of_two_classes_the_mean_over_all_pairs_is_their_auc():
+    labels, y_score, dealt = scores(2, repeats=2)
+    both = np.stack([-y_score, y_score], axis=-1)
+    groups = np.array([f"{a} {b}" for a, b in dealt.T])
+    for names in (None, groups):
+        mean = cross_validated_mean(labels, both, dealt, 0.9, names)
+        alone = cross_validated(labels, y_score, dealt, 0.9, names)
+        for name in ("value", "low", "high", "standard_error", "subjects"):
+            assert getattr(mean, name) == pytest.approx(getattr(alone, name), rel=1e-12)
+
+
+def test_the_mean_of_many_classes_is_hand_and_tills_and_its_influences_are_derivatives():
+    # A picture's influence is how the mean changes as the picture's weight grows. With one fold,
+    # weights stand for copies: M of all pictures 500 times and one of them once more.
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 1, 2], (6, 9, 15))
+    y_score = np.round(rng.normal(0, 1, (30, 3)) + np.eye(3)[labels], 1)
+    weights, slope = np.full(30, 500.0), np.empty(30)
+
+    def mean(weights):
+        areas = []
+        for i in range(3):
+            for j in range(3):
+                if i != j:
+                    a, b = labels == i, labels == j
+                    wins = (y_score[a, i][:, None] > y_score[b, i]) + 0.5 * (
+                        y_score[a, i][:, None] == y_score[b, i]
+                    )
+                    sums = weights[a].sum() * weights[b].sum()
+                    areas.append(weights[a] @ wins @ weights[b] / sums)
+        return np.mean(areas)
+
+    for at in range(30):
+        more = weights.copy()
+        more[at] += 1
+        slope[at] = (mean(more) - mean(weights)) * 500 * 30
+    found = cross_validated_mean(labels, y_score, np.zeros(30, int))
+    assert found.value == pytest.approx(mean(weights), abs=1e-12)
+    assert found.standard_error == pytest.approx(np.sqrt(np.sum(slope**2)) / 30, rel=0.01)
+    assert (found.n_positive, found.n_negative) == (6, 24)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 4), st.integers(1, 3))
 def test_bounds_hold_the_mean_and_orders_and_labels_do_not_matter(seed, folds, repeats):
@@ -188,6 +230,13 @@ def test_nineteen_of_twenty_intervals_hold_the_truth(repeats):
 def test_what_has_no_answer_is_refused_in_a_sentence(y_score, fold, groups, sentence):
     with pytest.raises(ScoresError, match=sentence):
         cross_validated([0, 1, 0, 1], y_score, fold, groups=groups)
+
+
+def test_a_fold_that_lacks_one_of_many_classes_is_named():
+    with pytest.raises(ScoresError, match="fold 1 has no picture of class 2"):
+        cross_validated_mean([0, 1, 2, 0, 1, 2, 0, 1], np.zeros((8, 3)), [0] * 6 + [1, 1])
+    with pytest.raises(ScoresError, match="not finite"):
+        cross_validated_mean([0, 1, 2], np.full((3, 3), np.inf), [0, 0, 0])
 
 
 def test_an_impossible_level_is_refused():
