@@ -1,5 +1,8 @@
-"""Options of the command line made from the fields of a pydantic model, so that none is spelled
-twice: a new field is a new option, with its description, bounds and defaults as the help."""
+"""Options of the command line, each spelled once: those that several verbs share, and those made
+from the fields of a pydantic model.
+
+A new field is a new option, with its description, bounds and defaults as the help.
+"""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
@@ -9,7 +12,17 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from engine.settings import settings
+from engine.workspace import Workspace
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help='An id like quick-7, or "latest".')]
 BOUNDS = {"ge": "from ", "gt": "above ", "le": "to ", "lt": "to below "}
+
+
+def the_workspace() -> Workspace:
+    """Where the settings say that it lies."""
+    return Workspace(settings().workspace)
 
 
 def from_fields(

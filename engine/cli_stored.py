@@ -1,0 +1,217 @@
+"""Verbs on what the workspace holds: runs, datasets, the line of runs, the trash."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine import options, terminal
+from engine.models.presets import PRESETS
+from engine.options import Json, RunId, the_workspace
+from engine.training.config import TrainConfig
+
+app = typer.Typer()
+
+
+@app.command()
+def runs(as_json: Json = False) -> None:
+    """Every run, oldest first."""
+    from engine.runs import store
+
+    listed, unreadable = store.read_runs(the_workspace())
+    if as_json:
+        facts = [terminal.run_facts(run) for run in listed]
+        return terminal.print_json(facts + terminal.unreadable_facts("run", unreadable))
+    columns = ("run", "name", "status", "dataset", "preset", "AUC", "95%", "seconds")
+    named = any(run.about.name for run in listed)
+    table = Table(*(one for one in columns if named or one != "name"), box=None)
+    table.columns[0].min_width = max((len(run.id) for run in listed), default=0)  # never cut
+    for run in listed:
+        told = run.figures
+        table.add_row(
+            run.id, *([Text(run.about.name)] if named else []), run.status,
+            Text(terminal.learns(run)), run.preset,
+            f"{told['auc']:.3f}{terminal.mean_of(run)}" if told else "",
+            f"{told['auc_low']:.3f} to {told['auc_high']:.3f}" if told else "",
+            f"{run.seconds:.0f}" if run.seconds else "",
+        )  # fmt: skip
+    Console(highlight=False).print(table)
+    terminal.say_unreadable(unreadable)
+    return None
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A run, or a CSV file as auc reads it.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same pictures.")],
+    as_json: Json = False,
+) -> None:
+    """Difference of two AUCs on the same test pictures: DeLong's paired test."""
+    from engine.commands.compare import compare as test
+
+    found = test(the_workspace(), a, b)
+    if as_json:
+        return terminal.print_json({"a": a, "b": b, **asdict(found)})
+    terminal.print_difference(a, b, found)
+    return None
+
+
+@app.command()
+def note(
+    run: RunId,
+    name: Annotated[str | None, typer.Option(help='A short name; "" takes it away.')] = None,
+    note: Annotated[str | None, typer.Option(help="What is worth knowing of it.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="More than once for several; replaces those of before.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a run a name, a note or tags; without an option, show them."""
+    from engine.runs import about, store
+
+    found = store.open_run(the_workspace(), run)
+    written = found.about
+    if (name, note, tag) != (None, None, None):
+        written = about.write_about(found.folder, name, note, tag)
+    if as_json:
+        return terminal.print_json({"run": found.id, **terminal.about_facts(written)})
+    terminal.print_about(found.id, written)
+    return None
+
+
+@app.command()
+def delete(run: RunId, as_json: Json = False) -> None:
+    """Move a run to the trash, where it lies for a week; restore brings it back."""
+    from engine.commands import trash
+    from engine.runs import store
+
+    workspace = the_workspace()
+    run_id = store.open_run(workspace, run).id if run == "latest" else run
+    token = trash.delete(workspace, run_id)
+    if as_json:
+        return terminal.print_json({"run": run_id, "token": token})
+    print(f"{run_id} is in the trash for {trash.DAYS_KEPT} days; `restore {run_id}` brings it back")
+    return None
+
+
+@app.command()
+def restore(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id like quick-7.")],
+    as_json: Json = False,
+) -> None:
+    """Bring a run back from the trash."""
+    from engine.commands import trash
+
+    run_id = trash.restore_latest(the_workspace(), run)
+    terminal.print_json({"run": run_id}) if as_json else print(f"{run_id} is back")
+
+
+@app.command()
+def export(
+    run: RunId,
+    out: Annotated[Path, typer.Option(help="The zip to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write a run as a zip: the model as plain Keras loads it, configuration, predictions."""
+    from engine.commands.export import export as write
+
+    written = write(the_workspace(), run, out)
+    terminal.print_json({"file": str(written)}) if as_json else print(written)
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """Every dataset, oldest first."""
+    from engine.data.dataset import read_datasets
+
+    listed, unreadable = read_datasets(the_workspace())
+    if as_json:
+        facts = [terminal.dataset_facts(dataset) for dataset in listed]
+        return terminal.print_json(facts + terminal.unreadable_facts("name", unreadable))
+    columns = ("dataset", "pictures", "subjects", "classes", "pixels", "refused", "fingerprint")
+    table = Table(*columns, box=None)
+    for one in listed:
+        many = len(one.class_names) > 2
+        table.add_row(
+            one.name, f"{one.size:,}", f"{one.subjects:,}" if one.subjects else "",
+            f"{len(one.class_names)} classes" if many else " / ".join(one.class_names),
+            str(one.image_size), f"{one.refused:,}", one.fingerprint[:12],
+        )  # fmt: skip
+    Console(highlight=False, markup=False).print(table)
+    terminal.say_unreadable(unreadable)
+    return None
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What computes here, in which versions, and where the workspace lies."""
+    from engine.commands.doctor import doctor as examine
+
+    found = examine(the_workspace())
+    if as_json:
+        return terminal.print_json(found)
+    print(f"device     {found['device']['name']}")
+    for name, version in found["versions"].items():
+        print(f"{name:<10} {version}")
+    print(f"workspace  {found['workspace']} ({found['free_gb']} GB free)")
+    return None
+
+
+@app.command("first-run")
+def first_run(as_json: Json = False) -> None:
+    """Give an empty workspace its drawn pictures and a first run; else do nothing."""
+    from engine.commands.first_run import first_run as begin
+
+    run_id = begin(the_workspace())
+    terminal.print_json({"run": run_id}) if as_json else print(run_id or "nothing to do")
+
+
+@app.command(hidden=True)
+def work(as_json: Json = False) -> None:
+    """Start the runs that wait in line, one after the other; what `train` of a page relies on."""
+    from engine.commands.line import work as serve
+
+    terminal.print_json(serve(the_workspace())) if as_json else serve(the_workspace())
+
+
+@app.command()
+@options.from_fields(
+    TrainConfig,
+    {name: preset.defaults for name, preset in PRESETS.items()},
+    several=("preset", "learning_rate", "batch_size", "seed"),
+)
+def sweep(
+    dataset: Annotated[str, typer.Option(help="The dataset's name.")],
+    positive: Annotated[list[str] | None, typer.Option(help="As of `train`.")] = None,
+    negative: Annotated[list[str] | None, typer.Option(help="As of `train`.")] = None,
+    *,
+    as_json: Json = False,
+    **hyperparameters,
+) -> None:
+    """Put a run in line for each combination of values (1 to 50), trained one after the other."""
+    from engine.commands import many
+    from engine.data.dataset import open_dataset
+    from engine.data.question import ask
+
+    workspace = the_workspace()
+    opened = open_dataset(workspace, dataset)
+    question = ask(opened, positive or (), negative or ())
+    several = {name: hyperparameters.pop(name) for name in many.VARIED}
+    configs = many.combinations(opened, several, **hyperparameters)
+    terminal.print_queued(many.sweep(workspace, dataset, configs, question), as_json)
+
+
+@app.command()
+def repeat(
+    run: RunId,
+    seeds: Annotated[int, typer.Option(help="How many further seeds, from 2 to 20.")],
+    as_json: Json = False,
+) -> None:
+    """Put runs in line that differ from RUN in their seed alone: is it better, or luckier?"""
+    from engine.commands import many
+
+    terminal.print_queued(many.repeat(the_workspace(), run, seeds), as_json)
