@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError
-from engine.evaluation import variance
+from engine.evaluation import compare, variance
 from engine.evaluation.intervals import DEFAULT, auc_interval, hanley_mcneil
 from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.proportions import Proportion, wilson
@@ -175,8 +175,6 @@ def simulated_power(
     Raises:
         ConfigError: as `power_of_difference`.
     """
-    from engine.evaluation import compare
-
     power_of_difference(auc_a, auc_b, n_positive, n_negative, correlation, paired, level)
     labels, rng = _labels(n_positive, n_negative), np.random.default_rng(seed)
     found = 0
