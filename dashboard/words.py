@@ -201,9 +201,25 @@ def bounds(low: float, high: float, form=three_digits) -> str:
     return f"{form(low).removesuffix('%')}–{form(high)}"
 
 
-def interval(low: float, high: float, form=three_digits) -> str:
-    """A 95% interval: "95% 0.962–0.974"."""
-    return f"95% {bounds(low, high, form)}"
+def level(value: float) -> str:
+    """How sure an interval is meant to be: "95%", "99.5%"."""
+    return f"{100 * value:.6g}%"
+
+
+def interval(
+    low: float, high: float, form=three_digits, sure: float = 0.95, side: str = "both"
+) -> str:
+    """An interval with its level: "95% 0.962–0.974"; of one bound alone "95% at least 0.962".
+
+    Args:
+        sure: the level.
+        side: "both", "lower" or "upper", as `engine.evaluation.intervals.Interval` has it.
+    """
+    if side == "lower":
+        return f"{level(sure)} at least {form(low)}"
+    if side == "upper":
+        return f"{level(sure)} at most {form(high)}"
+    return f"{level(sure)} {bounds(low, high, form)}"
 
 
 def signed(value: float | None) -> str:
@@ -216,14 +232,24 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
-def size(n: int, of: str = "") -> str:
-    """A sample's size that never breaks at its sign: "n = 1,000 dogs"."""
+def size(n: int, of: str = "", subjects: int = 0) -> str:
+    """A sample's size that never breaks at its sign: "n = 1,000 dogs".
+
+    Args:
+        subjects: of how many the pictures are, where they are of several each: then it is
+            "310 subjects, 1,204 pictures".
+    """
+    if subjects:
+        who = "subject" if subjects == 1 else "subjects"
+        return f"{count(subjects)} {who}, {count(n)} {of or 'pictures'}"
     return f"n{_NO_BREAK}={_NO_BREAK}{count(n)} {of}".rstrip()
 
 
-def evidence_line(interval_text: str, method: str, n: int, of: str = "") -> str:
+def evidence_line(
+    interval_text: str, method: str, n: int, of: str = "", subjects: int = 0
+) -> str:
     """What stands under a number: "95% 0.962–0.974 · Hanley-McNeil · n = 2,000"."""
-    return " · ".join(part for part in (interval_text, method, size(n, of)) if part)
+    return " · ".join(part for part in (interval_text, method, size(n, of, subjects)) if part)
 
 
 def duration(seconds: float | None) -> str:

@@ -1,27 +1,31 @@
 """A judged run in words: its figures as cards, as a table and as JSON."""
 
+import numpy as np
+
 from dashboard import words
+from dashboard.evaluate.judged import rates
 from dashboard.parts import evidence, live
 from dashboard.parts.evidence import Card
 from engine.commands.evaluate import Evaluation, Means
 from engine.data.subjects import Alike
-from engine.evaluation import intervals
-from engine.evaluation.intervals import FEW, INTERVALS, Interval, Proportion
+from engine.evaluation import coverage
+from engine.evaluation.intervals import INTERVALS, Interval
 from engine.evaluation.multiclass import VERY_FEW
+from engine.evaluation.proportions import Proportion
 from engine.runs import store
 from engine.runs.store import Run
 
 
-def cards(found: Evaluation, asked: str) -> list[Card]:
+def cards(found: Evaluation, asked: str, error: Card | None = None) -> list[Card]:
     """AUC, accuracy, sensitivity, specificity and the number of mistakes, each with its evidence.
 
     Args:
         found: a run judged on one part at one threshold.
         asked: the interval method that was asked for; where another made the bounds, it says so.
+        error: the card of the calibration error, where scores are probabilities.
     """
-    c, area, n = found.confusion, found.interval, len(found.y_true)
+    c, known, n = found.confusion, rates(found), len(found.y_true)
     negative, positive = found.class_names
-    line = words.evidence_line(words.interval(area.low, area.high), how(area, asked), n)
     at = f"at {words.threshold(found.threshold)}"
     if found.target is None:
         others, left_alone = words.plural(negative), words.found(negative)
@@ -30,56 +34,109 @@ def cards(found: Evaluation, asked: str) -> list[Card]:
         others, left_alone = "others", words.taken("others not", positive)
         wrong = words.mistakes(c.fp, "other" if c.fp == 1 else "others", positive)
     parts = (f"of {words.count(n)} pictures", wrong, words.mistakes(c.fn, positive, negative))
+    of_positives, of_negatives = found.y_true == 1, found.y_true == 0
     return [
-        Card("AUC", words.three_digits(area.value), line, "0.5 is chance",
-             evidence.track(area.value, area.low, area.high)),
-        _rate("Accuracy", at, c.tp + c.tn, n),
-        _rate("Sensitivity", words.found(positive), c.tp, c.tp + c.fn, words.plural(positive)),
-        _rate("Specificity", left_alone, c.tn, c.tn + c.fp, others),
+        auc(found, asked),
+        _rate("Accuracy", at, known["accuracy"], found),
+        _rate("Sensitivity", words.found(positive), known["sensitivity"], found,
+              words.plural(positive), of_positives),
+        _rate("Specificity", left_alone, known["specificity"], found, others, of_negatives),
+        *([error] if error else []),
         Card("Mistakes", words.count(c.fp + c.fn), " · ".join(parts), at),
     ]  # fmt: skip
 
 
+def auc(found: Evaluation, asked: str) -> Card:
+    area = found.interval
+    line = words.evidence_line(
+        bounds(area), how(area, asked), len(found.y_true), subjects=area.subjects
+    )
+    track = evidence.track(area.value, area.low, area.high)
+    return Card("AUC", words.three_digits(area.value), line, "0.5 is chance", track)
+
+
+def bounds(area: Interval) -> str:
+    """The AUC's interval with its level: "95% 0.962–0.974"."""
+    return words.interval(area.low, area.high, sure=area.level, side=area.side)
+
+
 def how(area: Interval, asked: str) -> str:
     """Whose interval it is; where another method made it than was asked for, why."""
-    return INTERVALS[area.method].short + (", since SE = 0" if area.method != asked else "")
+    why = ", since it has no width" if area.method != asked else ""
+    return INTERVALS[area.method].short + why
+
+
+def narrower(area: Interval) -> str:
+    """What an interval would claim that takes each picture for one of its own, in a sentence; ""
+    where each is."""
+    if not area.naive:
+        return ""
+    low, high = area.naive
+    claimed = words.interval(low, high, sure=area.level, side=area.side)
+    saved = 1 - (high - low) / (area.high - area.low) if area.high > area.low else 0.0
+    by = f"{words.percent(saved)} narrower" if saved > 0.0005 else "no narrower"
+    return (
+        f"Pictures of one subject are alike, and all intervals here are by subject. Were each "
+        f"picture taken for one of its own, the AUC's would be {claimed}: {by}."
+    )
 
 
 def precisions(found: Evaluation) -> list[Card]:
     """How often each of the two answers is right."""
-    c = found.confusion
+    known, said = rates(found), found.y_score >= found.threshold
     negative, positive = (words.plain(name, 16) for name in found.class_names)
     return [
-        _rate(f"Said “{name}”, is {name}", "", right, said)
-        for name, right, said in ((positive, c.tp, c.tp + c.fp), (negative, c.tn, c.tn + c.fn))
-    ]
+        _rate(f"Said “{name}”, is {name}", "", known[rate], found, "", of)
+        for name, rate, of in (
+            (positive, "precision", said), (negative, "negative_predictive_value", ~said),
+        )
+    ]  # fmt: skip
 
 
-def _rate(label: str, remark: str, right: int, n: int, of: str = "") -> Card:
-    """A share with Wilson's interval; a dash and the reason where it does not exist."""
-    if n == 0:
+def _rate(
+    label: str,
+    remark: str,
+    share: Proportion | None,
+    found: Evaluation,
+    of: str = "",
+    among: np.ndarray | None = None,
+) -> Card:
+    """A share with Wilson's interval; a dash and the reason where it does not exist.
+
+    Args:
+        among: `(n,)` which pictures it is a share of; None for all.
+    """
+    if share is None:
         return Card(label, words.NOTHING, "never said at this threshold", remark)
-    share = intervals.wilson(right, n)
-    bounds = words.interval(share.low, share.high, words.percent)
+    interval = words.interval(share.low, share.high, words.percent, share.level)
     track = evidence.track(share.value, share.low, share.high, percent=True)
-    line = words.evidence_line(bounds, "Wilson", n, of)
+    line = words.evidence_line(interval, "Wilson", share.n, of, _subjects(found, among))
     return Card(label, words.percent(share.value), line, remark, track)
 
 
-def rows(found: Evaluation, asked: str) -> list[tuple[str, str, str, str]]:
-    """Figure, value, 95% interval, where it comes from: of two classes at a threshold."""
+def _subjects(found: Evaluation, among: np.ndarray | None) -> int:
+    """Of how many the pictures are; 0 where each is of one of its own."""
+    if found.groups is None:
+        return 0
+    return len(np.unique(found.groups if among is None else found.groups[among]))
+
+
+def rows(
+    found: Evaluation, asked: str, calibration: Card | None = None
+) -> list[tuple[str, str, str, str]]:
+    """Figure, value, interval, where it comes from: of two classes at a threshold."""
     error = found.interval.standard_error
     return [
-        *(row(card) for card in [*cards(found, asked), *precisions(found)]),
+        *(row(card) for card in [*cards(found, asked, calibration), *precisions(found)]),
         ("Threshold", repr(found.threshold), "",
          f"“{found.class_names[1]}” is said from this score on"),
-        ("Standard error of the AUC", f"{error:.4f}", "", "Hanley-McNeil"),
+        ("Standard error of the AUC", f"{error:.4f}", "", INTERVALS[found.interval.method].short),
     ]  # fmt: skip
 
 
 def row(card: Card) -> tuple[str, str, str, str]:
-    bounds, _, rest = card.evidence.partition(" · ") if card.track else ("", "", card.evidence)
-    return card.label, card.value, bounds.removeprefix("95% "), rest
+    interval, _, rest = card.evidence.partition(" · ") if card.track else ("", "", card.evidence)
+    return card.label, card.value, interval, rest
 
 
 def about(run: Run) -> list[tuple[str, str, str, str]]:
@@ -121,17 +178,10 @@ def known(found: Evaluation) -> dict:
 def at_threshold(found: Evaluation) -> dict:
     """What is known of two classes at a threshold, as JSON."""
     c = found.confusion
-    rates = {
-        "accuracy": (c.tp + c.tn, c.tp + c.tn + c.fp + c.fn),
-        "sensitivity": (c.tp, c.tp + c.fn),
-        "specificity": (c.tn, c.tn + c.fp),
-        "precision": (c.tp, c.tp + c.fp),
-        "negative_predictive_value": (c.tn, c.tn + c.fn),
-    }
     return {
         **found.figures,
         "matrix": {"tn": c.tn, "fp": c.fp, "fn": c.fn, "tp": c.tp},
-        "rates": {name: _wilson(*counts) for name, counts in rates.items()},
+        "rates": {name: rate(share) for name, share in rates(found).items()},
     }
 
 
@@ -148,21 +198,16 @@ def known_of(run: Run) -> dict:
     }
 
 
-def _wilson(right: int, n: int) -> dict | None:
-    return rate(intervals.wilson(right, n)) if n else None
-
-
 def rate(share: Proportion | None) -> dict | None:
     """A share with its interval, as JSON."""
     if share is None:
         return None
-    bounds = {"value": share.value, "low": share.low, "high": share.high}
-    return {**bounds, "n": share.n, "interval": share.method}
+    ends = {"value": share.value, "low": share.low, "high": share.high, "level": share.level}
+    known = {**ends, "n": share.n, "interval": share.method}
+    return known if share.effective_n is None else known | {"effective_n": share.effective_n}
 
 
-def notes(
-    found: Evaluation, whole: Means | None = None, alike: Alike | None = None
-) -> list[str]:
+def notes(found: Evaluation, whole: Means | None = None, alike: Alike | None = None) -> list[str]:
     """What limits the figures, in sentences of Markdown.
 
     Args:
@@ -177,10 +222,11 @@ def notes(
             "The best epoch was chosen on these pictures, so they flatter the model: quote test."
         )
     subjects, n = run.subjects.get(found.part, 0), len(found.y_true)
-    if 0 < subjects < n:
+    if 0 < subjects < n and found.groups is None:
         said.append(
-            f"The {words.count(n)} pictures are of {words.count(subjects)} subjects, and the "
-            "intervals take each for one of its own: they are too narrow."
+            f"The {words.count(n)} pictures are of {words.count(subjects)} subjects, but which is "
+            "whose was not stored, and the intervals take each for one of its own: they are too "
+            "narrow."
         )
     if alike:
         said.append(
@@ -192,28 +238,42 @@ def notes(
 
 
 def _few(found: Evaluation) -> list[str]:
+    """Where the method that was chosen is known to promise too much, and who does not."""
     area = found.interval
-    if min(area.n_positive, area.n_negative) >= FEW or area.method != "hanley-mcneil":
+    held = coverage.too_low(area)
+    if held is None:
         return []
     counts = zip((area.n_negative, area.n_positive), found.class_names, strict=True)
     few = " and ".join(f"{words.count(n)} {words.plural(name)}" for n, name in counts)
-    title = INTERVALS[area.method].title
     return [
-        f"Only {words.markdown(few, 60)}: with under {FEW} of a class, the AUC's interval by "
-        f"{title} holds the truth less often than it says; Newcombe's is safer."
+        f"On as few pictures ({words.markdown(few, 60)}), at such an AUC, 95% intervals by "
+        f"{INTERVALS[area.method].title} held the truth in {words.percent(held)} of simulations; "
+        f"{_safer(area)}"
     ]
+
+
+def _safer(area: Interval) -> str:
+    """The method that came closest to what it says on as many pictures at such an AUC."""
+    counts = area.n_positive, area.n_negative, area.value
+    known = {name: coverage.known_coverage(name, *counts) for name in INTERVALS}
+    name, held = min(
+        ((name, held) for name, held in known.items() if held is not None),
+        key=lambda one: abs(one[1] - 0.95),
+    )
+    if name == area.method:
+        return "no other method came closer."
+    return f"those by {INTERVALS[name].title} did in {words.percent(held)}."
 
 
 def _few_of_many(whole: Means) -> list[str]:
     least, said = min(whole.classes, key=lambda one: one.n), []
     name = words.markdown(least.name, 24)
-    few = [one for one in whole.classes if one.n < FEW]
-    if any(one.interval.method == "hanley-mcneil" for one in few):
-        title = INTERVALS["hanley-mcneil"].title
+    low = [held for one in whole.classes if (held := coverage.too_low(one.interval))]
+    if low:
         said.append(
-            f"{words.count(len(few))} of {len(whole.classes)} classes have under {FEW} pictures "
-            f"here ({name} has {least.n}): their AUCs' intervals by {title} hold the truth less "
-            "often than they say; Newcombe's are safer."
+            f"With as few pictures and as high an AUC as {words.count(len(low))} of "
+            f"{len(whole.classes)} classes have, 95% intervals held the truth in as few as "
+            f"{words.percent(min(low))} of simulations; Newcombe's are safer."
         )
     if least.n < VERY_FEW and whole.auc.method == "bootstrap":
         said.append(
