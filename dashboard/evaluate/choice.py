@@ -158,7 +158,7 @@ def interval_title(method: str) -> str:
 
 def choose_level() -> tuple[float, str]:
     """How sure intervals are meant to be, and on which side the AUC is bounded."""
-    with st.popover(_level_now(), key="level-place", help="Level and sides of the intervals"):
+    with st.popover(_level_now(), key="level-place"):
         percent = st.number_input(
             "Confidence level, %", 51.0, 99.9, LEVEL.default, 1.0, "%g", key=LEVEL.carry(),
             bind="query-params", help="The share of such intervals that hold the truth.",

@@ -46,7 +46,8 @@ def said_now(second_version, use_workspace, verb):
 def test_its_figures_are_unchanged_to_the_last_digit(told, said_now):
     for line in told:
         if line.startswith("evaluate"):
-            assert said_now(line) == told[line]
+            now = said_now(f"{line} --interval hanley-mcneil")  # which was the default
+            assert {name: now[name] for name in told[line]} == told[line]
 
 
 @pytest.mark.parametrize("line", ["runs", "datasets"])
