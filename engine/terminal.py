@@ -225,22 +225,6 @@ def print_about(run_id: str, about) -> None:
     warn(about.unread)
 
 
-def print_difference(a: str, b: str, found) -> None:
-    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.2g}"
-    print(f"AUC of {a} {found.auc_a:.3f}, of {b} {found.auc_b:.3f}")
-    print(
-        f"difference {found.value:+.3f}, 95% {found.low:+.3f} to {found.high:+.3f} (DeLong, "
-        f"paired), z = {found.z:.2f}, {p}, {found.n_positive:,} positive, {found.n_negative:,} "
-        "negative"
-    )
-    told = f"{a if found.value > 0 else b} is better"
-    unknown = "the interval holds 0: these pictures do not tell which is better"
-    print(unknown if found.low <= 0 <= found.high else f"{told}: the interval leaves out 0")
-    fewest = min(found.n_positive, found.n_negative)
-    if fewest < 100:
-        warn(f"Only {fewest:,} of a class were judged: DeLong's interval is then too narrow.")
-
-
 def dataset_facts(dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
