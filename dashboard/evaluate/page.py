@@ -12,6 +12,7 @@ from dashboard.evaluate import (
     figures,
     many,
     one,
+    plan,
     take_along,
     threshold,
     unjudged,
@@ -39,6 +40,8 @@ def show() -> None:
         nothing_to_judge()
         st.markdown("## Scores from a file")
         any_scores.show()
+        st.markdown("## How many pictures?")
+        plan.show(None)
         return
     if choose_source(title) == FILE:
         any_scores.show()
