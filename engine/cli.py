@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine import bars, cli_stored, options, terminal
+from engine import bars, cli_plan, cli_stored, options, terminal, terminal_folds
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import DEFAULT, INTERVALS
 from engine.evaluation.level import LEVEL
@@ -169,8 +169,10 @@ def train(
     with bars.training_bar(run, quiet=as_json) as report:
         evaluation = commands.train_run(workspace, run, report)
     if evaluation is None:
-        screen.print(f"{run.id} was stopped before it had begun; nothing was trained.")
+        screen.print(terminal_folds.stopped(run), markup=False)
         return None
+    if run.of:
+        return terminal_folds.print_crossed(evaluation, as_json)
     terminal.print_evaluation(evaluation, as_json)
     if evaluation.run.error:
         raise RunError(evaluation.run.error)
@@ -193,37 +195,92 @@ def evaluate(
             "--class", help="A class against the rest; default, of many classes: the means."
         ),
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Cross-validate instead: train the run's configuration on each of so many folds "
+            "(3 to 20) of all pictures, and judge it on the pictures of that fold."
+        ),
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option(help="How often the pictures are dealt out into folds, 1 to 20.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
-    """AUC with its interval, accuracy, confusion matrix and report of a run."""
+    """AUC with its interval, accuracy, confusion matrix and report of a run; with --folds, of its
+    way of training."""
     from engine.commands.evaluate import evaluate as judge
+    from engine.runs import store
 
+    if folds is not None or store.open_run(the_workspace(), run).of:
+        if (threshold, target, split) != (None, None, "test"):
+            raise typer.BadParameter(
+                "a cross-validation judges all pictures, at thresholds that each fold chooses, so "
+                "leave --threshold, --split and --class out"
+            )
+        return _cross_validate(run, folds, repeats, as_json)
     evaluation = judge(
         the_workspace(), run, part=split, threshold=threshold, method=interval, target=target,
         level=level, side=side,
     )  # fmt: skip
     terminal.print_evaluation(evaluation, as_json)
+    return None
+
+
+def _cross_validate(run_id: str, n: int | None, repeats: int, as_json: bool) -> None:
+    """One that is there already, of that id or of so many folds, is shown; else it is computed
+    here, and Ctrl-C keeps its folds for `train --resume`."""
+    from engine.commands import folds
+    from engine.commands import train as commands
+    from engine.runs import store
+
+    workspace = the_workspace()
+    run = store.open_run(workspace, run_id)
+    there = run if n is None else folds.find(workspace, run.id, n, repeats)
+    if there:
+        return terminal_folds.print_crossed(folds.result(there), as_json)
+    run = folds.create(workspace, run.id, n, repeats)
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: store.ask_to_stop(run))
+    with bars.training_bar(run, quiet=as_json) as report:
+        found = commands.train_run(workspace, run, report)
+    if found is None:
+        raise RunError(terminal_folds.stopped(run))
+    return terminal_folds.print_crossed(found, as_json)
 
 
 @app.command()
 def auc(
     scores: Annotated[Path, typer.Argument(help="CSV with the columns y_true and y_score.")],
     interval: Interval = DEFAULT,
+    level: Level = LEVEL,
+    side: Side = "both",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A column of scores, more than once for several; default: y_score and every "
+            "further one of numbers. Several are compared, with Holm's correction.",
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column that tells whose picture each is; intervals and tests then go by "
+            "subject.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """AUC with its interval of any model's scores."""
-    from engine.commands.evaluate import auc as auc_of
-    from engine.commands.evaluate import interval_figures
+    """AUC with its interval of any model's scores; of several models, also their differences."""
+    from engine import terminal_scores
+    from engine.commands.auc import auc as judge
 
-    found = auc_of(scores, method=interval)
-    if as_json:
-        return terminal.print_json(interval_figures(found))
-    print(
-        f"AUC={found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f} ({found.method}), "
-        f"{found.n_positive:,} positive, {found.n_negative:,} negative"
+    found = judge(
+        scores, columns=column or (), groups=groups, method=interval, level=level, side=side
     )
-    terminal.warn_of_coverage(found)
-    return None
+    terminal_scores.print_models(found, as_json)
 
 
 @app.command()
@@ -304,4 +361,5 @@ def methods(as_json: Json = False) -> None:
     terminal.print_methods(METHODS.values(), as_json)
 
 
+app.add_typer(cli_plan.app)
 app.add_typer(cli_stored.app)

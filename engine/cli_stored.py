@@ -32,10 +32,10 @@ def runs(as_json: Json = False) -> None:
     table = Table(*(one for one in columns if named or one != "name"), box=None)
     table.columns[0].min_width = max((len(run.id) for run in listed), default=0)  # never cut
     for run in listed:
-        told = run.figures
+        told = run.figures or run.crossed
         table.add_row(
             run.id, *([Text(run.about.name)] if named else []), run.status,
-            Text(terminal.learns(run)), run.preset,
+            Text(terminal.learns(run)), terminal.kind_of(run),
             f"{told['auc']:.3f}{terminal.mean_of(run)}" if told else "",
             f"{told['auc_low']:.3f} to {told['auc_high']:.3f}" if told else "",
             f"{run.seconds:.0f}" if run.seconds else "",

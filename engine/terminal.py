@@ -52,6 +52,7 @@ def outlive_readers() -> None:
 
 
 def print_evaluation(evaluation, as_json: bool) -> None:
+    from engine.commands.auc import swapped
     from engine.commands.evaluate import Means
 
     run, many = evaluation.run, isinstance(evaluation, Means)
@@ -73,6 +74,7 @@ def print_evaluation(evaluation, as_json: bool) -> None:
     print_subjects(evaluation.interval)
     _warn_of_subjects(evaluation)
     warn_of_coverage(evaluation.interval)
+    warn(swapped(evaluation.interval.value, *evaluation.class_names))
     return None
 
 
@@ -178,10 +180,20 @@ def mean_of(run) -> str:
     return f" (mean of {len(run.class_names)})" if len(run.class_names) > 2 else ""
 
 
+def kind_of(run) -> str:
+    """Its preset; of a cross-validation what it is of: "10 folds of quick-7"."""
+    if not run.of:
+        return run.preset
+    again = f", {run.repeats} times" if run.repeats > 1 else ""
+    return f"{run.folds} folds of {run.of}{again}"
+
+
 def run_facts(run) -> dict[str, Any]:
-    told = run.figures or {}
+    told = run.figures or run.crossed or {}
+    crossed = {"of": run.of, "folds": run.folds, "repeats": run.repeats} if run.of else {}
     return {
         "run": run.id,
+        **crossed,
         **about_facts(run.about),
         "name": run.about.name or run.id,
         "dataset": run.dataset,

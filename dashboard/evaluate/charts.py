@@ -49,7 +49,7 @@ class Line:
     name: str
     fpr: np.ndarray
     tpr: np.ndarray
-    said: list[tuple[str, str]]
+    said: np.ndarray
 
 
 def line(name: str, curve: RocCurve) -> Line:
@@ -60,7 +60,7 @@ def line(name: str, curve: RocCurve) -> Line:
         (_threshold(t), words.percent(1 - x))
         for t, x in zip(curve.thresholds[at].tolist(), fpr.tolist(), strict=True)
     ]
-    return Line(name, fpr, tpr, said)
+    return Line(name, fpr, tpr, np.array(said, object))
 
 
 def _thinned(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
@@ -109,7 +109,8 @@ def roc(
     if point is not None:
         _add_point(figure, point)
     if len(lines) > 1:
-        corner = {"x": 0.98, "y": 0.03, "xanchor": "right", "yanchor": "bottom"}
+        # On a phone the square is as small as it is narrow, and its lower edge lies higher.
+        corner = {"x": 0.98, "y": 0.19, "xanchor": "right", "yanchor": "bottom"}
         figure.update_layout(
             showlegend=True,
             legend={**corner, "bgcolor": BACKGROUND, "font": {"size": 12, "color": INK},
@@ -118,8 +119,8 @@ def roc(
     square = {"range": [-0.01, 1.01], "dtick": 0.2, "constrain": "domain", "showgrid": True}
     title = f"1 − specificity:{'<br>' if long else ' '}{negative} taken for {positive}"
     figure.update_xaxes(title_text=title, **square)
+    square |= {"scaleanchor": "x", "constraintoward": "top"}
     figure.update_yaxes(title_text=f"sensitivity: {positive} found", **square)
-    figure.update_yaxes(scaleanchor="x", constraintoward="top")
     return figure
 
 
@@ -234,9 +235,9 @@ def scores_by_class(counts: Histogram, threshold: float, class_names: tuple[str,
         )
     tallest = max(int(above.max()), int(below.max()), 1)
     figure.add_shape(
-        type="line", x0=threshold, x1=threshold, y0=0, y1=1, yref="paper", layer="above"
-    )
-    figure.update_shapes(line={"color": INK, "width": 2})
+        type="line", x0=threshold, x1=threshold, y0=0, y1=1, yref="paper", layer="above",
+        line={"color": INK, "width": 2},
+    )  # fmt: skip
     # Both names stand beyond the tallest bar: on a weak run bars are everywhere else.
     edge = {"y": 1.18 * tallest, "bgcolor": BACKGROUND}
     label(figure, f"{positive} above", CLASS_1, x=start, xanchor="left", **edge)

@@ -109,7 +109,7 @@ def choose(run: Run, others: Sequence[Run]) -> tuple[Choice, DeltaGenerator | No
     """
     place = st.container() if len(run.class_names) > 2 else None
     against = _choose_against(others)
-    method = _choose_interval()
+    method = choose_interval()
     level, side = choose_level()
     part = st.segmented_control(
         "Judge on", PARTS, default=PARTS[0], required=True, key=PART.carry(), bind="query-params",
@@ -140,7 +140,7 @@ def _choose_against(others: Sequence[Run]) -> Run | None:
     return by_id.get(chosen)
 
 
-def _choose_interval() -> str:
+def choose_interval() -> str:
     asked = INTERVAL.asked()
     ideas = " ".join(f"{one.title}: {one.idea}" for one in INTERVALS.values())
     return INTERVAL.select_box(
@@ -158,7 +158,7 @@ def interval_title(method: str) -> str:
 
 def choose_level() -> tuple[float, str]:
     """How sure intervals are meant to be, and on which side the AUC is bounded."""
-    with st.popover(_level_now(), key="level-place", help="Level and sides of the intervals"):
+    with st.popover(_level_now(), key="level-place"):
         percent = st.number_input(
             "Confidence level, %", 51.0, 99.9, LEVEL.default, 1.0, "%g", key=LEVEL.carry(),
             bind="query-params", help="The share of such intervals that hold the truth.",

@@ -43,7 +43,7 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> Proportion:
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} of {n} is not a proportion; give 0 to n out of 1 or more.")
     value = successes / n
-    return Proportion(value, *_bounds(value, n, quantile(level)), n, "wilson", level)
+    return Proportion(value, *bounds(value, n, quantile(level)), n, "wilson", level)
 
 
 def share(
@@ -75,7 +75,8 @@ def share(
     return wilson_by_subject(right[meant], np.asarray(groups)[meant], level)
 
 
-def _bounds(value: float, n: float, z: float) -> tuple[float, float]:
+def bounds(value: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's bounds of a share of n, which need not be a whole number; z: standard errors."""
     center = value + z**2 / (2 * n)
     half = z * sqrt(value * (1 - value) / n + (z / (2 * n)) ** 2)
     shrink = 1 + z**2 / n
@@ -118,5 +119,5 @@ def wilson_by_subject(
         variance = len(sizes) / (len(sizes) - 1) * float(off @ off) / n**2
         effective = value * (1 - value) / variance if variance else float(n)
     effective = min(effective, float(n))
-    low, high = _bounds(value, effective, quantile(level))
+    low, high = bounds(value, effective, quantile(level))
     return Proportion(value, low, high, n, "wilson", level, effective)

@@ -190,7 +190,7 @@ def test_a_perfect_auc_gets_newcombes_interval_and_never_a_width_of_zero(own):
     assert auc["interval"] != "95% 1.000–1.000"
     assert "finds no width" in texts(at)
     assert cards(at)["Mistakes"]["evidence"].startswith(f"of {n} pictures")
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
     assert "±0.000" not in texts(at)
     assert "(newcombe)" in texts(at)
@@ -406,7 +406,7 @@ def test_the_report_is_scikit_learns_and_only_the_open_tab_is_computed(workspace
     t = in_the_middle(told)
     at = opened(t=str(t))
     assert "precision" not in texts(at)
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
     (code,) = [c.value for c in at.code if "precision" in c.value]
     expected = metrics.classification_report(
@@ -588,7 +588,7 @@ def test_a_stopped_run_says_how_far_it_came(own):
     store.save(own, status="stopped", config=config, best_epoch=1)
     at = opened()
     assert at.caption[0].value == "quick on drawn, 32 px, 2 of 40 epochs"
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
     numbers, configuration = at.table
     assert "of the validation pictures were right then" in numbers.value.to_string()
