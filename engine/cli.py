@@ -13,9 +13,9 @@ import typer
 from engine import bars, cli_plan, cli_stored, options, terminal, terminal_folds
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import DEFAULT, INTERVALS
-from engine.evaluation.level import LEVEL, SIDES
+from engine.evaluation.level import LEVEL
 from engine.models.presets import PRESETS
-from engine.options import Json, RunId, the_workspace
+from engine.options import Json, Level, RunId, Side, the_workspace
 from engine.terminal import screen
 from engine.training.config import TrainConfig
 
@@ -33,16 +33,6 @@ Interval = Annotated[
         metavar=f"[{'|'.join(INTERVALS)}]",
         help="How the AUC's interval is made. "
         + " ".join(f"{method.title}: {method.idea}" for method in INTERVALS.values()),
-    ),
-]
-Level = Annotated[
-    float, typer.Option(metavar="SHARE", help="Confidence level of the interval, within 0 and 1.")
-]
-Side = Annotated[
-    str,
-    typer.Option(
-        metavar=f"[{'|'.join(SIDES)}]",
-        help="Bounds on both sides, or one bound alone: lower (at least) or upper (at most).",
     ),
 ]
 

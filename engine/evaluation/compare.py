@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from engine.errors import ConfigError, ScoresError
 from engine.evaluation.differences import DIFFERENCES, Two, mover
-from engine.evaluation.intervals import Asked
+from engine.evaluation.intervals import ONE_SUBJECT, Asked
 from engine.evaluation.level import LEVEL, two_sided
 from engine.evaluation.placements import Placements
 from engine.evaluation.roc import validate
@@ -162,10 +162,7 @@ def _asked(y_true, y_score, groups, level: float, seed: int) -> Asked:
     asked = Asked(*validate(y_true, y_score), names, level, seed)
     of = asked.found.subjects
     if of is not None and of.count < 2:
-        raise ScoresError(
-            "All pictures are of one subject, which tells nothing of others; judge on pictures of "
-            "two subjects at least."
-        )
+        raise ScoresError(ONE_SUBJECT)
     return asked
 
 

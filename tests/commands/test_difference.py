@@ -27,7 +27,7 @@ def place(tmp_path, use_workspace) -> Workspace:
 
 
 def written(
-    place: Workspace, name: str, test, train=TRAIN, size: int = 8, of_each: int = 0
+    place: Workspace, name: str, test, train=TRAIN, size: int = 32, of_each: int = 0
 ) -> Dataset:
     """A dataset of pictures by their numbers, by hand: even ones are cats, odd ones dogs, and a
     number is the same picture in each dataset.
@@ -164,7 +164,7 @@ def test_a_copy_that_one_learnt_from_spoils_the_shared_pictures(place, judged_ru
     ("changed", "says"),
     [
         ({"test": range(75, 155)}, "share 5 test pictures, too few to compare"),
-        ({"test": TEST, "size": 16}, r"stored in other ways \(8 px, stretch; 16 px, stretch\)"),
+        ({"test": TEST, "size": 40}, r"stored in other ways \(32 px, stretch; 40 px, stretch\)"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_the_reason(place, judged_run, changed, says):
@@ -241,7 +241,7 @@ def test_comparing_two_runs_prints_the_difference_with_its_interval_and_test(
 
 
 def test_comparing_many_runs_tests_each_two_with_holm_s_correction(place, judged_run, verb):
-    written(place, "pets", TEST), written(place, "other", TEST, size=16)
+    written(place, "pets", TEST), written(place, "other", TEST, size=40)
     for seed, skill in ((1, 0.9), (2, 0.3), (3, 0.3)):
         judged_run(place, "pets", seed=seed, skill=skill)
     judged_run(place, "other")
