@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import words
 from engine import jobs
-from engine.commands import compare, prepare, snapshot
+from engine.commands import compare, evaluate, prepare, snapshot
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
 from engine.data.question import Question, ask, task_of
@@ -111,11 +111,13 @@ def _look_alike(fingerprint: str, name: str, _dataset: Dataset) -> Alike | None:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _predictions(folder: str, weights_sha256: str, part: str, _run: Run) -> dict[str, np.ndarray]:
-    return store.predictions(_run, part)
+    told = store.predictions(_run, part)
+    return told | {"subject": evaluate.subjects(_run, told, datasets())}
 
 
 def predictions(run: Run, part: str) -> dict[str, np.ndarray]:
-    """What the run said of each picture of a part: picture, y_true, logit, y_score.
+    """What the run said of each picture of a part: picture, y_true, logit, y_score, and subject,
+    which is None where each picture is of one of its own.
 
     Raises:
         CamsightError: if it cannot be read.

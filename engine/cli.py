@@ -12,7 +12,8 @@ import typer
 
 from engine import bars, cli_stored, options, terminal
 from engine.errors import CamsightError, RunError
-from engine.evaluation.intervals import INTERVALS
+from engine.evaluation.intervals import DEFAULT, INTERVALS
+from engine.evaluation.level import LEVEL, SIDES
 from engine.models.presets import PRESETS
 from engine.options import Json, RunId, the_workspace
 from engine.terminal import screen
@@ -30,8 +31,18 @@ Interval = Annotated[
     str,
     typer.Option(
         metavar=f"[{'|'.join(INTERVALS)}]",
-        help="How the AUC's 95% interval is made. "
+        help="How the AUC's interval is made. "
         + " ".join(f"{method.title}: {method.idea}" for method in INTERVALS.values()),
+    ),
+]
+Level = Annotated[
+    float, typer.Option(metavar="SHARE", help="Confidence level of the interval, within 0 and 1.")
+]
+Side = Annotated[
+    str,
+    typer.Option(
+        metavar=f"[{'|'.join(SIDES)}]",
+        help="Bounds on both sides, or one bound alone: lower (at least) or upper (at most).",
     ),
 ]
 
@@ -179,7 +190,9 @@ def train(
 @app.command()
 def evaluate(
     run: RunId,
-    interval: Interval = "hanley-mcneil",
+    interval: Interval = DEFAULT,
+    level: Level = LEVEL,
+    side: Side = "both",
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Positive from here on; default 0.5.")
     ] = None,
@@ -196,15 +209,16 @@ def evaluate(
     from engine.commands.evaluate import evaluate as judge
 
     evaluation = judge(
-        the_workspace(), run, part=split, threshold=threshold, method=interval, target=target
-    )
+        the_workspace(), run, part=split, threshold=threshold, method=interval, target=target,
+        level=level, side=side,
+    )  # fmt: skip
     terminal.print_evaluation(evaluation, as_json)
 
 
 @app.command()
 def auc(
     scores: Annotated[Path, typer.Argument(help="CSV with the columns y_true and y_score.")],
-    interval: Interval = "hanley-mcneil",
+    interval: Interval = DEFAULT,
     as_json: Json = False,
 ) -> None:
     """AUC with its interval of any model's scores."""
@@ -218,7 +232,7 @@ def auc(
         f"AUC={found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f} ({found.method}), "
         f"{found.n_positive:,} positive, {found.n_negative:,} negative"
     )
-    terminal.warn_of_few(found)
+    terminal.warn_of_coverage(found)
     return None
 
 

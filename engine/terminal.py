@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.evaluation.intervals import FEW
+from engine.evaluation.coverage import too_low
 from engine.evaluation.multiclass import VERY_FEW
 
 WIDE = 160  # columns of a table that no terminal shows
@@ -70,14 +70,16 @@ def print_evaluation(evaluation, as_json: bool) -> None:
           f"{matrix.fn:,} taken for {zero}")  # fmt: skip
     print(evaluation.report())
     print(evaluation.closing_line())
+    print_subjects(evaluation.interval)
     _warn_of_subjects(evaluation)
-    warn_of_few(evaluation.interval)
+    warn_of_coverage(evaluation.interval)
     return None
 
 
 def _print_means(means) -> None:
     """Each class against the rest, the worst first; then all together."""
-    table = Table("class", "pictures", "AUC", "95%", "sensitivity", "precision", box=None)
+    percent = f"{100 * means.auc.level:.4g}%"
+    table = Table("class", "pictures", "AUC", percent, "sensitivity", "precision", box=None)
     for one in means.worst_first:
         area = one.interval
         table.add_row(
@@ -95,12 +97,12 @@ def _print_means(means) -> None:
     print(means.closing_line())
     _warn_of_subjects(means)
     least = min(means.classes, key=lambda one: one.n)
-    few = [one for one in means.classes if one.n < FEW and one.interval.method == "hanley-mcneil"]
-    if few:
+    low = [held for one in means.classes if (held := too_low(one.interval))]
+    if low:
         warn(
-            f"{len(few)} of {len(means.classes)} classes have under {FEW} pictures: their "
-            "intervals by Hanley & McNeil hold the truth less often than they say; --interval "
-            "newcombe is safer."
+            f"With as few pictures and as high an AUC as {len(low)} of {len(means.classes)} "
+            f"classes have, 95% intervals held the truth in as few as {min(low):.1%} of "
+            "simulations; newcombe's are safer (--interval newcombe)."
         )
     if least.n < VERY_FEW and means.auc.method == "bootstrap":
         warn(
@@ -110,12 +112,24 @@ def _print_means(means) -> None:
 
 
 def _warn_of_subjects(evaluation) -> None:
-    """Intervals take each picture for one of its own."""
+    """Where subjects are known to be fewer than pictures but not which picture is whose."""
     subjects, n = evaluation.run.subjects.get(evaluation.part, 0), len(evaluation.y_true)
-    if 0 < subjects < n:
+    if 0 < subjects < n and evaluation.groups is None:
         warn(
-            f"The {n:,} pictures are of {subjects:,} subjects, and the intervals take each for one "
-            "of its own: they are too narrow."
+            f"The {n:,} pictures are of {subjects:,} subjects, but which is whose was not stored, "
+            "and the intervals take each for one of its own: they are too narrow; train it again."
+        )
+
+
+def print_subjects(interval) -> None:
+    """Of how many subjects the pictures are, and what it costs to forget that."""
+    if interval.naive:
+        n, (low, high) = interval.n_positive + interval.n_negative, interval.naive
+        share = 1 - (high - low) / (interval.high - interval.low)
+        how = f"{share:.0%} narrower" if share > 0 else f"{-share:.0%} wider"
+        print(
+            f"{interval.subjects:,} subjects, {n:,} pictures: taken for independent, the interval "
+            f"would be {low:.3f} to {high:.3f}, {how}"
         )
 
 
@@ -133,14 +147,12 @@ def class_facts(one) -> dict[str, Any]:
     }
 
 
-def warn_of_few(interval) -> None:
-    """Hanley & McNeil's interval covers too seldom on small samples (README, "How sure")."""
-    fewest = min(interval.n_positive, interval.n_negative)
-    if fewest < FEW and interval.method == "hanley-mcneil":
+def warn_of_coverage(interval) -> None:
+    """Where simulations found that intervals by this method hold the truth too seldom."""
+    if held := too_low(interval):
         warn(
-            f"Only {fewest:,} of a class {'was' if fewest == 1 else 'were'} judged, and with under "
-            f"{FEW} this interval holds the truth less often than it says; evaluate it by "
-            "--interval newcombe, which is safer."
+            f"With as few pictures and as high an AUC, 95% intervals by {interval.method} held the "
+            f"truth in {held:.1%} of simulations; newcombe's are safer (--interval newcombe)."
         )
 
 
@@ -215,7 +227,7 @@ def print_difference(a: str, b: str, found) -> None:
     unknown = "the interval holds 0: these pictures do not tell which is better"
     print(unknown if found.low <= 0 <= found.high else f"{told}: the interval leaves out 0")
     fewest = min(found.n_positive, found.n_negative)
-    if fewest < FEW:
+    if fewest < 100:
         warn(f"Only {fewest:,} of a class were judged: DeLong's interval is then too narrow.")
 
 

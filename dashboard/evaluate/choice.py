@@ -12,10 +12,10 @@ from dashboard.parts.pictures import PARTS
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation, Means
 from engine.data import layout
-from engine.evaluation.intervals import INTERVALS
+from engine.evaluation.intervals import DEFAULT, INTERVALS
 from engine.runs.store import Run
 
-INTERVAL = Param("interval", list(INTERVALS), next(iter(INTERVALS)))
+INTERVAL = Param("interval", list(INTERVALS), DEFAULT)
 PART = Param("split", PARTS)
 CLASS = Param("class")  # by name, and always in the address: which one is the worst changes
 

@@ -5,9 +5,10 @@ from dashboard.parts import evidence, live
 from dashboard.parts.evidence import Card
 from engine.commands.evaluate import Evaluation, Means
 from engine.data.subjects import Alike
-from engine.evaluation import intervals
-from engine.evaluation.intervals import FEW, INTERVALS, Interval, Proportion
+from engine.evaluation import coverage
+from engine.evaluation.intervals import INTERVALS, Interval
 from engine.evaluation.multiclass import VERY_FEW
+from engine.evaluation.proportions import Proportion, wilson
 from engine.runs import store
 from engine.runs.store import Run
 
@@ -42,7 +43,8 @@ def cards(found: Evaluation, asked: str) -> list[Card]:
 
 def how(area: Interval, asked: str) -> str:
     """Whose interval it is; where another method made it than was asked for, why."""
-    return INTERVALS[area.method].short + (", since SE = 0" if area.method != asked else "")
+    why = ", since it has no width" if area.method != asked else ""
+    return INTERVALS[area.method].short + why
 
 
 def precisions(found: Evaluation) -> list[Card]:
@@ -59,7 +61,7 @@ def _rate(label: str, remark: str, right: int, n: int, of: str = "") -> Card:
     """A share with Wilson's interval; a dash and the reason where it does not exist."""
     if n == 0:
         return Card(label, words.NOTHING, "never said at this threshold", remark)
-    share = intervals.wilson(right, n)
+    share = wilson(right, n)
     bounds = words.interval(share.low, share.high, words.percent)
     track = evidence.track(share.value, share.low, share.high, percent=True)
     line = words.evidence_line(bounds, "Wilson", n, of)
@@ -73,7 +75,7 @@ def rows(found: Evaluation, asked: str) -> list[tuple[str, str, str, str]]:
         *(row(card) for card in [*cards(found, asked), *precisions(found)]),
         ("Threshold", repr(found.threshold), "",
          f"“{found.class_names[1]}” is said from this score on"),
-        ("Standard error of the AUC", f"{error:.4f}", "", "Hanley-McNeil"),
+        ("Standard error of the AUC", f"{error:.4f}", "", INTERVALS[found.interval.method].short),
     ]  # fmt: skip
 
 
@@ -149,7 +151,7 @@ def known_of(run: Run) -> dict:
 
 
 def _wilson(right: int, n: int) -> dict | None:
-    return rate(intervals.wilson(right, n)) if n else None
+    return rate(wilson(right, n)) if n else None
 
 
 def rate(share: Proportion | None) -> dict | None:
@@ -177,10 +179,11 @@ def notes(
             "The best epoch was chosen on these pictures, so they flatter the model: quote test."
         )
     subjects, n = run.subjects.get(found.part, 0), len(found.y_true)
-    if 0 < subjects < n:
+    if 0 < subjects < n and found.groups is None:
         said.append(
-            f"The {words.count(n)} pictures are of {words.count(subjects)} subjects, and the "
-            "intervals take each for one of its own: they are too narrow."
+            f"The {words.count(n)} pictures are of {words.count(subjects)} subjects, but which is "
+            "whose was not stored, and the intervals take each for one of its own: they are too "
+            "narrow."
         )
     if alike:
         said.append(
@@ -192,28 +195,25 @@ def notes(
 
 
 def _few(found: Evaluation) -> list[str]:
-    area = found.interval
-    if min(area.n_positive, area.n_negative) >= FEW or area.method != "hanley-mcneil":
+    held = coverage.too_low(found.interval)
+    if held is None:
         return []
-    counts = zip((area.n_negative, area.n_positive), found.class_names, strict=True)
-    few = " and ".join(f"{words.count(n)} {words.plural(name)}" for n, name in counts)
-    title = INTERVALS[area.method].title
     return [
-        f"Only {words.markdown(few, 60)}: with under {FEW} of a class, the AUC's interval by "
-        f"{title} holds the truth less often than it says; Newcombe's is safer."
+        "With as few pictures and as high an AUC, 95% intervals by "
+        f"{INTERVALS[found.interval.method].title} held the truth in {words.percent(held)} of "
+        "simulations; Newcombe's are safer."
     ]
 
 
 def _few_of_many(whole: Means) -> list[str]:
     least, said = min(whole.classes, key=lambda one: one.n), []
     name = words.markdown(least.name, 24)
-    few = [one for one in whole.classes if one.n < FEW]
-    if any(one.interval.method == "hanley-mcneil" for one in few):
-        title = INTERVALS["hanley-mcneil"].title
+    low = [held for one in whole.classes if (held := coverage.too_low(one.interval))]
+    if low:
         said.append(
-            f"{words.count(len(few))} of {len(whole.classes)} classes have under {FEW} pictures "
-            f"here ({name} has {least.n}): their AUCs' intervals by {title} hold the truth less "
-            "often than they say; Newcombe's are safer."
+            f"With as few pictures and as high an AUC as {words.count(len(low))} of "
+            f"{len(whole.classes)} classes have, 95% intervals held the truth in as few as "
+            f"{words.percent(min(low))} of simulations; Newcombe's are safer."
         )
     if least.n < VERY_FEW and whole.auc.method == "bootstrap":
         said.append(

@@ -12,8 +12,9 @@ from dashboard.parts.classes import ClassRow, Rate
 from dashboard.parts.evidence import Card
 from engine.commands import evaluate
 from engine.commands.evaluate import ClassFigures, Means
-from engine.evaluation.intervals import INTERVALS, Proportion
+from engine.evaluation.intervals import INTERVALS
 from engine.evaluation.multiclass import RESAMPLES
+from engine.evaluation.proportions import Proportion
 from engine.runs.store import Run
 
 COLUMNS = (
@@ -106,9 +107,9 @@ def _bounds(share: Proportion) -> str:
 
 
 def method(found: Means, asked: str) -> str:
-    """Whose intervals the classes' AUCs have: "Hanley-McNeil; Newcombe where SE = 0"."""
+    """Whose intervals the classes' AUCs have: "Hanley-McNeil; Newcombe where it has no width"."""
     mixed = any(one.interval.method != asked for one in found.classes)
-    return INTERVALS[asked].short + ("; Newcombe where SE = 0" if mixed else "")
+    return INTERVALS[asked].short + ("; Newcombe where it has no width" if mixed else "")
 
 
 def class_rows(found: Means) -> list[ClassRow]:

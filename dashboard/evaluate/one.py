@@ -8,7 +8,7 @@ from dashboard.evaluate import charts, details, figures, mistakes
 from dashboard.parts import evidence
 from dashboard.parts.charts import show as draw
 from engine.commands.evaluate import Evaluation
-from engine.evaluation import intervals
+from engine.evaluation.proportions import wilson
 from engine.runs.store import Run
 
 
@@ -23,7 +23,7 @@ def draw_roc(found: Evaluation) -> None:
     st.markdown("## ROC curve")
     c, curve = found.confusion, found.curve()
     point = (1 - c.specificity, c.sensitivity, found.threshold)
-    wrong, hit = intervals.wilson(c.fp, c.fp + c.tn), intervals.wilson(c.tp, c.tp + c.fn)
+    wrong, hit = wilson(c.fp, c.fp + c.tn), wilson(c.tp, c.tp + c.fn)
     figure = charts.roc(
         curve.fpr, curve.tpr, curve.thresholds, point, found.class_names,
         cross=(wrong.low, wrong.high, hit.low, hit.high),

@@ -76,9 +76,9 @@ def say_limits(choice: Choice, found: Evaluation) -> None:
         st.warning("  \n".join(notes), icon=":material/warning:")
     if found.interval.method != choice.method:
         st.caption(
-            f"At an AUC of {found.interval.value:g} {INTERVALS[choice.method].title}'s standard "
-            "error is 0, which would claim certainty: its interval comes from "
-            f"{INTERVALS[found.interval.method].title}."
+            f"At an AUC of {found.interval.value:g} {INTERVALS[choice.method].title} finds no "
+            "width, which would claim certainty: the interval comes from "
+            f"{INTERVALS[found.interval.method].title}, which asks the counts alone."
         )
 
 

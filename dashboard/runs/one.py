@@ -11,7 +11,7 @@ from dashboard.runs import table, trash
 from engine.commands import export
 from engine.commands.snapshot import Snapshot
 from engine.errors import CamsightError
-from engine.evaluation.intervals import wilson
+from engine.evaluation.proportions import wilson
 from engine.records import Unreadable
 from engine.runs import about
 from engine.runs.store import Run

@@ -14,7 +14,6 @@ from dashboard.runs.charts import Curve
 from engine.commands import compare
 from engine.commands.snapshot import Snapshot
 from engine.evaluation.compare import Difference
-from engine.evaluation.intervals import FEW
 from engine.records import Unreadable
 from engine.runs.store import Run
 
@@ -66,6 +65,9 @@ def better(judged: Sequence[Run], seen: Snapshot) -> None:
     st.markdown(f"## Is {first.id} better?")
     state.guarded(lambda: _test(first, second))
     chance.said(judged, seen.runs)
+
+
+FEW = 100
 
 
 def _test(first: Run, second: Run) -> None:

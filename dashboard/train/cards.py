@@ -11,7 +11,7 @@ from dashboard.parts.evidence import Card
 from dashboard.parts.live import Stage
 from dashboard.train.asked import pictures
 from engine.commands import learn
-from engine.evaluation.intervals import wilson
+from engine.evaluation.proportions import wilson
 from engine.runs.store import Run
 
 

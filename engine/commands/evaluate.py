@@ -1,15 +1,20 @@
 """evaluate and auc: how good a run is, or any model's scores, and how sure we can be."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from engine.commands import compare
+from engine.data.dataset import Dataset, list_datasets
 from engine.data.layout import place_of
-from engine.errors import ConfigError
-from engine.evaluation import intervals, multiclass, roc, thresholds
-from engine.evaluation.intervals import Interval, Proportion
+from engine.errors import CamsightError, ConfigError
+from engine.evaluation import multiclass, roc, thresholds
+from engine.evaluation.intervals import DEFAULT, Interval, auc_interval
+from engine.evaluation.level import LEVEL
 from engine.evaluation.multiclass import MeanAuc
+from engine.evaluation.proportions import Proportion, share
 from engine.evaluation.roc import RocCurve
 from engine.evaluation.thresholds import Confusion
 from engine.runs import store
@@ -26,6 +31,7 @@ class Evaluation:
 
     class_names: the negative one and the positive one.
     target: of a run of many classes, which one is judged against the rest; None for a run of two.
+    groups: `(n,)` each picture's subject; None where each is of one of its own, or it is not known.
     """
 
     run: Run
@@ -38,6 +44,7 @@ class Evaluation:
     y_score: np.ndarray
     class_names: tuple[str, str]
     target: int | None = None
+    groups: np.ndarray | None = None
 
     @property
     def figures(self) -> dict:
@@ -97,6 +104,7 @@ class Means:
     y_true: np.ndarray  # (n,)
     y_score: np.ndarray  # (n, k)
     said: np.ndarray  # (n,) the class of largest probability
+    groups: np.ndarray | None = None
 
     @property
     def worst_first(self) -> list[ClassFigures]:
@@ -111,7 +119,9 @@ class Means:
             "auc_high": self.auc.high,
             "standard_error": self.auc.standard_error,
             "interval": self.auc.method,
+            "level": self.auc.level,
             "n": self.auc.n,
+            "subjects": self.auc.subjects or None,
             "accuracy": self.accuracy.value,
         }
 
@@ -129,8 +139,10 @@ def evaluate(
     *,
     part: str = "test",
     threshold: float | None = None,
-    method: str = "hanley-mcneil",
+    method: str = DEFAULT,
     target: str | None = None,
+    level: float = LEVEL,
+    side: str = "both",
 ) -> Evaluation | Means:
     """Judge a run by the predictions that it stored.
 
@@ -138,14 +150,17 @@ def evaluate(
         threshold: None is 0.5.
         target: a class by name, judged against the rest. Without one, a run of many classes is
             judged as a whole, by the largest probability.
+        level, side: of the AUC's interval; see `auc_interval`.
 
     Raises:
         RunError: if there is no such run, or it has no predictions.
         RecordError: if they cannot be read.
-        ConfigError: if there is no such interval method or class, or a threshold but no class.
+        ConfigError: if there is no such interval method, level, side or class, or a threshold but
+            no class.
     """
     run = store.open_run(workspace, run_id)
     told = store.predictions(run, part)
+    told["subject"] = subjects(run, told, list_datasets(workspace))
     number = None if target is None else class_number(run, target)
     if number is None and len(run.class_names) > 2:
         if threshold is not None:
@@ -153,8 +168,34 @@ def evaluate(
                 f"'{run.id}' knows {len(run.class_names)} classes and says the most probable one; "
                 "a threshold is of one class against the rest, so name it by --class."
             )
-        return judge_all(run, part, told, method)
-    return judge(run, part, told, THRESHOLD if threshold is None else threshold, method, number)
+        return judge_all(run, part, told, method, level=level)
+    at = THRESHOLD if threshold is None else threshold
+    return judge(run, part, told, at, method, number, level=level, side=side)
+
+
+def subjects(run: Run, told: dict, datasets: Iterable[Dataset]) -> np.ndarray | None:
+    """The subject of each picture of a run's predictions; None where each is of one of its own.
+
+    Versions that did not store them are helped by the dataset; where it is gone, they are not known
+    and None too.
+    """
+    known = told.get("subject")
+    if known is None and run.subjects.get("test", 0) > 0:
+        known = _looked_up(run, told, datasets)
+    if known is None or len(np.unique(known)) == len(known):
+        return None
+    return known
+
+
+def _looked_up(run: Run, told: dict, datasets: Iterable[Dataset]) -> np.ndarray | None:
+    found = compare.dataset_of(run, datasets)
+    try:
+        if found is None or found.groups is None:
+            return None
+        rows = compare.rows(run, told, found)
+        return found.groups[rows] if rows.min() >= 0 else None
+    except CamsightError:
+        return None
 
 
 def class_number(run: Run, name: str) -> int:
@@ -173,25 +214,35 @@ def class_number(run: Run, name: str) -> int:
 
 
 def judge(
-    run: Run, part: str, told: dict, threshold: float, method: str, target: int | None = None
+    run: Run,
+    part: str,
+    told: dict,
+    threshold: float,
+    method: str = DEFAULT,
+    target: int | None = None,
+    *,
+    level: float = LEVEL,
+    side: str = "both",
 ) -> Evaluation:
-    """An evaluation of predictions at hand: picture, y_true, y_score.
+    """An evaluation of predictions at hand: picture, y_true, y_score, and subject where known.
 
     Args:
         target: a class number, judged against the rest; None for a run of two classes as it is.
 
     Raises:
-        ScoresError: if they hold pictures of one class only.
+        ScoresError: if they hold pictures of one class only, or of one subject.
+        ConfigError: for an interval method, level or side that there is not.
     """
     class_names, y_true, y_score = run.class_names, told["y_true"], told["y_score"]
     if target is not None:
         class_names = _against(run, target)
         y_true, y_score = y_true == target, multiclass.by_class(y_score)[:, target]
     y_true, y_score = roc.validate(y_true, y_score)
+    groups = told.get("subject")
     return Evaluation(
         run=run,
         part=part,
-        interval=_interval(y_true, y_score, method),
+        interval=auc_interval(y_true, y_score, method, level=level, side=side, groups=groups),
         threshold=threshold,
         confusion=thresholds.confusion(y_true, y_score, threshold),
         picture=told["picture"],
@@ -199,6 +250,7 @@ def judge(
         y_score=y_score,
         class_names=class_names,
         target=target,
+        groups=groups,
     )
 
 
@@ -208,23 +260,32 @@ def _against(run: Run, target: int) -> tuple[str, str]:
     return (names[1 - target] if len(names) == 2 else REST), names[target]
 
 
-def judge_all(run: Run, part: str, told: dict, method: str) -> Means:
+def judge_all(
+    run: Run, part: str, told: dict, method: str = DEFAULT, *, level: float = LEVEL
+) -> Means:
     """A run of many classes as a whole, and each class against the rest.
 
     Raises:
-        ScoresError: if a class has no picture in them.
+        ScoresError: if a class has no picture in them, or all are of one subject.
+        ConfigError: for an interval method or level that there is not.
     """
-    y_true, y_score = told["y_true"], told["y_score"]
+    y_true, y_score, groups = told["y_true"], told["y_score"], told.get("subject")
     said = multiclass.said(y_score)
     matrix = multiclass.confusion_matrix(y_true, said, len(run.class_names))
     return Means(
         run=run,
         part=part,
-        auc=multiclass.mean_auc(y_true, y_score),
-        accuracy=intervals.wilson(int(np.trace(matrix)), len(y_true)),
+        auc=multiclass.mean_auc(y_true, y_score, groups=groups, level=level),
+        accuracy=share(said == y_true, groups=groups),
         classes=tuple(
-            _class_figures(run, label, matrix, y_true, y_score, method)
-            for label in range(len(run.class_names))
+            _class_figures(
+                name, label, said,
+                auc_interval(
+                    y_true == label, y_score[:, label], method, level=level, groups=groups
+                ),
+                told,
+            )
+            for label, name in enumerate(run.class_names)
         ),
         matrix=matrix,
         picture=told["picture"],
@@ -234,17 +295,18 @@ def judge_all(run: Run, part: str, told: dict, method: str) -> Means:
     )
 
 
-def _class_figures(run, label: int, matrix, y_true, y_score, method: str) -> ClassFigures:
-    right, n, called = (
-        int(of.sum()) for of in (matrix[label, label], matrix[label], matrix[:, label])
-    )
+def _class_figures(
+    name: str, label: int, said: np.ndarray, interval: Interval, told: dict
+) -> ClassFigures:
+    y_true, groups = told["y_true"], told.get("subject")
+    own, right = y_true == label, said == y_true
     return ClassFigures(
         label=label,
-        name=run.class_names[label],
-        n=n,
-        interval=_interval((y_true == label).astype(np.int8), y_score[:, label], method),
-        sensitivity=intervals.wilson(right, n),
-        precision=intervals.wilson(right, called) if called else None,
+        name=name,
+        n=int(own.sum()),
+        interval=interval,
+        sensitivity=share(right, own, groups=groups),
+        precision=share(right, said == label, groups=groups),
     )
 
 
@@ -254,29 +316,28 @@ def area(told: dict) -> float:
     return multiclass.hand_till(y_true, y_score) if y_score.ndim == 2 else roc.auc(y_true, y_score)
 
 
-def auc(scores: Path, *, method: str = "hanley-mcneil") -> Interval:
+def auc(scores: Path, *, method: str = DEFAULT) -> Interval:
     """AUC and interval of a CSV file with the columns y_true and y_score.
 
     Raises:
         ScoresError: if the file cannot give an AUC, with the line and the way out.
     """
-    return _interval(*roc.read_scores_csv(scores), method)
+    return auc_interval(*roc.read_scores_csv(scores), method)
 
 
 def interval_figures(interval: Interval) -> dict:
-    return {
+    known = {
         "auc": interval.value,
         "auc_low": interval.low,
         "auc_high": interval.high,
         "standard_error": interval.standard_error,
         "interval": interval.method,
+        "level": interval.level,
+        "side": interval.side,
         "n_positive": interval.n_positive,
         "n_negative": interval.n_negative,
     }
-
-
-def _interval(y_true: np.ndarray, y_score: np.ndarray, method: str) -> Interval:
-    positives = int(y_true.sum())
-    return intervals.auc_interval(
-        roc.auc(y_true, y_score), positives, len(y_true) - positives, method
-    )
+    if interval.naive:
+        low, high = interval.naive
+        known |= {"subjects": interval.subjects, "naive_low": low, "naive_high": high}
+    return known

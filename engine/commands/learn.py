@@ -218,7 +218,8 @@ def _judge(
             l2=config.l2, backbone=config.backbone,
         )  # fmt: skip
     model.load_weights(weights)
-    parts = {}
+    parts, groups = {}, task.dataset.groups
+    subject = None if groups is None else np.unique(groups, return_inverse=True)[1]
     for part in ("validation", "test"):
         rows = task.indices(part)
         logit = known[part] if part in known else inference.logits(model, task.images, rows)
@@ -228,11 +229,13 @@ def _judge(
             "logit": logit,
             "y_score": inference.probabilities(logit),
         }
+        if subject is not None:
+            parts[part]["subject"] = subject[rows].astype(np.int32)
     outcome.write_predictions(run.folder, parts)
     if len(task.class_names) > 2:
-        evaluation = judge_all(run, "test", parts["test"], "hanley-mcneil")
+        evaluation = judge_all(run, "test", parts["test"])
     else:
-        evaluation = judge(run, "test", parts["test"], THRESHOLD, "hanley-mcneil")
+        evaluation = judge(run, "test", parts["test"], THRESHOLD)
     chosen_by = area(parts["validation"])
     _draw_curves(run)
     run = store.save(

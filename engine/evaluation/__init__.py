@@ -2,5 +2,6 @@
 
 This room imports none of the others, so anyone can use it alone on any model's scores.
 `y_true` holds labels (0 negative, 1 positive), `y_score` a number for each that is higher where the
-model finds the positive class likelier. All intervals are at 95%.
+model finds the positive class likelier; `groups` the subject of each, where pictures of one are
+not independent.
 """

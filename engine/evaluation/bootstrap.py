@@ -68,8 +68,8 @@ def replicates(
     models = [sort(*validate(y_true, scores)) for scores in y_scores]
     of = subjects_of(labels == 1, groups)
     rng = np.random.default_rng(seed)
-    drawn = _by_class(labels, rng, times) if of is None else _by_subject(labels, groups, rng, times)
-    found = [[_aucs(one, counts) for one in models] for counts in drawn]
+    again = _by_class(labels, rng, times) if of is None else by_subject(labels, groups, rng, times)
+    found = [[_aucs(one, counts) for one in models] for counts in again]
     return np.concatenate([np.stack(columns, axis=1) for columns in found])
 
 
@@ -88,11 +88,11 @@ def _by_class(labels: NDArray, rng: np.random.Generator, times: int) -> Iterator
     for b in _blocks(times, len(labels)):
         counts = np.empty((b, len(labels)), np.int32)
         for of in members:
-            counts[:, of] = _drawn(rng, b, len(of))
+            counts[:, of] = drawn(rng, b, len(of))
         yield counts
 
 
-def _by_subject(
+def by_subject(
     labels: NDArray, groups: ArrayLike, rng: np.random.Generator, times: int
 ) -> Iterator[NDArray]:
     names, subject = np.unique(np.asarray(groups), return_inverse=True)
@@ -103,11 +103,11 @@ def _by_subject(
     for b in _blocks(times, len(labels)):
         counts = np.empty((b, len(names)), np.int32)
         for of in strata:
-            counts[:, of] = _drawn(rng, b, len(of))
+            counts[:, of] = drawn(rng, b, len(of))
         yield counts[:, subject]
 
 
-def _drawn(rng: np.random.Generator, times: int, n: int) -> NDArray[np.int64]:
+def drawn(rng: np.random.Generator, times: int, n: int) -> NDArray[np.int64]:
     """How often each of n was drawn `(times, n)`, in n draws with replacement."""
     at = rng.integers(0, n, (times, n), np.uint16 if n <= 1 << 16 else np.int64).astype(np.int64)
     at += n * np.arange(times)[:, None]

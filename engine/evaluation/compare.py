@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ScoresError
-from engine.evaluation.intervals import Z_95
+from engine.evaluation.level import quantile
 from engine.evaluation.roc import mid_ranks, validate
 
 
@@ -84,9 +84,9 @@ def delong(y_true: ArrayLike, score_a: ArrayLike, score_b: ArrayLike) -> Differe
             "DeLong's test has no spread to measure the difference by: it is the same at every "
             f"picture ({auc_a:.3f} and {auc_b:.3f}); judge both on more or harder pictures."
         )
-    value, error = auc_a - auc_b, sqrt(square)
+    value, error, z = auc_a - auc_b, sqrt(square), quantile(0.95)
     return Difference(
-        auc_a, auc_b, value, max(-1.0, value - Z_95 * error), min(1.0, value + Z_95 * error),
+        auc_a, auc_b, value, max(-1.0, value - z * error), min(1.0, value + z * error),
         error, value / error, erfc(abs(value / error) / sqrt(2)), *counts,
     )  # fmt: skip
 

@@ -15,6 +15,10 @@ from engine.evaluation.placements import Placements, placements
 from engine.evaluation.roc import validate
 
 DEFAULT = "delong-logit"  # by its measured coverage: docs/coverage.md
+ONE_SUBJECT = (
+    "All pictures are of one subject, which tells nothing of others; judge on pictures of two "
+    "subjects at least."
+)
 Bounds = tuple[float, float, float]  # low, high, standard error
 
 
@@ -263,10 +267,7 @@ def _drawn(asked: Asked) -> NDArray[np.float64]:
 
 def _quantiles(drawn: NDArray, value: float, lower: float, upper: float) -> Bounds | None:
     low, high = map(float, np.quantile(drawn, (lower, upper)))
-    error = float(np.std(drawn, ddof=1))
-    if not error:
-        return None
-    return min(low, value), max(high, value), error
+    return min(low, value), max(high, value), float(np.std(drawn, ddof=1))
 
 
 def _influence(found: Placements) -> NDArray[np.float64]:
@@ -404,12 +405,9 @@ def auc_interval(
     asked = Asked(labels, scores, names, two_sided(level, side), seed)
     found = asked.found
     if found.subjects is not None and found.subjects.count < 2:
-        raise ScoresError(
-            "All pictures are of one subject, which tells nothing of others; judge on pictures of "
-            "two subjects at least."
-        )
+        raise ScoresError(ONE_SUBJECT)
     bounds = INTERVALS[method].function(asked)
-    if bounds is None or bounds[2] == 0:
+    if bounds is None or not bounds[0] < bounds[1]:
         method, bounds = "newcombe", _newcombe(asked)
     low, high, error = bounds
     interval = Interval(

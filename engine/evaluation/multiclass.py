@@ -11,25 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ScoresError
-from engine.evaluation.intervals import Z_95, newcombe
+from engine.evaluation import bootstrap
+from engine.evaluation.intervals import ONE_SUBJECT, newcombe
+from engine.evaluation.level import LEVEL, check, quantile
 
 RESAMPLES = 1000
 # Pictures of a class, under which the interval is too narrow: of simulated ones on 5 to 30 pictures
 # of each of 3 to 37 classes, 86 to 96% held the truth, the fewest where the mean is near 1.
 VERY_FEW = 30
-TAIL = 0.025
 BLOCK = 512  # pictures that are held against all at a time
 
 
 @dataclass(frozen=True)
 class MeanAuc:
-    """The mean AUC over all pairs of classes with its 95% interval.
+    """The mean AUC over all pairs of classes with its interval.
 
     Attributes:
         value, low, high: within [0, 1]; 0.5 is chance.
         standard_error: the standard deviation over the resamples.
         method: "bootstrap", or "newcombe" where the resamples do not differ.
         n, classes: how many pictures and classes are behind it.
+        level: the share of such intervals that hold the truth, if it is what it says.
+        subjects: of how many the pictures are, where that was taken into account; else 0.
     """
 
     value: float
@@ -39,6 +42,8 @@ class MeanAuc:
     method: str
     n: int
     classes: int
+    level: float = LEVEL
+    subjects: int = 0
 
 
 def by_class(y_score: NDArray) -> NDArray:
@@ -83,38 +88,75 @@ def hand_till(y_true: NDArray, y_score: NDArray) -> float:
 
 
 def mean_auc(
-    y_true: NDArray, y_score: NDArray, *, resamples: int = RESAMPLES, seed: int = 1
+    y_true: NDArray,
+    y_score: NDArray,
+    *,
+    groups: NDArray | None = None,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 1,
 ) -> MeanAuc:
     """`hand_till` with a stratified bootstrap interval.
 
     The interval is the percentile bootstrap (Efron & Tibshirani 1993, chapter 13): pictures are
-    drawn again with replacement within each class. Where no pair is ordered wrongly all resamples
-    are equal, which would claim certainty: the lower end is then the mean of the pairs' lower ends
-    by Newcombe's method, which is no narrower than the truth.
+    drawn again with replacement within each class; with groups whole subjects are, each among those
+    whose rarest class is the same, and a resample that lacks a class is left out. Where no pair is
+    ordered wrongly all resamples are equal, which would claim certainty: the bounds are then the
+    means of the pairs' bounds by Newcombe's method, which is no narrower than the truth.
 
     Args:
         y_true: `(n,)` class numbers, each of 0 … k−1 at least once.
         y_score: `(n, k)` scores of each class.
+        groups: `(n,)` subjects; None where each picture is of one of its own.
 
     Raises:
-        ScoresError: if a class has no picture.
+        ScoresError: if a class has no picture, or all pictures are of one subject.
+        ConfigError: a level outside (0, 1).
     """
+    check(level)
     order, counts = _sorted(y_true, y_score.shape[1])
-    rng = np.random.default_rng(seed)
+    if groups is None:
+        drawn = _resampled(np.random.default_rng(seed), counts, resamples)
+        subjects, effective = 0, counts
+    else:
+        classes = np.asarray(y_true, np.int64)[order]
+        drawn, effective, subjects = _by_subject(classes, groups[order], resamples, seed)
     once = np.ones((1, len(order)), np.float32)
-    value, *drawn = _means(
-        y_score[order], np.concatenate([once, _resampled(rng, counts, resamples)]), counts
-    ).tolist()
-    low, high = map(float, np.quantile(drawn, (TAIL, 1 - TAIL)))
-    about = {"n": len(y_true), "classes": len(counts)}
+    value, *means = _means(y_score[order], np.concatenate([once, drawn]), counts).tolist()
+    low, high = map(float, np.quantile(means, ((1 - level) / 2, (1 + level) / 2)))
+    about = {"n": len(y_true), "classes": len(counts), "level": level, "subjects": subjects}
     if low < high:
-        spread = float(np.std(drawn, ddof=1))
+        spread = float(np.std(means, ddof=1))
         return MeanAuc(value, min(low, value), max(high, value), spread, "bootstrap", **about)
-    pairs = [newcombe(value, int(n), int(m)) for n, m in combinations(counts, 2)]
-    low, high = np.mean([(pair.low, pair.high) for pair in pairs], axis=0)
-    return MeanAuc(
-        value, float(low), float(high), float(high - low) / (2 * Z_95), "newcombe", **about
-    )
+    pairs = [newcombe(value, int(n), int(m), level)[:2] for n, m in combinations(effective, 2)]
+    low, high = map(float, np.mean(pairs, axis=0))
+    return MeanAuc(value, low, high, (high - low) / (2 * quantile(level)), "newcombe", **about)
+
+
+def _by_subject(
+    classes: NDArray, groups: NDArray, resamples: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray, int]:
+    """How often each picture was drawn `(resamples, n)`, how many subjects each class has, and how
+    many there are.
+
+    Args:
+        classes: `(n,)` of the pictures, ascending.
+    """
+    names, subject = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise ScoresError(ONE_SUBJECT)
+    held = np.zeros((len(names), classes.max() + 1), bool)
+    held[subject, classes] = True
+    having = held.sum(axis=0)
+    rarest = np.where(held, having, len(names) + 1).argmin(axis=1)
+    rng, times = np.random.default_rng(seed), np.empty((resamples, len(names)), np.int32)
+    for one in np.unique(rarest):
+        of = np.flatnonzero(rarest == one)
+        times[:, of] = bootstrap.drawn(rng, resamples, len(of))
+    drawn = times[:, subject].astype(np.float32)
+    starts = np.searchsorted(classes, np.arange(len(having)))
+    whole = np.add.reduceat(drawn, starts, axis=1).all(axis=1)
+    return drawn[whole], having, len(names)
 
 
 def _sorted(y_true: NDArray, classes: int) -> tuple[NDArray, NDArray]:
@@ -153,6 +195,7 @@ def _means(y_score: NDArray, drawn: NDArray, counts: NDArray) -> NDArray[np.floa
         drawn: `(resamples, n)`, how often each picture counts.
     """
     starts, k = np.cumsum(counts) - counts, len(counts)
+    of_class = np.add.reduceat(drawn, starts, axis=1, dtype=np.float64)  # by subject they vary
     total = np.zeros(len(drawn))
     for c, (start, count) in enumerate(zip(starts, counts, strict=True)):
         over = np.zeros_like(drawn)
@@ -160,6 +203,7 @@ def _means(y_score: NDArray, drawn: NDArray, counts: NDArray) -> NDArray[np.floa
             own = slice(at, min(at + BLOCK, start + count))
             over += drawn[:, own] @ _wins(y_score, c, own)
         over *= drawn
-        by_other = np.add.reduceat(over, starts, axis=1, dtype=np.float64) / (count * counts)
+        by_other = np.add.reduceat(over, starts, axis=1, dtype=np.float64)
+        by_other /= of_class[:, [c]] * of_class
         total += by_other.sum(axis=1) - by_other[:, c]
     return total / (k * (k - 1))

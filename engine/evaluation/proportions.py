@@ -46,6 +46,35 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> Proportion:
     return Proportion(value, *bounds(value, n, quantile(level)), n, "wilson", level)
 
 
+def share(
+    right: ArrayLike,
+    among: ArrayLike | None = None,
+    *,
+    groups: ArrayLike | None = None,
+    level: float = LEVEL,
+) -> Proportion | None:
+    """Wilson's interval of how many of some pictures are right; by subject where they are known.
+
+    Args:
+        right: `(n,)` booleans.
+        among: `(n,)` which pictures are meant; None for all.
+        groups: `(n,)` names of subjects.
+
+    Returns:
+        None where no picture is meant, since then there is no share.
+
+    Raises:
+        ConfigError: a level outside (0, 1).
+    """
+    right = np.asarray(right, bool)
+    meant = np.ones(len(right), bool) if among is None else np.asarray(among, bool)
+    if not meant.any():
+        return None
+    if groups is None:
+        return wilson(int(np.count_nonzero(right & meant)), int(meant.sum()), level)
+    return wilson_by_subject(right[meant], np.asarray(groups)[meant], level)
+
+
 def bounds(value: float, n: float, z: float) -> tuple[float, float]:
     """Wilson's bounds of a share of n, which need not be a whole number; z: standard errors."""
     center = value + z**2 / (2 * n)

@@ -133,11 +133,10 @@ def closing_line(interval: Interval | MeanAuc, accuracy: float, seconds: float) 
     or 1, is printed by its bounds. Decimals are added where three would print a width of zero.
 
     >>> from engine.evaluation.intervals import auc_interval
-    >>> closing_line(auc_interval(0.931, 2000, 2000), accuracy=0.861, seconds=412)
-    'AUC=0.931, Confidence_interval(95%)=±0.008 (hanley-mcneil), Detection_rate=0.861, \
+    >>> found = auc_interval([0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6], "hanley-mcneil")
+    >>> closing_line(found, accuracy=0.861, seconds=412)
+    'AUC=0.889, Confidence_interval(95%)=0.575–1.000 (hanley-mcneil), Detection_rate=0.861, \
 Process_time=412.0sec'
-    >>> closing_line(auc_interval(0.722, 6, 6), accuracy=0.583, seconds=2).split(", ")[1]
-    'Confidence_interval(95%)=0.423–1.000 (hanley-mcneil)'
     """
     below, above = interval.value - interval.low, interval.high - interval.value
     if isclose(below, above, rel_tol=1e-6):
@@ -147,7 +146,8 @@ Process_time=412.0sec'
         digits = _decimals(interval.high - interval.low)
         width = f"{interval.low:.{digits}f}–{interval.high:.{digits}f}"
     return (
-        f"AUC={interval.value:.{digits}f}, Confidence_interval(95%)={width} ({interval.method}), "
+        f"AUC={interval.value:.{digits}f}, "
+        f"Confidence_interval({100 * interval.level:.4g}%)={width} ({interval.method}), "
         f"Detection_rate={accuracy:.3f}, Process_time={seconds:.1f}sec"
     )
 

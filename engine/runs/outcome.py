@@ -70,8 +70,8 @@ def read_history(folder: Path) -> dict[str, list[float]]:
 
 
 def write_predictions(folder: Path, parts: dict[str, dict[str, np.ndarray]]) -> None:
-    """For each part: picture (identities) and y_true `(n,)`; logit and y_score `(n,)`, or of many
-    classes `(n, k)`, which versions up to schema 2 do not know."""
+    """For each part: picture (identities), y_true and, where known, subject (numbers) `(n,)`; logit
+    and y_score `(n,)`, or of many classes `(n, k)`, which versions up to schema 2 do not know."""
     many = any(columns["logit"].ndim == 2 for columns in parts.values())
     arrays = {"schema": np.array(3 if many else 2)}
     for part, columns in parts.items():
@@ -82,7 +82,8 @@ def write_predictions(folder: Path, parts: dict[str, dict[str, np.ndarray]]) -> 
 
 def read_predictions(folder: Path, part: str, classes: int) -> dict[str, np.ndarray]:
     """picture, y_true, logit and y_score of "validation" or "test", all `(n,)`; of more than two
-    classes logit and y_score are `(n, classes)`.
+    classes logit and y_score are `(n, classes)`. subject is there where it was stored: numbers that
+    tell the subjects of the run's pictures from each other.
 
     Runs of the first version knew rows of their dataset and no pictures: theirs are "", and `row`
     is there as well.
@@ -99,6 +100,8 @@ def read_predictions(folder: Path, part: str, classes: int) -> dict[str, np.ndar
             columns = {
                 name: stored[f"{part}_{name}"] for name in ("y_true", "logit", "y_score")
             }
+            if f"{part}_subject" in stored:
+                columns["subject"] = stored[f"{part}_subject"]
             if schema == 1:
                 columns["row"] = stored[f"{part}_indices"]
                 columns["picture"] = np.full(len(columns["row"]), "")

@@ -59,7 +59,9 @@ BAD_LINES = {
     "train --dataset drawn --learning-rate 2": "learning_rate = 2.0 cannot be used",
     "train --dataset drawn --learning-rate nan": "learning_rate = nan cannot be used",
     "evaluate quick-9": "The run 'quick-9' does not exist; there is: quick-1",
-    "evaluate quick-1 --interval bootstrap": "hanley-mcneil",
+    "evaluate quick-1 --interval wald": "delong-logit, delong, hanley-mcneil",
+    "evaluate quick-1 --level 95": "give one between 0 and 1, as 0.95",
+    "evaluate quick-1 --side left": "choose both or lower or upper",
     "evaluate quick-1 --split train": "choose validation or test",
     "auc {things}/nowhere.csv": "There is no file",
     "auc {things}/nan.csv": "Line 3 of .*'nan', which is not a finite number",
@@ -184,7 +186,8 @@ def answer(done):
 
 
 FIGURES = {
-    "auc", "auc_low", "auc_high", "standard_error", "interval", "n_positive", "n_negative",
+    "auc", "auc_low", "auc_high", "standard_error", "interval", "level", "side", "n_positive",
+    "n_negative",
 }  # fmt: skip
 
 

@@ -97,6 +97,35 @@ def test_a_perfect_model_is_not_called_certain():
     assert 0.8 < found.low < 0.95
 
 
+def test_by_subject_copies_of_pictures_make_the_interval_no_narrower():
+    y_true, y_score = drawn((30, 40, 20))
+    alone = mean_auc(y_true, y_score)
+    four = [np.repeat(of, 4, axis=0) for of in (y_true, y_score, np.arange(90))]
+    found, naive = mean_auc(*four[:2], groups=four[2]), mean_auc(*four[:2])
+    assert (found.n, found.subjects, alone.subjects) == (360, 90, 0)
+    assert found.value == pytest.approx(alone.value, abs=1e-6)
+    assert found.standard_error == pytest.approx(alone.standard_error, rel=0.1)
+    assert naive.standard_error == pytest.approx(found.standard_error / 2, rel=0.15)
+    wide = mean_auc(*four[:2], groups=four[2], level=0.99)
+    assert wide.low < found.low < found.high < wide.high
+
+
+def test_subjects_with_pictures_of_several_classes_never_leave_a_class_without_any():
+    y_true, y_score = drawn((4, 30, 30))
+    groups = np.concatenate([[0, 0, 1, 2], np.arange(60) % 7])  # three have all classes
+    found = mean_auc(y_true, y_score, groups=groups)
+    assert 0 <= found.low < found.value < found.high <= 1
+    with pytest.raises(ScoresError, match="All pictures are of one subject"):
+        mean_auc(y_true, y_score, groups=np.zeros(64))
+
+
+def test_a_perfect_model_by_subject_counts_subjects():
+    y_true = np.repeat(np.arange(3), 20)
+    ten = mean_auc(y_true, np.eye(3)[y_true], groups=np.arange(60) // 2)
+    assert ten.low < mean_auc(y_true, np.eye(3)[y_true]).low
+    assert ten.high == 1
+
+
 def test_a_class_without_a_picture_is_named():
     y_true, y_score = drawn((10, 10, 10))
     with pytest.raises(ScoresError, match=r"Class 1 .* has no picture"):

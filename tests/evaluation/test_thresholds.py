@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics
 
 from engine.errors import ScoresError
-from engine.evaluation.intervals import Interval, auc_interval
+from engine.evaluation.intervals import Interval, hanley_mcneil, newcombe
 from engine.evaluation.roc import roc_curve
 from engine.evaluation.thresholds import (
     Confusion,
@@ -111,9 +111,14 @@ def test_report_where_nothing_is_called_positive():
     assert lines[3].split()[:3] == ["dog", "nan", "0.000"]
 
 
+def interval(function, auc: float, count: int) -> Interval:
+    name = function.__name__.replace("_", "-")
+    return Interval(auc, *function(auc, count, count), name, count, count)
+
+
 def test_closing_line_of_the_blog_post():
-    interval = Interval(0.931, 0.924, 0.938, 0.0035, "hanley-mcneil", 2500, 2500)
-    assert closing_line(interval, accuracy=0.861, seconds=412) == (
+    found = Interval(0.931, 0.924, 0.938, 0.0035, "hanley-mcneil", 2500, 2500)
+    assert closing_line(found, accuracy=0.861, seconds=412) == (
         "AUC=0.931, Confidence_interval(95%)=±0.007 (hanley-mcneil), "
         "Detection_rate=0.861, Process_time=412.0sec"
     )
@@ -121,8 +126,13 @@ def test_closing_line_of_the_blog_post():
 
 def test_closing_line_of_a_perfect_classifier_prints_bounds():
     assert "AUC=1.000, Confidence_interval(95%)=0.960–1.000 (newcombe)" in closing_line(
-        auc_interval(1.0, 50, 50), accuracy=1, seconds=9.96
+        interval(newcombe, 1.0, 50), accuracy=1, seconds=9.96
     )
+
+
+def test_closing_line_of_another_level_says_which():
+    found = Interval(0.931, 0.924, 0.938, 0.0035, "delong", 2500, 2500, level=0.995)
+    assert "Confidence_interval(99.5%)=±0.007 (delong)" in closing_line(found, 0.861, 412)
 
 
 @pytest.mark.parametrize(
@@ -135,14 +145,14 @@ def test_closing_line_of_a_perfect_classifier_prints_bounds():
     ],
 )
 def test_an_interval_that_is_cut_is_printed_by_its_bounds(auc, count, width):
-    line = closing_line(auc_interval(auc, count, count), accuracy=0.7, seconds=1)
+    line = closing_line(interval(hanley_mcneil, auc, count), accuracy=0.7, seconds=1)
     assert f"Confidence_interval(95%)={width} (hanley-mcneil)" in line
 
 
 @pytest.mark.parametrize("auc", [1.0, 1 - 1e-12, 0.99999, 0.0])
 @pytest.mark.parametrize("count", [10, 10_000, 1_000_000])
 def test_closing_line_never_claims_certainty(auc, count):
-    line = closing_line(auc_interval(auc, count, count), accuracy=auc, seconds=1)
+    line = closing_line(interval(newcombe, auc, count), accuracy=auc, seconds=1)
     width = line.split("=")[2].split(" (")[0]
     if width.startswith("±"):
         assert float(width[1:]) > 0
