@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from math import pi
+from math import exp, log, pi
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,6 @@ from engine.evaluation.roc import validate
 
 POINTS = 256  # of the curve, at most, around which a band is laid
 SIMULATED = 1000  # curves, to find how wide a band must be
-BLOCK = 1 << 21  # numbers at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +116,12 @@ def thinned(counts: Table) -> Table:
 
 
 def _redrawn(
-    labels: NDArray, scores: NDArray, counts: Table, groups: ArrayLike | None, seed: int
+    labels: NDArray,
+    scores: NDArray,
+    counts: Table,
+    groups: ArrayLike | None,
+    seed: int,
+    times: int = bootstrap.REPLICATES,
 ) -> Iterator[tuple[NDArray, NDArray]]:
     """`(b, k)` false and true positives at each threshold, of pictures that were drawn again."""
     rng = np.random.default_rng(seed)
@@ -125,12 +129,12 @@ def _redrawn(
         shares = [np.diff(of, prepend=0) / of[-1] for of in (counts.fp, counts.tp)]
         sizes = int(counts.fp[-1]), int(counts.tp[-1])
         yield tuple(
-            np.cumsum(rng.multinomial(n, share, bootstrap.REPLICATES), axis=1)
+            np.cumsum(rng.multinomial(n, share, times), axis=1)
             for n, share in zip(sizes, shares, strict=True)
         )
         return
     rows = np.searchsorted(-counts.thresholds, -scores)  # the first threshold at or below it
-    for drawn in bootstrap.by_subject(labels, groups, rng, bootstrap.REPLICATES):
+    for drawn in bootstrap.by_subject(labels, groups, rng, times):
         yield tuple(_up_to(drawn[:, labels == one], rows[labels == one], len(counts.tp))
                     for one in (0, 1))  # fmt: skip
 
@@ -197,9 +201,8 @@ def simultaneous(
     asked = Asked(labels, scores, None if groups is None else np.asarray(groups), level, 1)
     found = asked.found
     p, n = (max(1, round(of)) for of in asked.effective)
-    auc = round(min(max(found.value, 0.5 / (p * n)), 1 - 0.5 / (p * n)), 4)
-    auc = min(max(auc, 1e-4), 1 - 1e-4)
-    local = local_level(p, n, auc, level)
+    odds = (found.value * p * n + 0.5) / ((1 - found.value) * p * n + 0.5)
+    local = local_level(p, n, round(log(odds), 1), level)
     counts = thinned(table(labels, scores))
     left, right = _sides(counts.fp, n, local)
     bottom, top = _sides(counts.tp, p, local)
@@ -231,17 +234,18 @@ def clopper_pearson(n: int, local: float) -> tuple[NDArray, NDArray, NDArray]:
 
 
 @lru_cache(maxsize=256)
-def local_level(n_positive: int, n_negative: int, auc: float, level: float) -> float:
+def local_level(n_positive: int, n_negative: int, log_odds: float, level: float) -> float:
     """At how small a level each rectangle must fail for `level` of binormal curves to be held.
 
-    Negatives are standard normal, positives normal around √2 Φ⁻¹(AUC) with the same spread. A curve
+    Negatives are standard normal, positives normal around √2 Φ⁻¹(AUC) with the same spread, the AUC
+    being given by its log odds (in tenths, between which the answer does not change much). A curve
     R is held where R lies above the lower right corner of each rectangle and below the upper left
     one. Found by bisection of the logarithm, from one seed, so that the same counts have the same
     band.
     """
     from scipy.special import ndtr, ndtri
 
-    apart = float(ndtri(auc)) * 2**0.5
+    apart = float(ndtri(1 / (1 + exp(-log_odds)))) * 2**0.5
     fp, tp = _simulated(n_positive, n_negative, apart)
 
     def curve(fpr: NDArray) -> NDArray:
