@@ -1,6 +1,6 @@
 """How far off a ROC curve may be: at one specificity, or everywhere at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, log, pi
@@ -251,11 +251,14 @@ def local_level(n_positive: int, n_negative: int, log_odds: float, level: float)
     def curve(fpr: NDArray) -> NDArray:
         return ndtr(ndtri(fpr) + apart)
 
+    knots = [clopper_pearson(n, 0.5)[0] for n in (n_negative, n_positive)]
+    of_fp, of_tp = _reader(knots[0], fp), _reader(knots[1], tp)
+
     def held(local: float) -> float:
-        knots, left, right = clopper_pearson(n_negative, local)
-        at, bottom, top = clopper_pearson(n_positive, local)
-        above = np.interp(fp, knots, curve(right)) >= np.interp(tp, at, bottom) - 1e-12
-        below = np.interp(fp, knots, curve(left)) <= np.interp(tp, at, top) + 1e-12
+        _, left, right = clopper_pearson(n_negative, local)
+        _, bottom, top = clopper_pearson(n_positive, local)
+        above = of_fp(curve(right)) >= of_tp(bottom) - 1e-12
+        below = of_fp(curve(left)) <= of_tp(top) + 1e-12
         return float((above & below).all(axis=1).mean())
 
     low, high = np.log(1e-7), np.log(1 - level)
@@ -263,6 +266,16 @@ def local_level(n_positive: int, n_negative: int, log_odds: float, level: float)
         middle = (low + high) / 2
         low, high = (middle, high) if held(float(np.exp(middle))) >= level else (low, middle)
     return float(np.exp(low))
+
+
+def _reader(knots: NDArray, counts: NDArray) -> Callable[[NDArray], NDArray]:
+    """What reads values that are known at the knots at the counts; the places are sought once."""
+    left = np.searchsorted(knots, counts, "right") - 1
+    if len(knots) == knots[-1] + 1:  # every count is a knot
+        return lambda values: values[left]
+    right = np.minimum(left + 1, len(knots) - 1)
+    part = (counts - knots[left]) / np.maximum(knots[right] - knots[left], 1)
+    return lambda values: values[left] + part * (values[right] - values[left])
 
 
 def _simulated(n_positive: int, n_negative: int, apart: float) -> tuple[NDArray, NDArray]:
