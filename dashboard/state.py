@@ -44,8 +44,9 @@ def changed() -> None:
 
 
 def runs(judged: bool = False) -> list[Run]:
-    """Runs, newest first, those with figures before the others; only those with, if asked."""
-    found = [run for run in reversed(look().runs) if run.judged or not judged]
+    """Runs, newest first, those with figures before the others; only those with, if asked.
+    Cross-validations, which have no weights, are not among them."""
+    found = [run for run in reversed(look().runs) if run.judged or not (judged or run.of)]
     return sorted(found, key=lambda run: not run.judged)
 
 

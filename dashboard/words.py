@@ -77,9 +77,9 @@ def distinct(labels: Mapping[str, str]) -> dict[str, str]:
 _REGULAR = """
     airplane animal apple bear bee bicycle bike bird boat bottle building camel car cat chair
     chicken circle cow cup dog donkey duck eagle elephant face flower frog giraffe goat hamster hare
-    hat horse house insect kitten lion lizard monkey moth motorcycle mushroom owl parrot penguin
-    picture pig pigeon plane plant puppet rabbit rat road seal shark shell ship shoe snake spider
-    square squirrel table tiger train tree triangle truck turtle whale zebra
+    hat horse house insect kitten lion lizard monkey moth motorcycle mushroom negative owl parrot
+    penguin picture pig pigeon plane plant positive puppet rabbit rat road seal shark shell ship
+    shoe snake spider square squirrel table tiger train tree triangle truck turtle whale zebra
 """
 _PLURALS = {noun: f"{noun}s" for noun in _REGULAR.split()} | {
     "child": "children",
@@ -178,9 +178,12 @@ def percent(value: float | None) -> str:
 
 
 def threshold(value: float) -> str:
-    """A threshold, rounded to be read: "0.50", "0.429"; "0.00256" where less would say 0 or 1."""
+    """A threshold, rounded to be read: "0.50", "0.429"; "0.00256" where less would say 0 or 1;
+    "−3.1416" of scores that are no probabilities."""
     if not _finite(value):
         return NOTHING
+    if not 0 <= value <= 1:
+        return _minus(f"{value:.5g}")
     if value == round(value, 2):
         return f"{value:.2f}"
     from_the_end = min(value, 1 - value)
@@ -201,9 +204,25 @@ def bounds(low: float, high: float, form=three_digits) -> str:
     return f"{form(low).removesuffix('%')}–{form(high)}"
 
 
-def interval(low: float, high: float, form=three_digits) -> str:
-    """A 95% interval: "95% 0.962–0.974"."""
-    return f"95% {bounds(low, high, form)}"
+def level(value: float) -> str:
+    """How sure an interval is meant to be: "95%", "99.5%"."""
+    return f"{100 * value:.6g}%"
+
+
+def interval(
+    low: float, high: float, form=three_digits, sure: float = 0.95, side: str = "both"
+) -> str:
+    """An interval with its level: "95% 0.962–0.974"; of one bound alone "95% at least 0.962".
+
+    Args:
+        sure: the level.
+        side: "both", "lower" or "upper", as `engine.evaluation.intervals.Interval` has it.
+    """
+    if side == "lower":
+        return f"{level(sure)} at least {form(low)}"
+    if side == "upper":
+        return f"{level(sure)} at most {form(high)}"
+    return f"{level(sure)} {bounds(low, high, form)}"
 
 
 def signed(value: float | None) -> str:
@@ -216,14 +235,24 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
-def size(n: int, of: str = "") -> str:
-    """A sample's size that never breaks at its sign: "n = 1,000 dogs"."""
+def size(n: int, of: str = "", subjects: int = 0) -> str:
+    """A sample's size that never breaks at its sign: "n = 1,000 dogs".
+
+    Args:
+        subjects: of how many the pictures are, where they are of several each: then it is
+            "310 subjects, 1,204 pictures".
+    """
+    if subjects:
+        who = "subject" if subjects == 1 else "subjects"
+        return f"{count(subjects)} {who}, {count(n)} {of or 'pictures'}"
     return f"n{_NO_BREAK}={_NO_BREAK}{count(n)} {of}".rstrip()
 
 
-def evidence_line(interval_text: str, method: str, n: int, of: str = "") -> str:
+def evidence_line(
+    interval_text: str, method: str, n: int, of: str = "", subjects: int = 0
+) -> str:
     """What stands under a number: "95% 0.962–0.974 · Hanley-McNeil · n = 2,000"."""
-    return " · ".join(part for part in (interval_text, method, size(n, of)) if part)
+    return " · ".join(part for part in (interval_text, method, size(n, of, subjects)) if part)
 
 
 def duration(seconds: float | None) -> str:

@@ -42,6 +42,8 @@ def training_bar(run, *, quiet: bool) -> Iterator:
             if told["phase"] == "resuming" and not quiet:
                 done = f"epoch {told['epoch']} of {told['epochs']}"
                 progress.console.print(f"{run.id} goes on after {done}", markup=False)
+            if "fold" in told:
+                return _of_folds(progress, task, run, told)
             if told["phase"] != "training":
                 return progress.update(task, said=f"{run.id}: {told['phase']}")
             done = (told["epoch"] - 1) * told["batches"] + told["batch"]
@@ -55,3 +57,15 @@ def training_bar(run, *, quiet: bool) -> Iterator:
             )
 
         yield report
+
+
+def _of_folds(progress: Progress, task, run, told: dict) -> None:
+    """The bar of a cross-validation, which has no time for batches."""
+    done = told["fold"] - 1
+    if told["phase"] == "training":
+        done += ((told["epoch"] - 1) * told["batches"] + told["batch"]) / (
+            told["epochs"] * told["batches"]
+        )
+    left = f", {duration(told['seconds_left'])} left" if "seconds_left" in told else ""
+    said = f"{run.id}: fold {told['fold']} of {told['folds']}{left}"
+    progress.update(task, completed=done, total=told["folds"], said=said)

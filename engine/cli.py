@@ -10,12 +10,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine import bars, cli_stored, options, terminal
+from engine import bars, cli_plan, cli_stored, options, terminal, terminal_folds
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import DEFAULT, INTERVALS
-from engine.evaluation.level import LEVEL, SIDES
+from engine.evaluation.level import LEVEL
 from engine.models.presets import PRESETS
-from engine.options import Json, RunId, the_workspace
+from engine.options import Json, Level, RunId, Side, the_workspace
 from engine.terminal import screen
 from engine.training.config import TrainConfig
 
@@ -33,16 +33,6 @@ Interval = Annotated[
         metavar=f"[{'|'.join(INTERVALS)}]",
         help="How the AUC's interval is made. "
         + " ".join(f"{method.title}: {method.idea}" for method in INTERVALS.values()),
-    ),
-]
-Level = Annotated[
-    float, typer.Option(metavar="SHARE", help="Confidence level of the interval, within 0 and 1.")
-]
-Side = Annotated[
-    str,
-    typer.Option(
-        metavar=f"[{'|'.join(SIDES)}]",
-        help="Bounds on both sides, or one bound alone: lower (at least) or upper (at most).",
     ),
 ]
 
@@ -179,8 +169,10 @@ def train(
     with bars.training_bar(run, quiet=as_json) as report:
         evaluation = commands.train_run(workspace, run, report)
     if evaluation is None:
-        screen.print(f"{run.id} was stopped before it had begun; nothing was trained.")
+        screen.print(terminal_folds.stopped(run), markup=False)
         return None
+    if run.of:
+        return terminal_folds.print_crossed(evaluation, as_json)
     terminal.print_evaluation(evaluation, as_json)
     if evaluation.run.error:
         raise RunError(evaluation.run.error)
@@ -203,16 +195,58 @@ def evaluate(
             "--class", help="A class against the rest; default, of many classes: the means."
         ),
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Cross-validate instead: train the run's configuration on each of so many folds "
+            "(3 to 20) of all pictures, and judge it on the pictures of that fold."
+        ),
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option(help="How often the pictures are dealt out into folds, 1 to 20.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
-    """AUC with its interval, accuracy, confusion matrix and report of a run."""
+    """AUC with its interval, accuracy, confusion matrix and report of a run; with --folds, of its
+    way of training."""
     from engine.commands.evaluate import evaluate as judge
+    from engine.runs import store
 
+    if folds is not None or store.open_run(the_workspace(), run).of:
+        if (threshold, target, split) != (None, None, "test"):
+            raise typer.BadParameter(
+                "a cross-validation judges all pictures, at thresholds that each fold chooses, so "
+                "leave --threshold, --split and --class out"
+            )
+        return _cross_validate(run, folds, repeats, as_json)
     evaluation = judge(
         the_workspace(), run, part=split, threshold=threshold, method=interval, target=target,
         level=level, side=side,
     )  # fmt: skip
     terminal.print_evaluation(evaluation, as_json)
+    return None
+
+
+def _cross_validate(run_id: str, n: int | None, repeats: int, as_json: bool) -> None:
+    """One that is there already, of that id or of so many folds, is shown; else it is computed
+    here, and Ctrl-C keeps its folds for `train --resume`."""
+    from engine.commands import folds
+    from engine.commands import train as commands
+    from engine.runs import store
+
+    workspace = the_workspace()
+    run = store.open_run(workspace, run_id)
+    there = run if n is None else folds.find(workspace, run.id, n, repeats)
+    if there:
+        return terminal_folds.print_crossed(folds.result(there), as_json)
+    run = folds.create(workspace, run.id, n, repeats)
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: store.ask_to_stop(run))
+    with bars.training_bar(run, quiet=as_json) as report:
+        found = commands.train_run(workspace, run, report)
+    if found is None:
+        raise RunError(terminal_folds.stopped(run))
+    return terminal_folds.print_crossed(found, as_json)
 
 
 @app.command()
@@ -314,4 +348,5 @@ def methods(as_json: Json = False) -> None:
     terminal.print_methods(METHODS.values(), as_json)
 
 
+app.add_typer(cli_plan.app)
 app.add_typer(cli_stored.app)

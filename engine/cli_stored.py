@@ -1,6 +1,5 @@
 """Verbs on what the workspace holds: runs, datasets, the line of runs, the trash."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from engine import options, terminal
+from engine.evaluation.compare import DEFAULT, DIFFERENCES
+from engine.evaluation.level import LEVEL
 from engine.models.presets import PRESETS
-from engine.options import Json, RunId, the_workspace
+from engine.options import Json, Level, RunId, Side, the_workspace
 from engine.training.config import TrainConfig
 
 app = typer.Typer()
@@ -31,10 +32,10 @@ def runs(as_json: Json = False) -> None:
     table = Table(*(one for one in columns if named or one != "name"), box=None)
     table.columns[0].min_width = max((len(run.id) for run in listed), default=0)  # never cut
     for run in listed:
-        told = run.figures
+        told = run.figures or run.crossed
         table.add_row(
             run.id, *([Text(run.about.name)] if named else []), run.status,
-            Text(terminal.learns(run)), run.preset,
+            Text(terminal.learns(run)), terminal.kind_of(run),
             f"{told['auc']:.3f}{terminal.mean_of(run)}" if told else "",
             f"{told['auc_low']:.3f} to {told['auc_high']:.3f}" if told else "",
             f"{run.seconds:.0f}" if run.seconds else "",
@@ -46,18 +47,49 @@ def runs(as_json: Json = False) -> None:
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="A run, or a CSV file as auc reads it.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same pictures.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B...",
+            help="Runs, or CSV files as auc reads them. Of more than two, each two are tested, "
+            "with Holm's correction.",
+        ),
+    ],
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar=f"[{'|'.join(DIFFERENCES)}]",
+            help="How the difference's interval is made. "
+            + " ".join(f"{one.title}: {one.idea}" for one in DIFFERENCES.values()),
+        ),
+    ] = DEFAULT,
+    level: Level = LEVEL,
+    side: Side = "both",
+    target: Annotated[
+        str | None,
+        typer.Option("--class", help="Of runs of many classes: the class against the rest."),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Of files: the column that tells whose picture it is."),
+    ] = None,
+    apart: Annotated[
+        bool,
+        typer.Option(
+            "--unpaired", help="The rows of files are of other pictures, though labels agree."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Difference of two AUCs on the same test pictures: DeLong's paired test."""
-    from engine.commands.compare import compare as test
+    """Difference of two AUCs with its interval and test; paired where the pictures are the same."""
+    from engine import terminal_difference
+    from engine.commands import difference
 
-    found = test(the_workspace(), a, b)
-    if as_json:
-        return terminal.print_json({"a": a, "b": b, **asdict(found)})
-    terminal.print_difference(a, b, found)
-    return None
+    found = difference.compare(
+        the_workspace(), names, groups=groups, apart=apart, target=target,
+        method=method, level=level, side=side,
+    )  # fmt: skip
+    terminal_difference.print_differences(found, as_json)
 
 
 @app.command()

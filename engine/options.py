@@ -12,12 +12,23 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from engine.evaluation.level import SIDES
 from engine.settings import settings
 from engine.workspace import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help='An id like quick-7, or "latest".')]
 BOUNDS = {"ge": "from ", "gt": "above ", "le": "to ", "lt": "to below "}
+Level = Annotated[
+    float, typer.Option(metavar="SHARE", help="Confidence level of the interval, within 0 and 1.")
+]
+Side = Annotated[
+    str,
+    typer.Option(
+        metavar=f"[{'|'.join(SIDES)}]",
+        help="Bounds on both sides, or one bound alone: lower (at least) or upper (at most).",
+    ),
+]
 
 
 def the_workspace() -> Workspace:

@@ -178,10 +178,20 @@ def mean_of(run) -> str:
     return f" (mean of {len(run.class_names)})" if len(run.class_names) > 2 else ""
 
 
+def kind_of(run) -> str:
+    """Its preset; of a cross-validation what it is of: "10 folds of quick-7"."""
+    if not run.of:
+        return run.preset
+    again = f", {run.repeats} times" if run.repeats > 1 else ""
+    return f"{run.folds} folds of {run.of}{again}"
+
+
 def run_facts(run) -> dict[str, Any]:
-    told = run.figures or {}
+    told = run.figures or run.crossed or {}
+    crossed = {"of": run.of, "folds": run.folds, "repeats": run.repeats} if run.of else {}
     return {
         "run": run.id,
+        **crossed,
         **about_facts(run.about),
         "name": run.about.name or run.id,
         "dataset": run.dataset,
@@ -213,22 +223,6 @@ def print_about(run_id: str, about) -> None:
     if about.note:
         print(about.note)
     warn(about.unread)
-
-
-def print_difference(a: str, b: str, found) -> None:
-    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.2g}"
-    print(f"AUC of {a} {found.auc_a:.3f}, of {b} {found.auc_b:.3f}")
-    print(
-        f"difference {found.value:+.3f}, 95% {found.low:+.3f} to {found.high:+.3f} (DeLong, "
-        f"paired), z = {found.z:.2f}, {p}, {found.n_positive:,} positive, {found.n_negative:,} "
-        "negative"
-    )
-    told = f"{a if found.value > 0 else b} is better"
-    unknown = "the interval holds 0: these pictures do not tell which is better"
-    print(unknown if found.low <= 0 <= found.high else f"{told}: the interval leaves out 0")
-    fewest = min(found.n_positive, found.n_negative)
-    if fewest < 100:
-        warn(f"Only {fewest:,} of a class were judged: DeLong's interval is then too narrow.")
 
 
 def dataset_facts(dataset) -> dict[str, Any]:

@@ -1,34 +1,73 @@
-"""The tabs under a judged run: its mistakes, scikit-learn's report, every number."""
+"""The tabs under a judged run; only the body of the one that is open is made."""
 
 import streamlit as st
 
 from dashboard import words
-from dashboard.evaluate import figures, means, mistakes
+from dashboard.evaluate import comparison, crossed, figures, means, mistakes, plan
 from dashboard.evaluate.choice import Choice
+from dashboard.evaluate.judged import file_name
+from dashboard.parts import downloads
+from dashboard.parts.params import Param
 from engine.commands.evaluate import Evaluation
 from engine.runs.store import Run
 
-TABS = ("Mistakes", "Classification report", "All numbers")
-_TAB = "evaluate_tab"
+MISTAKES = "Mistakes"
+TABS = (
+    MISTAKES, "Comparison", "Cross-validation", "How many pictures?", "All numbers",
+)  # fmt: skip
+TAB = Param("tab", TABS)
 
 
 def show(found: Evaluation, choice: Choice) -> None:
-    bodies = (
-        lambda: mistakes.gallery(found, choice.all_classes),
-        lambda: _report(found, choice),
-        lambda: _all_numbers(found, choice),
-    )
-    tabs = st.tabs(TABS, key=_TAB, on_change="rerun")
-    for tab, body in zip(tabs, bodies, strict=True):
+    level = found.interval.level
+    bodies = {
+        MISTAKES: lambda: mistakes.gallery(found, choice.all_classes),
+        "Comparison": lambda: comparison.show(found, choice.against),
+        "Cross-validation": lambda: crossed.show(found.run, level),
+        "How many pictures?": lambda: plan.show(found.run, level),
+        "All numbers": lambda: _all_numbers(found, choice),
+    }
+    tabs = st.tabs(TABS, key=TAB.carry(), on_change="rerun", bind="query-params")
+    for name, tab in zip(TABS, tabs, strict=True):
         if tab.open:
             with tab:
-                body()
+                bodies[name]()
 
 
 def show_cell(cell: str, run: Run) -> None:
     """Open the pictures of a cell that was clicked, before tabs are drawn; free the chosen one."""
     mistakes.choose(None if cell == mistakes.chosen(run) else cell)
-    st.session_state[_TAB] = TABS[0]
+    st.session_state[TAB.key] = MISTAKES
+
+
+def _all_numbers(found: Evaluation, choice: Choice) -> None:
+    names = ("Figure", "Value", "Interval", "Where it comes from")
+    whole, files = choice.all_classes, file_name(found)
+    rows = figures.rows(found, choice.method)
+    if whole:
+        of_all = [*means.rows(whole, choice.method), *figures.about(found.run)]
+        _table("All classes", names, of_all, "numbers", f"{files}-all-classes")
+        _table("Each class against the rest, the worst first", means.COLUMNS,
+               means.by_class(whole), "numbers-classes", f"{files}-classes")  # fmt: skip
+        name = words.plain(choice.positive, 40)
+        _table(f"{name} against the rest, at the chosen threshold", names, rows, "numbers-class",
+               f"{files}-numbers")  # fmt: skip
+    else:
+        _table("Every figure", names, [*rows, *figures.about(found.run)], "numbers",
+               f"{files}-numbers")  # fmt: skip
+    _report(found, choice)
+    st.caption("The closing line of the blog post that this project began from:")
+    st.code((whole or found).closing_line(), language=None, wrap_lines=True)
+    configuration = [(name, str(value)) for name, value in found.run.config.items()]
+    _table("How it was trained", ("Hyperparameter", "Value"), configuration, "numbers-config",
+           f"{found.run.id}-configuration")  # fmt: skip
+
+
+def _table(
+    title: str, names: tuple[str, ...], rows: list[tuple[str, ...]], key: str, file: str
+) -> None:
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    downloads.table(title, columns, key, file)
 
 
 def _report(found: Evaluation, choice: Choice) -> None:
@@ -42,33 +81,3 @@ def _report(found: Evaluation, choice: Choice) -> None:
     at = words.threshold(found.threshold)
     st.caption(f"scikit-learn's report on the {found.part} split, at a threshold of {at}.")
     st.code(found.report(), language=None)
-
-
-def _all_numbers(found: Evaluation, choice: Choice) -> None:
-    names = ("Figure", "Value", "95% interval", "Where it comes from")
-    whole = choice.all_classes
-    if whole:
-        _table(names, [*means.rows(whole, choice.method), *figures.about(found.run)])
-        st.caption("Each class against the rest, the worst first:")
-        _table(means.COLUMNS, means.by_class(whole))
-        name = words.markdown(choice.positive, 40)
-        st.caption(f"{name} against the rest, at the chosen threshold:")
-        _table(names, figures.rows(found, choice.method))
-    else:
-        _table(names, [*figures.rows(found, choice.method), *figures.about(found.run)])
-    st.caption("The closing line of the blog post that this project began from:")
-    st.code((whole or found).closing_line(), language=None, wrap_lines=True)
-    st.caption("How it was trained:")
-    _table(
-        ("Hyperparameter", "Value"),
-        [(name, str(value)) for name, value in found.run.config.items()],
-    )
-
-
-def _table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    columns = zip(*rows, strict=True)
-    cells = {
-        name: [words.markdown(cell) for cell in column]
-        for name, column in zip(names, columns, strict=True)
-    }
-    st.table(cells, border="horizontal", hide_index=True)

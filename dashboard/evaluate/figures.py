@@ -1,28 +1,32 @@
 """A judged run in words: its figures as cards, as a table and as JSON."""
 
+import numpy as np
+
 from dashboard import words
+from dashboard.evaluate.judged import rates
 from dashboard.parts import evidence, live
 from dashboard.parts.evidence import Card
+from engine.commands.auc import swapped
 from engine.commands.evaluate import Evaluation, Means
 from engine.data.subjects import Alike
 from engine.evaluation import coverage
 from engine.evaluation.intervals import INTERVALS, Interval
 from engine.evaluation.multiclass import VERY_FEW
-from engine.evaluation.proportions import Proportion, wilson
+from engine.evaluation.proportions import Proportion
 from engine.runs import store
 from engine.runs.store import Run
 
 
-def cards(found: Evaluation, asked: str) -> list[Card]:
+def cards(found: Evaluation, asked: str, error: Card | None = None) -> list[Card]:
     """AUC, accuracy, sensitivity, specificity and the number of mistakes, each with its evidence.
 
     Args:
         found: a run judged on one part at one threshold.
         asked: the interval method that was asked for; where another made the bounds, it says so.
+        error: the card of the calibration error, where scores are probabilities.
     """
-    c, area, n = found.confusion, found.interval, len(found.y_true)
+    c, known, n = found.confusion, rates(found), len(found.y_true)
     negative, positive = found.class_names
-    line = words.evidence_line(words.interval(area.low, area.high), how(area, asked), n)
     at = f"at {words.threshold(found.threshold)}"
     if found.target is None:
         others, left_alone = words.plural(negative), words.found(negative)
@@ -30,49 +34,116 @@ def cards(found: Evaluation, asked: str) -> list[Card]:
     else:
         others, left_alone = "others", words.taken("others not", positive)
         wrong = words.mistakes(c.fp, "other" if c.fp == 1 else "others", positive)
-    parts = (f"of {words.count(n)} pictures", wrong, words.mistakes(c.fn, positive, negative))
+    of = f"of {words.count(n)} {'pictures' if found.run else 'rows'}"
+    parts = (of, wrong, words.mistakes(c.fn, positive, negative))
+    of_positives, of_negatives = found.y_true == 1, found.y_true == 0
     return [
-        Card("AUC", words.three_digits(area.value), line, "0.5 is chance",
-             evidence.track(area.value, area.low, area.high)),
-        _rate("Accuracy", at, c.tp + c.tn, n),
-        _rate("Sensitivity", words.found(positive), c.tp, c.tp + c.fn, words.plural(positive)),
-        _rate("Specificity", left_alone, c.tn, c.tn + c.fp, others),
+        auc(found, asked),
+        _rate("Accuracy", at, known["accuracy"], found),
+        _rate("Sensitivity", words.found(positive), known["sensitivity"], found,
+              words.plural(positive), of_positives),
+        _rate("Specificity", left_alone, known["specificity"], found, others, of_negatives),
+        *([error] if error else []),
         Card("Mistakes", words.count(c.fp + c.fn), " · ".join(parts), at),
     ]  # fmt: skip
 
 
+def auc(found: Evaluation, asked: str) -> Card:
+    area = found.interval
+    line = words.evidence_line(
+        bounds(area), how(area, asked), len(found.y_true), "" if found.run else "rows",
+        subjects=area.subjects,
+    )  # fmt: skip
+    track = evidence.track(area.value, area.low, area.high)
+    return Card("AUC", words.three_digits(area.value), line, "0.5 is chance", track)
+
+
+def bounds(area: Interval) -> str:
+    """The AUC's interval with its level: "95% 0.962–0.974"."""
+    return words.interval(area.low, area.high, sure=area.level, side=area.side)
+
+
 def how(area: Interval, asked: str) -> str:
     """Whose interval it is; where another method made it than was asked for, why."""
-    why = ", since it has no width" if area.method != asked else ""
-    return INTERVALS[area.method].short + why
+    return method(area) + (", since it has no width" if area.method != asked else "")
+
+
+def method(area: Interval) -> str:
+    return INTERVALS[area.method].short
+
+
+def no_width(area: Interval, asked: str) -> str:
+    """Why another method made an interval than the one that was asked for, in a sentence."""
+    return (
+        f"At an AUC of {area.value:g} {INTERVALS[asked].title} finds no width, which would claim "
+        f"certainty: the interval comes from {INTERVALS[area.method].title}, which asks the counts "
+        "alone."
+    )
+
+
+def narrower(area: Interval, thing: str = "picture") -> str:
+    """What an interval would claim that takes each picture for one of its own, in a sentence; ""
+    where each is."""
+    if not area.naive:
+        return ""
+    low, high = area.naive
+    claimed = words.interval(low, high, sure=area.level, side=area.side)
+    saved = 1 - (high - low) / (area.high - area.low) if area.high > area.low else 0.0
+    by = f"{words.percent(saved)} narrower" if saved > 0.0005 else "no narrower"
+    return (
+        f"{thing.capitalize()}s of one subject are alike, and all intervals here are by subject. "
+        f"Were each {thing} taken for one of its own, the AUC's would be {claimed}: {by}."
+    )
 
 
 def precisions(found: Evaluation) -> list[Card]:
     """How often each of the two answers is right."""
-    c = found.confusion
+    known, said = rates(found), found.y_score >= found.threshold
     negative, positive = (words.plain(name, 16) for name in found.class_names)
     return [
-        _rate(f"Said “{name}”, is {name}", "", right, said)
-        for name, right, said in ((positive, c.tp, c.tp + c.fp), (negative, c.tn, c.tn + c.fn))
-    ]
+        _rate(f"Said “{name}”, is {name}", "", known[rate], found, "", of)
+        for name, rate, of in (
+            (positive, "precision", said), (negative, "negative_predictive_value", ~said),
+        )
+    ]  # fmt: skip
 
 
-def _rate(label: str, remark: str, right: int, n: int, of: str = "") -> Card:
-    """A share with Wilson's interval; a dash and the reason where it does not exist."""
-    if n == 0:
+def _rate(
+    label: str,
+    remark: str,
+    share: Proportion | None,
+    found: Evaluation,
+    of: str = "",
+    among: np.ndarray | None = None,
+) -> Card:
+    """A share with Wilson's interval; a dash and the reason where it does not exist.
+
+    Args:
+        among: `(n,)` which pictures it is a share of; None for all.
+    """
+    if share is None:
         return Card(label, words.NOTHING, "never said at this threshold", remark)
-    share = wilson(right, n)
-    bounds = words.interval(share.low, share.high, words.percent)
+    interval = words.interval(share.low, share.high, words.percent, share.level)
     track = evidence.track(share.value, share.low, share.high, percent=True)
-    line = words.evidence_line(bounds, "Wilson", n, of)
+    of = of or ("" if found.run else "rows")
+    line = words.evidence_line(interval, "Wilson", share.n, of, _subjects(found, among))
     return Card(label, words.percent(share.value), line, remark, track)
 
 
-def rows(found: Evaluation, asked: str) -> list[tuple[str, str, str, str]]:
-    """Figure, value, 95% interval, where it comes from: of two classes at a threshold."""
+def _subjects(found: Evaluation, among: np.ndarray | None) -> int:
+    """Of how many the pictures are; 0 where each is of one of its own."""
+    if found.groups is None:
+        return 0
+    return len(np.unique(found.groups if among is None else found.groups[among]))
+
+
+def rows(
+    found: Evaluation, asked: str, calibration: Card | None = None
+) -> list[tuple[str, str, str, str]]:
+    """Figure, value, interval, where it comes from: of two classes at a threshold."""
     error = found.interval.standard_error
     return [
-        *(row(card) for card in [*cards(found, asked), *precisions(found)]),
+        *(row(card) for card in [*cards(found, asked, calibration), *precisions(found)]),
         ("Threshold", repr(found.threshold), "",
          f"“{found.class_names[1]}” is said from this score on"),
         ("Standard error of the AUC", f"{error:.4f}", "", INTERVALS[found.interval.method].short),
@@ -80,8 +151,8 @@ def rows(found: Evaluation, asked: str) -> list[tuple[str, str, str, str]]:
 
 
 def row(card: Card) -> tuple[str, str, str, str]:
-    bounds, _, rest = card.evidence.partition(" · ") if card.track else ("", "", card.evidence)
-    return card.label, card.value, bounds.removeprefix("95% "), rest
+    interval, _, rest = card.evidence.partition(" · ") if card.track else ("", "", card.evidence)
+    return card.label, card.value, interval, rest
 
 
 def about(run: Run) -> list[tuple[str, str, str, str]]:
@@ -123,17 +194,10 @@ def known(found: Evaluation) -> dict:
 def at_threshold(found: Evaluation) -> dict:
     """What is known of two classes at a threshold, as JSON."""
     c = found.confusion
-    rates = {
-        "accuracy": (c.tp + c.tn, c.tp + c.tn + c.fp + c.fn),
-        "sensitivity": (c.tp, c.tp + c.fn),
-        "specificity": (c.tn, c.tn + c.fp),
-        "precision": (c.tp, c.tp + c.fp),
-        "negative_predictive_value": (c.tn, c.tn + c.fn),
-    }
     return {
         **found.figures,
         "matrix": {"tn": c.tn, "fp": c.fp, "fn": c.fn, "tp": c.tp},
-        "rates": {name: _wilson(*counts) for name, counts in rates.items()},
+        "rates": {name: rate(share) for name, share in rates(found).items()},
     }
 
 
@@ -150,21 +214,16 @@ def known_of(run: Run) -> dict:
     }
 
 
-def _wilson(right: int, n: int) -> dict | None:
-    return rate(wilson(right, n)) if n else None
-
-
 def rate(share: Proportion | None) -> dict | None:
     """A share with its interval, as JSON."""
     if share is None:
         return None
-    bounds = {"value": share.value, "low": share.low, "high": share.high}
-    return {**bounds, "n": share.n, "interval": share.method}
+    ends = {"value": share.value, "low": share.low, "high": share.high, "level": share.level}
+    known = {**ends, "n": share.n, "interval": share.method}
+    return known if share.effective_n is None else known | {"effective_n": share.effective_n}
 
 
-def notes(
-    found: Evaluation, whole: Means | None = None, alike: Alike | None = None
-) -> list[str]:
+def notes(found: Evaluation, whole: Means | None = None, alike: Alike | None = None) -> list[str]:
     """What limits the figures, in sentences of Markdown.
 
     Args:
@@ -191,18 +250,37 @@ def notes(
             f"{words.markdown(alike.other, 40)} may be of one subject. If they are, the run is "
             "judged on subjects that it has seen, and the figures flatter it."
         )
-    return said + (_few_of_many(whole) if whole else _few(found))
+    if whole:
+        return said + _few_of_many(whole)
+    hint = swapped(found.interval.value, *(words.markdown(name, 24) for name in found.class_names))
+    return said + limits(found.interval, found.class_names) + ([hint] if hint else [])
 
 
-def _few(found: Evaluation) -> list[str]:
-    held = coverage.too_low(found.interval)
+def limits(area: Interval, class_names: tuple[str, str], things: str = "pictures") -> list[str]:
+    """Where the method that was chosen is known to promise too much, and who does not."""
+    held = coverage.too_low(area)
     if held is None:
         return []
+    counts = zip((area.n_negative, area.n_positive), class_names, strict=True)
+    few = " and ".join(f"{words.count(n)} {words.plural(name)}" for n, name in counts)
     return [
-        "With as few pictures and as high an AUC, 95% intervals by "
-        f"{INTERVALS[found.interval.method].title} held the truth in {words.percent(held)} of "
-        "simulations; Newcombe's are safer."
+        f"On as few {things} ({words.markdown(few, 60)}), at such an AUC, 95% intervals by "
+        f"{INTERVALS[area.method].title} held the truth in {words.percent(held)} of simulations; "
+        f"{_safer(area)}"
     ]
+
+
+def _safer(area: Interval) -> str:
+    """The method that came closest to what it says on as many pictures at such an AUC."""
+    counts = area.n_positive, area.n_negative, area.value
+    known = {name: coverage.known_coverage(name, *counts) for name in INTERVALS}
+    name, held = min(
+        ((name, held) for name, held in known.items() if held is not None),
+        key=lambda one: abs(one[1] - 0.95),
+    )
+    if name == area.method:
+        return "no other method came closer."
+    return f"those by {INTERVALS[name].title} did in {words.percent(held)}."
 
 
 def _few_of_many(whole: Means) -> list[str]:

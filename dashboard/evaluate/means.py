@@ -13,13 +13,14 @@ from dashboard.parts.evidence import Card
 from engine.commands import evaluate
 from engine.commands.evaluate import ClassFigures, Means
 from engine.evaluation.intervals import INTERVALS
+from engine.evaluation.level import LEVEL
 from engine.evaluation.multiclass import RESAMPLES
 from engine.evaluation.proportions import Proportion
 from engine.runs.store import Run
 
 COLUMNS = (
-    "Class", "Pictures", "AUC", "95% of the AUC", "Method", "Sensitivity",
-    "95% of the sensitivity (Wilson)", "Precision", "95% of the precision (Wilson)",
+    "Class", "Pictures", "AUC", "Interval of the AUC", "Method", "Sensitivity",
+    "Interval of the sensitivity (Wilson)", "Precision", "Interval of the precision (Wilson)",
 )  # fmt: skip
 _HOW = {"bootstrap": "bootstrap", "newcombe": "Newcombe, since no pair is in the wrong order"}
 
@@ -28,17 +29,19 @@ _HOW = {"bootstrap": "bootstrap", "newcombe": "Newcombe, since no pair is in the
     max_entries=32,
     show_spinner=f"Judging every class; the mean's interval takes {RESAMPLES:,} resamples …",
 )
-def _judged(folder: str, weights_sha256: str, part: str, method: str, _run: Run) -> Means:
-    return evaluate.judge_all(_run, part, state.predictions(_run, part), method)
+def _judged(
+    folder: str, weights_sha256: str, part: str, method: str, level: float, _run: Run
+) -> Means:
+    return evaluate.judge_all(_run, part, state.predictions(_run, part), method, level=level)
 
 
-def judged(run: Run, part: str, method: str) -> Means:
+def judged(run: Run, part: str, method: str, level: float = LEVEL) -> Means:
     """The run judged as a whole, computed once for all sessions.
 
     Raises:
         CamsightError: if its predictions cannot be read.
     """
-    found = _judged(str(run.folder), run.weights_sha256, part, method, run)
+    found = _judged(str(run.folder), run.weights_sha256, part, method, level, run)
     return replace(found, run=run)
 
 
@@ -53,7 +56,8 @@ def cards(found: Means, asked: str) -> list[Card]:
 
 def _mean_auc(found: Means) -> Card:
     area, how = found.auc, _HOW.get(found.auc.method, found.auc.method)
-    line = words.evidence_line(words.interval(area.low, area.high), how, area.n)
+    bounds = words.interval(area.low, area.high, sure=area.level)
+    line = words.evidence_line(bounds, how, area.n, subjects=area.subjects)
     return Card(
         "Mean AUC", words.three_digits(area.value),
         f"{line} · mean over all pairs of {area.classes} classes, Hand & Till", "0.5 is chance",
@@ -77,7 +81,7 @@ def _worst(found: Means, asked: str) -> Card:
     worst = found.worst_first[0]
     area = worst.interval
     line = words.evidence_line(
-        words.interval(area.low, area.high), figures.how(area, asked), worst.n,
+        figures.bounds(area), figures.how(area, asked), worst.n,
         words.plural(worst.name) if worst.n != 1 else worst.name,
     )  # fmt: skip
     return Card(
@@ -100,7 +104,7 @@ def _most_frequent(found: Means) -> Card:
 
 
 def _bounds(share: Proportion) -> str:
-    return words.interval(share.low, share.high, words.percent)
+    return words.interval(share.low, share.high, words.percent, share.level)
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -144,7 +148,7 @@ def by_class(found: Means) -> list[tuple[str, ...]]:
 
 
 def rows(found: Means, asked: str) -> list[tuple[str, str, str, str]]:
-    """Figure, value, 95% interval, where it comes from: of the run as a whole."""
+    """Figure, value, interval, where it comes from: of the run as a whole."""
     error = found.auc.standard_error
     return [
         *(figures.row(card) for card in cards(found, asked)),

@@ -1,14 +1,14 @@
 """A run judged at one threshold, drawn: its ROC curve, its scores, its confusion matrix."""
 
-import numpy as np
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard import words
 from dashboard.evaluate import charts, details, figures, mistakes
-from dashboard.parts import evidence
-from dashboard.parts.charts import show as draw
+from dashboard.evaluate.judged import Judged, file_name, rates
+from dashboard.parts import downloads, evidence
 from engine.commands.evaluate import Evaluation
-from engine.evaluation.proportions import wilson
 from engine.runs.store import Run
 
 
@@ -19,34 +19,67 @@ def take_click(run: Run) -> None:
         details.show_cell(cell, run)
 
 
-def draw_roc(found: Evaluation) -> None:
-    st.markdown("## ROC curve")
-    c, curve = found.confusion, found.curve()
-    point = (1 - c.specificity, c.sensitivity, found.threshold)
-    wrong, hit = wilson(c.fp, c.fp + c.tn), wilson(c.tp, c.tp + c.fn)
-    figure = charts.roc(
-        curve.fpr, curve.tpr, curve.thresholds, point, found.class_names,
-        cross=(wrong.low, wrong.high, hit.low, hit.high),
-    )  # fmt: skip
-    of = "" if found.target is None else f" for {words.plain(found.class_names[1], 24)}"
+def draw_roc(
+    judged: Judged, found: Evaluation, others: Sequence[charts.Line] = (),
+    band: charts.Band | None = None,
+) -> None:  # fmt: skip
+    """The curve with the marker of the threshold.
+
+    Args:
+        found: `judged` at the threshold.
+        others: further curves.
+    """
+    figure = charts.roc([judged.line, *others], found.class_names, _point(found), band)
+    c, of = found.confusion, _of(found)
     alt = (
-        f"ROC curve of {found.run.id}{of} on {found.part}, AUC "
+        f"ROC curve of {of} on {found.part}, AUC "
         f"{words.three_digits(found.interval.value)}; at threshold "
         f"{words.threshold(found.threshold)}, sensitivity {words.percent(c.sensitivity)} and "
         f"specificity {words.percent(c.specificity)}."
     )
-    draw(figure, "roc", alt)
+    downloads.chart(
+        "ROC curve", figure, "roc", alt, f"{file_name(found)}-roc",
+        lambda: _curve_columns(found),
+    )  # fmt: skip
 
 
-def draw_scores(found: Evaluation) -> None:
-    figure = charts.scores_by_class(found.y_true, found.y_score, found.threshold, found.class_names)
-    first, second = (words.plural(words.plain(n, 24)) for n in found.class_names)
-    alt = (
-        f"Scores by class: half of the {second} score above "
-        f"{np.median(found.y_score[found.y_true == 1]):.2f}, half of {_the(first)} below "
-        f"{np.median(found.y_score[found.y_true == 0]):.2f}."
+def _point(found: Evaluation) -> charts.Point:
+    known = rates(found)
+    hit, right = known["sensitivity"], known["specificity"]
+    return charts.Point(
+        found.threshold, (hit.value, hit.low, hit.high), (right.value, right.low, right.high)
     )
-    draw(figure, "scores", alt)
+
+
+def _curve_columns(found: Evaluation) -> dict[str, Sequence]:
+    """Every point of the curve, also those that the chart leaves out."""
+    curve = found.curve()
+    specificity = 1 - curve.fpr
+    return {"threshold": curve.thresholds, "sensitivity": curve.tpr, "specificity": specificity}
+
+
+def _of(found: Evaluation) -> str:
+    of = found.run.id if found.run else "these scores"
+    return of if found.target is None else f"{of} for {words.plain(found.class_names[1], 24)}"
+
+
+def draw_scores(judged: Judged, found: Evaluation) -> None:
+    figure = charts.scores_by_class(judged.counts, found.threshold, found.class_names)
+    first, second = (words.plural(words.plain(n, 24)) for n in found.class_names)
+    below, above = judged.medians
+    alt = (
+        f"Scores by class: half of the {second} score above {above:.2f}, half of {_the(first)} "
+        f"below {below:.2f}."
+    )
+    edges = judged.counts.edges
+    downloads.chart(
+        "Scores by class", figure, "scores", alt, f"{file_name(found)}-scores",
+        {
+            "score from": edges[:-1], "score to": edges[1:],
+            found.class_names[0]: judged.counts.negatives,
+            found.class_names[1]: judged.counts.positives,
+        },
+    )  # fmt: skip
 
 
 def _the(name: str) -> str:
@@ -54,11 +87,19 @@ def _the(name: str) -> str:
     return name if name.startswith("the ") else f"the {name}"
 
 
-def draw_matrix(found: Evaluation) -> None:
-    st.markdown("## Confusion matrix")
-    c, what = found.confusion, mistakes.chosen(found.run)
+def draw_matrix(found: Evaluation, clickable: bool = True) -> None:
+    """The matrix at the threshold.
+
+    Args:
+        clickable: whether there are pictures to show of a cell.
+    """
+    c = found.confusion
+    negative, positive = found.class_names
+    counts = {"truly": (negative, positive), negative: (c.tn, c.fn), positive: (c.fp, c.tp)}
+    downloads.files("Confusion matrix", counts, "matrix", f"{file_name(found)}-matrix")
+    what = mistakes.chosen(found.run) if clickable else None
     evidence.confusion_matrix(
         c.tn, c.fp, c.fn, c.tp, found.class_names, key="matrix",
-        chosen=what if what in evidence.CELLS else None,
+        chosen=what if what in evidence.CELLS else None, choose=clickable,
     )  # fmt: skip
     evidence.cards(figures.precisions(found), key="precisions", small=True)

@@ -1,17 +1,33 @@
 """Evaluate: how good a run is, how sure that is, and where it is wrong."""
 
+from dataclasses import replace
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import state, words
-from dashboard.evaluate import details, figures, many, one, take_along, threshold, unjudged
-from dashboard.evaluate.choice import CLASS, Choice, choose, choose_class, say_unfound_class
+from dashboard.evaluate import (
+    any_scores,
+    details,
+    figures,
+    many,
+    one,
+    plan,
+    take_along,
+    threshold,
+    unjudged,
+)
+from dashboard.evaluate.charts import Line
+from dashboard.evaluate.choice import CLASS, Choice, alike, choose, choose_class, say_unfound_class
 from dashboard.parts import evidence, links, params
 from dashboard.parts.choose import choose_run, describe, say_unfound, unfound
-from dashboard.parts.params import RUN
+from dashboard.parts.params import RUN, Param
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation
 from engine.errors import CamsightError
-from engine.evaluation.intervals import INTERVALS
+
+FILE = "file"
+SOURCE = Param("of", ("run", FILE), "run")
 
 
 def show() -> None:
@@ -22,11 +38,18 @@ def show() -> None:
     if not runs:
         title.caption("How good is it, and how sure are we")
         nothing_to_judge()
+        st.markdown("## Scores from a file")
+        any_scores.show()
+        st.markdown("## How many pictures?")
+        plan.show(None)
+        return
+    if choose_source(title) == FILE:
+        any_scores.show()
         return
     choosers = bar.container(horizontal=True, vertical_alignment="bottom")
     with choosers:
         run = choose_run(runs)
-        choice, place = choose(run) if run.judged else (None, None)
+        choice, place = choose(run, alike(runs, run)) if run.judged else (None, None)
     title.caption(describe(run))
     say_unfound(run)
     others = [other.id for other in runs if other.judged and other.id != run.id]
@@ -59,6 +82,19 @@ def show() -> None:
             take_along.show(choice.at(at), choice)
 
 
+def choose_source(place: DeltaGenerator) -> str:
+    """A run, or a file of scores."""
+    asked = SOURCE.asked()
+    start = SOURCE.start(asked if asked in SOURCE.options else None) or SOURCE.options[0]
+    default = None if SOURCE.overrule(start) else start
+    chosen = place.segmented_control(
+        "What is judged", SOURCE.options, default=default, required=True, key=SOURCE.widget,
+        format_func={"run": "A run", FILE: "A file of scores"}.get, label_visibility="collapsed",
+    )  # fmt: skip
+    SOURCE.write(chosen)
+    return chosen
+
+
 def nothing_to_judge() -> None:
     if asked := RUN.asked():
         st.warning(unfound(asked))
@@ -75,11 +111,9 @@ def say_limits(choice: Choice, found: Evaluation) -> None:
     if notes := figures.notes(found, choice.all_classes, state.look_alike(found.run)):
         st.warning("  \n".join(notes), icon=":material/warning:")
     if found.interval.method != choice.method:
-        st.caption(
-            f"At an AUC of {found.interval.value:g} {INTERVALS[choice.method].title} finds no "
-            "width, which would claim certainty: the interval comes from "
-            f"{INTERVALS[found.interval.method].title}, which asks the counts alone."
-        )
+        st.caption(figures.no_width(found.interval, choice.method))
+    if subjects := figures.narrower(found.interval):
+        st.caption(subjects)
 
 
 @st.fragment
@@ -96,21 +130,31 @@ def judged(choice: Choice, cell: str | None) -> None:
     with st.grid(3, min_column_width=330, gap="medium"):
         left, middle, right = st.container(), st.container(), st.container()
     with middle:
-        st.markdown("## Scores by class")
         chart = st.container()
         at = threshold.choose(choice)
         params.keep()  # all choosers are drawn; one may leave before the figures are
         threshold.rules(choice)
-    found = choice.at(at)
+    prepared = choice.judged()
+    found = replace(prepared.at(at), run=choice.run)
     with cards:
         evidence.cards(figures.cards(found, choice.method), key="figures")
     with left:
-        one.draw_roc(found)
+        one.draw_roc(prepared, found, beside(choice))
     with chart:
-        one.draw_scores(found)
+        one.draw_scores(prepared, found)
     with right:
         one.draw_matrix(found)
     details.show(found, choice)
+
+
+def beside(choice: Choice) -> list[Line]:
+    """The curve of the run that it is compared with, where there is one."""
+    other = choice.other()
+    try:
+        return [other.judged().line] if other else []
+    except CamsightError as error:
+        st.warning(words.markdown(error), icon=":material/warning:")
+        return []
 
 
 show()

@@ -1,10 +1,6 @@
 """What one takes along from Evaluate: a link to what is shown, and files for other programs."""
 
-import csv
-import io
 import json
-import re
-from collections.abc import Iterable
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
@@ -13,8 +9,9 @@ import streamlit as st
 from dashboard import state, words
 from dashboard.evaluate import figures, means, mistakes
 from dashboard.evaluate.choice import Choice
+from dashboard.evaluate.judged import file_name
 from dashboard.evaluate.threshold import THRESHOLD
-from dashboard.parts import links, pictures
+from dashboard.parts import downloads, links, pictures
 from dashboard.parts.params import RUN
 from engine.commands.evaluate import Evaluation, Means
 from engine.errors import DatasetError
@@ -36,7 +33,7 @@ def show(found: Evaluation, choice: Choice) -> None:
         _csv("All probabilities as CSV", probabilities_csv(whole), f"{run.id}-{part}")
         _csv(
             f"{words.markdown(name, 24)} against the rest as CSV", predictions_csv(found),
-            f"{run.id}-{part}-{re.sub(r'[^0-9A-Za-z_-]+', '-', name)[:40].strip('-') or 'class'}",
+            downloads.file_name(file_name(found)),
             "Of the class chosen, at the threshold; python -m engine auc reads it.",
         )  # fmt: skip
     st.download_button(
@@ -79,7 +76,7 @@ def predictions_csv(found: Evaluation) -> str:
     names = found.class_names
     said = (found.y_score >= found.threshold).astype(int)
     columns = (*_pictures(found), found.y_true, said, found.y_score)
-    return _written(COLUMNS, (
+    return downloads.written_rows(COLUMNS, (
         [file, picture, names[truth], names[says], int(truth), repr(float(score))]
         for file, picture, truth, says, score in zip(*columns, strict=True)
     ))  # fmt: skip
@@ -90,18 +87,10 @@ def probabilities_csv(whole: Means) -> str:
     class in a column of its own, `p(NAME)`."""
     names = whole.run.class_names
     columns = (*_pictures(whole), whole.y_true, whole.said, whole.y_score.tolist())
-    return _written((*COLUMNS[:4], *(f"p({name})" for name in names)), (
+    return downloads.written_rows((*COLUMNS[:4], *(f"p({name})" for name in names)), (
         [file, picture, names[truth], names[says], *map(repr, scores)]
         for file, picture, truth, says, scores in zip(*columns, strict=True)
     ))  # fmt: skip
-
-
-def _written(header: Iterable[str], rows: Iterable[list]) -> str:
-    written = io.StringIO()
-    lines = csv.writer(written, lineterminator="\n")
-    lines.writerow(header)
-    lines.writerows(rows)
-    return written.getvalue()
 
 
 def _pictures(found: Evaluation | Means) -> tuple[list[str], np.ndarray]:

@@ -9,6 +9,7 @@ from engine.commands import evaluate
 from engine.commands.evaluate import THRESHOLD as USUAL
 from engine.errors import CamsightError
 from engine.evaluation import thresholds
+from engine.runs.store import Run
 
 THRESHOLD = Param("t", default=USUAL)
 RULES = (
@@ -35,17 +36,14 @@ def choose(choice: Choice) -> float:
 
 def rules(choice: Choice) -> None:
     """They choose on validation also when judged on test: chosen on test they would flatter it."""
+    run = choice.run
     try:
-        predicted = state.predictions(choice.run, "validation")
-        curve = evaluate.judge(
-            choice.run, "validation", predicted, USUAL, choice.method, choice.target
-        ).curve()
+        found = _chosen(str(run.folder), run.weights_sha256, choice.target, run)
     except CamsightError:
         st.caption("Its validation pictures would choose a threshold, but cannot be read.")
         return
     with st.container(horizontal=True):
-        for name, rule, what in RULES:
-            best = rule(curve)
+        for (name, _, what), best in zip(RULES, found, strict=True):
             st.button(
                 name,
                 on_click=lambda best=best: st.session_state.update({THRESHOLD.key: best}),
@@ -53,3 +51,11 @@ def rules(choice: Choice) -> None:
                 "pictures: chosen on the test pictures, it would flatter the figures on them.",
             )
     st.caption("Both are chosen on the validation pictures.")
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _chosen(folder: str, weights_sha256: str, target: int | None, _run: Run) -> list[float]:
+    """What each of RULES chooses on validation."""
+    predicted = state.predictions(_run, "validation")
+    curve = evaluate.judge(_run, "validation", predicted, USUAL, target=target).curve()
+    return [rule(curve) for _, rule, _ in RULES]

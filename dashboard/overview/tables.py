@@ -101,7 +101,9 @@ def runs_under_way(runs: Sequence[Run]) -> None:
 
 def runs_without_figures(runs: Sequence[Run]) -> None:
     """Failed, lost and stopped runs, the newest three, each with its reason."""
-    ended = [run for run in runs if not run.active and (not run.judged or run.error)]
+    ended = [
+        run for run in runs if not run.active and (not (run.judged or run.crossed) or run.error)
+    ]
     if not ended:
         return
     st.header("Ended without a result", anchor=False)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.parts import live
-from engine.commands import resume
+from engine.commands import folds, resume
 from engine.data.dataset import open_dataset
 from engine.data.question import ask
 from engine.errors import CamsightError, ConfigError
@@ -30,8 +30,8 @@ def resume_button(run: Run) -> Run | None:
 
 def start_again(run: Run, label: str) -> Run | None:
     """A button that starts a run with the configuration and the question of one that ended without
-    a result; the new run once it was clicked. Where its configuration cannot be used, the reason in
-    its place."""
+    a result, or a cross-validation anew; the new run once it was clicked. Where its configuration
+    cannot be used, the reason in its place."""
     try:
         config = stored_config(run.config)
     except ConfigError as error:
@@ -40,6 +40,8 @@ def start_again(run: Run, label: str) -> Run | None:
     if not st.button(f"**{label}**", icon=":material/refresh:", key=f"again-{run.id}"):
         return None
     try:
+        if run.of:
+            return folds.start(state.workspace(), run.of, run.folds, run.repeats)
         dataset = open_dataset(state.workspace(), run.dataset)
         return live.start(run.dataset, config, ask(dataset, run.positive, run.negative))
     except (CamsightError, OSError) as error:

@@ -15,6 +15,7 @@ def choose_run(options: Sequence[Run]) -> Run:
     """The select box `run` of every page, whose choice always stands in the address."""
     by_id = {run.id: run for run in options}
     asked = RUN.asked()
+    asked = next((one.of for one in state.look().runs if one.id == asked and one.of), asked)
     first = RUN.start(asked if asked in by_id else None)
     first = first if first in by_id else options[0].id
     run = by_id[RUN.select_box(
@@ -39,6 +40,8 @@ def unfound(asked: str) -> str:
         if one.id == asked:
             return f"The run {name} is unreadable: {words.markdown(one.why)}"
     for run in seen.runs:
+        if run.id == asked and run.of:
+            return f"{name} is a cross-validation of {words.markdown(run.of)}, without weights."
         if run.id == asked:
             return f"The run {name} is {run.status} and has no weights to look into."
     return f"There is no run {name} here."
@@ -62,5 +65,7 @@ def describe(run: Run) -> str:
 
 def trained(run: Run) -> str:
     """ "quick on breeds (dog against cat, fox), 64 px, 10 epochs"."""
-    text = f"{run.preset} on {results.learned(run)}, {run.image_size} px, {live.epochs(run)}"
+    how = results.folds_of(run) if run.of else run.preset
+    epochs = "" if run.of else f", {live.epochs(run)}"
+    text = f"{how} on {results.learned(run)}, {run.image_size} px{epochs}"
     return words.markdown(text)

@@ -10,6 +10,7 @@ their colors when they are mounted, so they must be mounted anew (see `charts.sh
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,6 +196,7 @@ def confusion_matrix(
 # --- plain data for the browser ------------------------------------------------------------------
 
 
+_INTERVAL = re.compile(r"\d[\d.]*% (at (least|most) )?[−+\d]")  # as `words.interval` writes it
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "camsight_evidence",
@@ -220,7 +222,7 @@ def mount(kind: str, data: dict, key: str):
 def _card(card: Card) -> dict:
     evidence = words.plain(card.evidence)
     strong, dot, rest = evidence.partition(" · ")
-    if not strong.startswith("95% "):
+    if not _INTERVAL.match(strong):
         strong, dot, rest = "", "", evidence
     return {
         "label": words.plain(card.label),

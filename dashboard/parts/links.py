@@ -9,6 +9,11 @@ EVALUATE = "evaluate/page.py"
 EXPLAIN = "explain/page.py"
 
 
+def to_folds(run: Run) -> dict[str, str]:
+    """The address of a cross-validation on Evaluate, beside the run that it is of."""
+    return {"run": run.of}
+
+
 def to_train_like(run: Run) -> dict[str, str | tuple[str, ...]]:
     """The address of Train with a run's dataset and question."""
     asked = {"positive": run.positive, "negative": run.negative} if run.question else {}

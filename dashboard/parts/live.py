@@ -102,9 +102,13 @@ def stage(run: Run, runs: Sequence[Run] = ()) -> Stage:
     numbers = _numbers(told)
     if run.status == "stopping":
         says = "Stopping: it finishes its batch, keeps the best weights and judges them."
+        if run.of:
+            says = "Stopping: the folds that are judged are kept."
         return Stage(says, **numbers)
     if told.phase == "waiting":
         return Stage("Waits until another run has ended.")
+    if told.fold and told.folds:
+        return _folds(told)
     if told.total and told.done is not None:
         return _pictures(told)
     if told.phase == "training" and numbers:
@@ -129,6 +133,17 @@ def _pictures(told: Progress) -> Stage:
         pictures_per_second=told.pictures_per_second,
         seconds_left=told.seconds_left,
         engine=words.plain(told.engine or "", 60),
+    )
+
+
+def _folds(told: Progress) -> Stage:
+    """Of a cross-validation: which fold it trains, and how long all of them will take."""
+    left = "" if told.seconds_left is None else f", about {words.about(told.seconds_left)} left"
+    within = _numbers(told).get("done", 0.0)
+    return Stage(
+        f"Fold {told.fold} of {told.folds}{left}.",
+        min(1.0, max(0.0, (told.fold - 1 + within) / told.folds)),
+        seconds_left=told.seconds_left,
     )
 
 
@@ -172,6 +187,8 @@ def why(run: Run) -> str:
             "Its process ended without a word: it was killed, or the machine went down. What it "
             "had written is kept in its folder; resume it, or start it again, for a result."
         )
+    if run.status == "stopped" and run.of:
+        return "It was stopped before its last fold; the folds that it has are kept."
     if run.status == "stopped" and not run.judged:
         had = "weights" if run.started else "begun"
         return f"It was stopped before it had {had}, so there is nothing to judge."

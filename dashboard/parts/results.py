@@ -1,6 +1,8 @@
 """What a run learned from, and what it scored on its test part, in words."""
 
 from dashboard import words
+from dashboard.parts import evidence
+from dashboard.parts.evidence import Card
 from engine.evaluation.intervals import INTERVALS
 from engine.runs.store import Run
 
@@ -31,9 +33,20 @@ def head_alone(run: Run) -> bool:
     return bool(run.config.get("backbone")) and not run.config.get("fine_tune")
 
 
+def figures(run: Run) -> dict | None:
+    """What it scored: on its test part, or of a cross-validation in all folds; None before that."""
+    return run.figures or run.crossed
+
+
+def folds_of(run: Run) -> str:
+    """What a cross-validation is: "10 folds of quick-7", "10 folds of quick-7, 5 times"."""
+    again = f", {run.repeats} times" if run.repeats > 1 else ""
+    return f"{run.folds} folds of {run.of}{again}"
+
+
 def judged_on(run: Run) -> int:
-    """How many test pictures its figures come from."""
-    told = run.figures
+    """How many pictures its figures come from."""
+    told = figures(run)
     return told.get("n") or told.get("n_positive", 0) + told.get("n_negative", 0)
 
 
@@ -45,10 +58,22 @@ def area(run: Run) -> str:
 
 def interval(run: Run) -> str:
     """ "95% 0.962–0.974": of the AUC on test."""
-    return words.interval(run.figures["auc_low"], run.figures["auc_high"])
+    return words.interval(figures(run)["auc_low"], figures(run)["auc_high"])
 
 
 def method(run: Run) -> str:
     """Whose interval it is: "Hanley-McNeil"; a newer version may know others than we do."""
-    name = run.figures["interval"]
+    name = figures(run)["interval"]
     return INTERVALS[name].short if name in INTERVALS else words.plain(name, 40)
+
+
+def crossed_card(run: Run) -> Card:
+    """The AUC of a cross-validation, with its evidence."""
+    told = run.crossed
+    return Card(
+        f"{area(run)[0].upper()}{area(run)[1:]} of all folds",
+        words.three_digits(told["auc"]),
+        words.evidence_line(interval(run), method(run), judged_on(run)),
+        folds_of(run),
+        evidence.track(told["auc"], told["auc_low"], told["auc_high"]),
+    )

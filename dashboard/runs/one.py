@@ -35,6 +35,8 @@ def show(run: Run | Unreadable, seen: Snapshot) -> None:
     _about(run)
     if reason := live.why(run):
         st.warning(words.markdown(reason))
+    if run.crossed:
+        evidence.cards([results.crossed_card(run)], key=f"run-{run.id}")
     if run.judged:
         evidence.cards(_cards(run), key=f"run-{run.id}")
         chance.show(run, seen.runs)
@@ -57,6 +59,9 @@ def _links(run: Run) -> None:
                      query_params={"run": run.id})  # fmt: skip
         st.page_link(links.EXPLAIN, label="Explain", icon=":material/center_focus_strong:",
                      query_params={"run": run.id})  # fmt: skip
+    if run.crossed:
+        st.page_link(links.EVALUATE, label="Evaluate", icon=":material/monitoring:",
+                     query_params=links.to_folds(run))  # fmt: skip
     st.page_link(links.TRAIN, label="Log and settings", icon=":material/terminal:",
                  query_params={"job": run.id})  # fmt: skip
     st.page_link(links.TRAIN, label="Train again with changes", icon=":material/model_training:",

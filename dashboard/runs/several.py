@@ -6,19 +6,19 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import chance, evidence, links, live, results
+from dashboard.parts import chance, difference, evidence, links, live, results
 from dashboard.parts import charts as shared
-from dashboard.parts.evidence import Card, RunRow, Track
+from dashboard.parts.evidence import RunRow
 from dashboard.runs import charts, trash
 from dashboard.runs.charts import Curve
 from engine.commands import compare
 from engine.commands.snapshot import Snapshot
-from engine.evaluation.compare import Difference
 from engine.records import Unreadable
 from engine.runs.store import Run
 
 MOST_COLUMNS = 6  # runs beside each other in the table of what differs
 MOST_AXES = 6  # hyperparameters beside each other
+MOST_TESTED = 20  # runs of which each two are tested: 190 pairs
 
 
 def show(picked: Sequence[Run | Unreadable], seen: Snapshot) -> None:
@@ -39,6 +39,8 @@ def show(picked: Sequence[Run | Unreadable], seen: Snapshot) -> None:
             curves(runs)
         with st.container():
             what_differs(runs)
+    if len(judged) > 2:
+        pairs(judged)
     if judged:
         figures(judged)
 
@@ -55,69 +57,24 @@ def better(judged: Sequence[Run], seen: Snapshot) -> None:
     if len(judged) != 2:
         st.markdown("## Is one of them better?")
         st.caption(
-            "Two judged runs are tested against each other: tick two. The intervals of more stand "
-            "below, and overlap more often than they differ."
+            f"Each two of the {len(judged)} judged runs are tested against each other below."
             if len(judged) > 2
             else "Only runs that were judged can be tested against each other."
         )
         return
     first, second = judged
     st.markdown(f"## Is {first.id} better?")
-    state.guarded(lambda: _test(first, second))
+    method = difference.choose_method()
+    state.guarded(lambda: difference.show(first, second, method=method))
     chance.said(judged, seen.runs)
 
 
-FEW = 100
-
-
-def _test(first: Run, second: Run) -> None:
-    if why := compare.why_not_paired(first, second):
-        st.warning(words.markdown(why))
-        return
-    found = tested(first, second)
-    evidence.cards([_card(found, first, second)], key="difference")
-    st.markdown(_verdict(found, first, second))
-    if 0 < (subjects := first.subjects.get("test", 0)) < results.judged_on(first):
-        st.caption(
-            f"The pictures are of {words.count(subjects)} subjects, and the test takes each for "
-            "one of its own: its interval is too narrow."
-        )
-    elif min(found.n_positive, found.n_negative) < FEW:
-        st.caption(f"With under {FEW} pictures of a class, DeLong's interval is too narrow.")
-
-
-def tested(first: Run, second: Run) -> Difference:
-    """Computed once for each pair of weights."""
-    key = ("difference", *(part for run in (first, second)
-                           for part in (str(run.folder), run.weights_sha256)))  # fmt: skip
-    found = state.kept().get(key)
-    if found is None:
-        found = compare.paired(first, second)
-        state.kept().put(key, found, 1024)
-    return found
-
-
-def _card(found: Difference, first: Run, second: Run) -> Card:
-    reach = max(abs(found.low), abs(found.high))
-    edge = next(edge for edge in (0.05, 0.1, 0.2, 0.5, 1.0) if reach <= edge)
-    bounds = f"95% {words.signed(found.low)} to {words.signed(found.high)}"
-    test = f"DeLong, paired · z = {found.z:.2f}, {words.p_value(found.p)}".replace("-", "−")
-    n = found.n_positive + found.n_negative
-    return Card(
-        "Difference in AUC", words.signed(found.value),
-        words.evidence_line(bounds, test, n, "shared test pictures"),
-        remark=f"{first.id} − {second.id}",
-        track=Track(found.value, found.low, found.high, -edge, edge, reference=0.0),
-    )  # fmt: skip
-
-
-def _verdict(found: Difference, first: Run, second: Run) -> str:
-    both = "Both were judged on the same test pictures, and neither was trained on any of them."
-    if found.low > 0:
-        return f"Yes: the interval leaves out zero. {both}"
-    if found.high < 0:
-        return f"No, {second.id} is: the interval leaves out zero. {both}"
-    return f"That cannot be told: the interval holds zero. {both}"
+def pairs(judged: Sequence[Run]) -> None:
+    """Of more than two: which differ once it is taken into account how many were looked at."""
+    shown = judged[:MOST_TESTED]
+    state.guarded(lambda: difference.show_many(shown))
+    if len(shown) < len(judged):
+        st.caption(f"The first {len(shown)} of {len(judged)} runs are tested.")
 
 
 # --- how they learned, and what differs -----------------------------------------------------------

@@ -126,7 +126,9 @@ def _config() -> dict:
         "Run": column.TextColumn(pinned=True, width=84),
         "Name": column.TextColumn(width=136),
         "Dataset": column.TextColumn(width=116),
-        "AUC": column.NumberColumn(format="%.3f", width=60, help="On test."),
+        "AUC": column.NumberColumn(
+            format="%.3f", width=60, help="On test; of a cross-validation in all folds."
+        ),
         "95% interval": column.TextColumn(width=164, help="Of the AUC; or why there is none."),
         "n": column.NumberColumn(format="%,d", width=60, help="Test pictures."),
         "Validation loss": column.LineChartColumn(color="gray", width=104),
@@ -155,7 +157,7 @@ def _row_names() -> Sequence[str]:
 
 
 def _row(run: Run) -> tuple:
-    told, about = run.figures, run.about
+    told, about = results.figures(run), run.about
     return (
         [run.status], run.id, words.plain(about.name), words.plain(results.learned(run), 60),
         told["auc"] if told else None, _instead(run), results.judged_on(run) if told else None,
@@ -171,10 +173,11 @@ def _unreadable(one: Unreadable) -> tuple:
 
 def _instead(run: Run) -> str:
     """The interval; or why there is no figure."""
-    if run.judged:
-        bounds = words.bounds(run.figures["auc_low"], run.figures["auc_high"])
+    if told := results.figures(run):
+        bounds = words.bounds(told["auc_low"], told["auc_high"])
         mean = f" (mean of {len(run.class_names)})" if len(run.class_names) > 2 else ""
-        return f"{bounds}{mean}"
+        folds = f" ({results.folds_of(run)})" if run.of else ""
+        return f"{bounds}{mean}{folds}"
     return "after training" if run.active else words.plain(live.why(run))
 
 

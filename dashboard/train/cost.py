@@ -101,7 +101,10 @@ def whole(wanted: Wanted, runs: Sequence[Run]) -> float | None:
 
 
 def _of_run(run: Run) -> Wanted | None:
-    """What a run was asked for; None where that cannot be read, or its pictures are gone."""
+    """What a run was asked for; None where that cannot be read, or its pictures are gone, and of a
+    cross-validation, whose length nobody has measured."""
+    if run.of:
+        return None
     dataset = state.dataset_of(run)
     try:
         config = stored_config(run.config)

@@ -99,8 +99,9 @@ def one_run(run: Run, runs: Sequence[Run]) -> None:
     told = live.history(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         seed = "" if results.head_alone(run) else f" · seed {run.config['seed']}"
+        of = f" · {results.folds_of(run)}" if run.of else ""
         st.header(
-            f"{run.id} · {words.markdown(results.learned(run))} · {run.image_size} px{seed}",
+            f"{run.id} · {words.markdown(results.learned(run))} · {run.image_size} px{seed}{of}",
             width="content", anchor=False,
         )  # fmt: skip
         live.badge(status)
@@ -113,7 +114,8 @@ def one_run(run: Run, runs: Sequence[Run]) -> None:
         ended(run, told)
         again.outlook(run)
     notice(run)
-    live.curves(run, told, "live")
+    if not run.of:
+        live.curves(run, told, "live")
     others = [one for one in live.queue(runs) if one.id != run.id and one.status != "queued"]
     if others:
         st.caption("Also under way")
@@ -125,7 +127,8 @@ def one_run(run: Run, runs: Sequence[Run]) -> None:
 
 def buttons(run: Run, status: str) -> None:
     if run.active:
-        label = "**Do not start it**" if status == "queued" else "**Stop and keep the best**"
+        keep = "**Stop**" if run.of else "**Stop and keep the best**"
+        label = "**Do not start it**" if status == "queued" else keep
         st.button(
             label, icon=":material/stop_circle:", disabled=store.asked_to_stop(run), key="stop",
             on_click=_stop, args=(run,),
@@ -133,7 +136,10 @@ def buttons(run: Run, status: str) -> None:
         return
     if resumed := again.resume_button(run):
         watch(resumed)
-    if run.judged:
+    if run.crossed:
+        st.page_link(links.EVALUATE, label="**Look at the folds**", icon=":material/monitoring:",
+                     query_params=links.to_folds(run))  # fmt: skip
+    elif run.judged:
         with st.container(horizontal=True, width="content"):
             for page, label, icon in (
                 (links.EVALUATE, "Evaluate it", ":material/monitoring:"),
@@ -154,7 +160,8 @@ def _stop(run: Run) -> None:
 
 def under_way(run: Run, runs: Sequence[Run], told: dict) -> None:
     stage = live.stage(run, runs)
-    evidence.cards(cards.under_way(run, stage, told), key="live-cards", small=True)
+    if not run.of:
+        evidence.cards(cards.under_way(run, stage, told), key="live-cards", small=True)
     st.progress(stage.done, text=words.markdown(stage.says))
     load.show(run)
 
@@ -165,6 +172,8 @@ def ended(run: Run, told: dict) -> None:
         st.error(words.markdown(reason), title=f"{run.id} {ENDED[run.status]}")
     elif reason:
         st.warning(words.markdown(reason))
+    if run.crossed:
+        evidence.cards([results.crossed_card(run)], key="live-cards", small=True)
     if run.judged:
         evidence.cards(cards.on_one_scale(cards.figures(run, told)), key="live-cards", small=True)
         kept = weights_kept(run, told)

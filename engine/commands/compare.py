@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from engine.data.dataset import Dataset
-from engine.errors import CamsightError, ConfigError, RunError, ScoresError
+from engine.errors import CamsightError, ConfigError
 from engine.evaluation import roc
-from engine.evaluation.compare import Difference, delong
-from engine.runs import outcome, store
+from engine.runs import outcome
 from engine.runs.store import Run
 from engine.training.config import OF_NO_USE, stored_config
-from engine.workspace import Workspace
 
 
 def comparable(runs: Iterable[Run], run: Run) -> list[Run]:
@@ -78,72 +76,7 @@ def rows(run: Run, told: dict[str, np.ndarray], dataset: Dataset) -> np.ndarray:
     return np.full(len(found), -1)
 
 
-# --- two runs on the same pictures ----------------------------------------------------------------
-
-
-def compare(workspace: Workspace, a: str, b: str) -> Difference:
-    """The paired test of the AUCs of two runs, or of two CSV files as `auc` reads them, whose rows
-    are of the same pictures in the same order.
-
-    Raises:
-        CamsightError: where there is no such run or file, or the two cannot be compared.
-    """
-    if not (a.endswith(".csv") and b.endswith(".csv")):
-        return paired(store.open_run(workspace, a), store.open_run(workspace, b))
-    (labels, score_a), (others, score_b) = roc.read_scores_csv(a), roc.read_scores_csv(b)
-    if not np.array_equal(labels, others):
-        raise ScoresError(
-            f"{a} and {b} hold other labels, so their rows are not of the same pictures in the "
-            "same order; write both from the same pictures."
-        )
-    return delong(labels, score_a, score_b)
-
-
-def paired(a: Run, b: Run) -> Difference:
-    """The AUC of `a` minus that of `b` on the test pictures that both were judged on.
-
-    Raises:
-        RunError: if they cannot be compared (see `why_not_paired`).
-        ScoresError: if there are too few pictures, or no spread to measure by.
-        RecordError: if predictions cannot be read.
-    """
-    for run in (a, b):
-        store.require_judged(run)
-    if why := why_not_paired(a, b):
-        raise RunError(why)
-    first, second = (_in_order(store.predictions(run, "test")) for run in (a, b))
-    if not all(np.array_equal(first[at], second[at]) for at in (0, 1)):
-        raise RunError(
-            f"The stored predictions of '{a.id}' and '{b.id}' are not of the same pictures, though "
-            "their records say so; train one of them again."
-        )
-    return delong(first[1], first[2], second[2])
-
-
-def why_not_paired(a: Run, b: Run) -> str:
-    """Why the AUCs of two judged runs cannot be tested against each other; "" where they can."""
-    if a.id == b.id:
-        return f"'{a.id}' cannot be compared with itself; choose two runs."
-    if len(comparable([b], a)) == 0:
-        known = "were" if a.split_id and b.split_id else "may have been"
-        return (
-            f"'{a.id}' and '{b.id}' {known} judged on other test pictures, so their AUCs are not "
-            "compared; train one of them on the dataset of the other."
-        )
-    if len(a.class_names) > 2:
-        return (
-            f"'{a.id}' and '{b.id}' tell {len(a.class_names)} classes apart, and the difference of "
-            "two mean AUCs is not tested yet; compare their intervals class by class on Evaluate."
-        )
-    return ""
-
-
-def _in_order(told: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Identities, labels and scores, sorted so that two runs' stand beside each other; runs of the
-    first version knew rows and no pictures."""
-    which = told["row" if "row" in told else "picture"].astype("U64")
-    order = np.lexsort((told["y_true"], which))  # copies of a picture have one score
-    return which[order], told["y_true"][order], told["y_score"][order]
+# --- what they were told to do --------------------------------------------------------------------
 
 
 def settings(run: Run) -> dict[str, Any]:

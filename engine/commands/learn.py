@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -87,14 +88,12 @@ def _fit(model, task: Task, config: TrainConfig, run: Run, since, told: Report, 
     if since:
         told({"phase": "resuming", "epoch": since.told.epoch, "epochs": config.epochs})
         log.info("resumed after epoch %d of %d", since.told.epoch, config.epochs)
-    if config.backbone:
-        return transfer.fit_transfer(model, task, config, run.folder, **how)
-    if not since:
+    elif not config.backbone:
         told({"phase": "measuring"})
         expected = fit.estimate(model, task, config, began=began)
         told({"phase": "estimated", **asdict(expected)})
         log.info("about %.0f s, from %d timed batches", expected.seconds, fit.TIMED_BATCHES)
-    return transfer.Transferred(fit.fit(model, task, config, run.folder, **how))
+    return transfer.fit_any(model, task, config, run.folder, **how)
 
 
 def checkpoint_of(run: Run, task: Task, config: TrainConfig) -> Checkpoint | None:
@@ -208,29 +207,8 @@ def _judge(
 
     known: logits of a part that need not be computed again.
     """
-    from engine import inference
-    from engine.models.build import build
-
     weights = run.folder / "best.weights.h5"
-    if config.precision != "float32":
-        model = build(
-            config.preset, config.image_size, len(task.class_names),
-            l2=config.l2, backbone=config.backbone,
-        )  # fmt: skip
-    model.load_weights(weights)
-    parts, groups = {}, task.dataset.groups
-    subject = None if groups is None else np.unique(groups, return_inverse=True)[1]
-    for part in ("validation", "test"):
-        rows = task.indices(part)
-        logit = known[part] if part in known else inference.logits(model, task.images, rows)
-        parts[part] = {
-            "picture": task.dataset.pictures[rows],
-            "y_true": task.labels[rows].astype(np.uint8),
-            "logit": logit,
-            "y_score": inference.probabilities(logit),
-        }
-        if subject is not None:
-            parts[part]["subject"] = subject[rows].astype(np.int32)
+    parts = scored(model, task, config, weights, known)
     outcome.write_predictions(run.folder, parts)
     if len(task.class_names) > 2:
         evaluation = judge_all(run, "test", parts["test"])
@@ -249,6 +227,38 @@ def _judge(
         checkpoint.remove(run.folder)  # nobody goes on from it
     log.info(evaluation.closing_line())
     return replace(evaluation, run=run)
+
+
+def scored(
+    model, task: Task, config: TrainConfig, weights: Path, known: dict[str, np.ndarray]
+) -> dict[str, dict[str, np.ndarray]]:
+    """What the weights say of validation and of test, as `outcome.write_predictions` takes it.
+
+    model: the one that was trained; known: as of `_judge`.
+    """
+    from engine import inference
+    from engine.models.build import build
+
+    if config.precision != "float32":
+        model = build(
+            config.preset, config.image_size, len(task.class_names),
+            l2=config.l2, backbone=config.backbone,
+        )  # fmt: skip
+    model.load_weights(weights)
+    parts, groups = {}, task.dataset.groups
+    subject = None if groups is None else np.unique(groups, return_inverse=True)[1]
+    for part in outcome.PARTS:
+        rows = task.indices(part)
+        logit = known[part] if part in known else inference.logits(model, task.images, rows)
+        parts[part] = {
+            "picture": task.dataset.pictures[rows],
+            "y_true": task.labels[rows].astype(np.uint8),
+            "logit": logit,
+            "y_score": inference.probabilities(logit),
+        }
+        if subject is not None:
+            parts[part]["subject"] = subject[rows].astype(np.int32)
+    return parts
 
 
 def _draw_curves(run: Run) -> None:

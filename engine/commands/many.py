@@ -98,7 +98,7 @@ def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
         raise ConfigError(
             f"A run cannot be repeated with {n} seeds; choose {SEEDS[0]} to {SEEDS[1]}."
         )
-    run = store.open_run(workspace, run_id)
+    run = store.require_training(store.open_run(workspace, run_id))
     config, question = stored_config(run.config), question_of(run)
     if config.head_alone:
         raise ConfigError(
@@ -141,6 +141,8 @@ def _first(run: Run) -> str:
 def _alike(one: Run, other: Run) -> bool:
     """Whether nothing but the seed, and the name of the dataset, tells them apart."""
     if (one.preset, one.dataset_fingerprint) != (other.preset, other.dataset_fingerprint):
+        return False
+    if one.of or other.of:
         return False
     if one.split_id != other.split_id:
         return False

@@ -5,7 +5,7 @@ Whatever ended it: the history that it has in the end is that of a run which not
 
 import logging
 
-from engine.commands import learn, line
+from engine.commands import folds, learn, line
 from engine.errors import CamsightError, RecordError, RunError
 from engine.jobs import queue
 from engine.runs import store
@@ -50,6 +50,8 @@ def outlook(run: Run) -> str:
     """What resuming a run that can be will do, in a sentence."""
     told = checkpoint.look(run.folder)
     epochs = run.config["epochs"]
+    if run.of:
+        return folds.outlook(run)
     if told is None:
         return "It begins anew, under the same name: no epoch of it had ended."
     if told.epoch >= epochs:

@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from engine import files
-from engine.commands import line
+from engine.commands import folds, line
 from engine.commands.evaluate import Evaluation, Means
+from engine.commands.folds import CrossValidation
 from engine.commands.learn import Report, learn
 from engine.commands.prepare import DRAWN
 from engine.data.dataset import Dataset, open_dataset
@@ -117,8 +118,9 @@ def start(
 
 def train_run(
     workspace: Workspace, run: Run, report: Report = lambda told: None
-) -> Evaluation | Means | None:
-    """Train a queued run to its end, and judge its best weights on validation and test.
+) -> Evaluation | Means | CrossValidation | None:
+    """Train a queued run to its end, and judge its best weights on validation and test; of a
+    cross-validation, train and judge each fold.
 
     Waits while runs that came first train or wait. Every outcome ends up in the run's folder.
 
@@ -126,7 +128,8 @@ def train_run(
         report: called with the progress, which is also written to the run's folder.
 
     Returns:
-        The evaluation on the test part; None if the run was stopped before it had weights.
+        The evaluation on the test part, or of all folds; None if the run was stopped before it had
+        weights, or a cross-validation before its last fold.
 
     Raises:
         CamsightError: if the run failed, in a sentence.
@@ -147,7 +150,7 @@ def train_run(
             if not _is_its_turn(workspace, run, told):
                 store.save(run, status="stopped", ended=store.now())
                 return None
-            return learn(workspace, run, told)
+            return folds.cross(workspace, run, told) if run.of else learn(workspace, run, told)
         except CamsightError as error:
             line.fail(run, str(error))
             raise

@@ -89,11 +89,13 @@ def compute(
     return True
 
 
-def read(wanted: Wanted, rows: np.ndarray) -> np.ndarray:
-    """Features `(len(rows), k)` float32 of those rows of the part, all of which are stored."""
-    of_part = np.concatenate([rows for _, rows in wanted.chunks])
-    every = np.concatenate([np.load(path, allow_pickle=False) for path, _ in wanted.chunks])
-    return every[np.searchsorted(of_part, rows)]
+def read(parts: Iterable[Wanted], rows: np.ndarray) -> np.ndarray:
+    """Features `(len(rows), k)` float32 of those rows of the parts, all of which are stored."""
+    chunks = [chunk for part in parts for chunk in part.chunks]
+    there = np.concatenate([rows for _, rows in chunks])
+    every = np.concatenate([np.load(path, allow_pickle=False) for path, _ in chunks])
+    order = np.argsort(there)
+    return every[order[np.searchsorted(there, rows, sorter=order)]]
 
 
 def drop_damaged(wanted: Wanted) -> None:

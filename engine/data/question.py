@@ -33,6 +33,7 @@ class Task:
     dataset: Dataset
     class_names: tuple[str, ...]
     labels: np.ndarray  # (n,) places in class_names, LEFT_OUT where the question leaves it out
+    fold: np.ndarray | None = None  # (n,) places in PARTS, of a cross-validation's fold
 
     @property
     def images(self) -> np.ndarray:
@@ -40,7 +41,8 @@ class Task:
 
     def indices(self, part: str) -> np.ndarray:
         """Rows of the pictures of `part` that are asked for, ascending."""
-        return np.flatnonzero((self.dataset.part_of == PARTS.index(part)) & (self.labels >= 0))
+        part_of = self.dataset.part_of if self.fold is None else self.fold
+        return np.flatnonzero((part_of == PARTS.index(part)) & (self.labels >= 0))
 
     def subjects(self) -> dict[str, int]:
         """How many subjects each part is of; {} where they are not known."""

@@ -64,7 +64,7 @@ def split_subjects(
     Raises:
         DatasetError: if a class cannot be in every part.
     """
-    unit_of = _units(pictures, groups)
+    unit_of = units(pictures, groups)
     held = np.zeros((unit_of.max() + 1, len(class_names)), np.int32)
     np.add.at(held, (unit_of, labels), 1)
     _check_enough(held, class_names)
@@ -93,8 +93,9 @@ def _check_enough(held: np.ndarray, class_names: Sequence[str]) -> None:
         )
 
 
-def _units(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """`(n,)` numbers of what has to stay together, by the smallest identity in each."""
+def units(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """`(n,)` numbers of what has to stay together (pictures of one subject, copies of one picture),
+    by the smallest identity in each."""
     from scipy.sparse import coo_array  # a tenth of a second that looking at datasets need not take
     from scipy.sparse.csgraph import connected_components
 

@@ -220,9 +220,14 @@ def _delong_logit(asked: Asked) -> Bounds | None:
     if not asked.variance or value in (0, 1):
         return None
     error = sqrt(asked.variance)
-    half = asked.z * error / (value * (1 - value))
+    return *logit_bounds(value, error, asked.z), error
+
+
+def logit_bounds(value: float, error: float, z: float) -> tuple[float, float]:
+    """An AUC within (0, 1) ± z standard errors on the scale of log odds, and back."""
+    half = z * error / (value * (1 - value))
     middle = log(value / (1 - value))
-    return _expit(middle - half), _expit(middle + half), error
+    return _expit(middle - half), _expit(middle + half)
 
 
 def _expit(x: float) -> float:

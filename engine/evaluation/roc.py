@@ -1,17 +1,11 @@
 """The ROC curve and the area under it, and the door where labels and scores are checked."""
 
-import csv
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ScoresError
-
-COLUMNS = ("y_true", "y_score")
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ def validate(y_true: ArrayLike, y_score: ArrayLike) -> tuple[NDArray[np.int8], N
         )
     _refuse_first(~np.isin(labels, (0, 1)), labels, "Label", "labels must be 0 or 1")
     _refuse_first(~np.isfinite(scores), scores, "Score", "scores must be finite numbers")
-    _require_both_classes(labels, "These labels and scores")
+    require_both_classes(labels, "These labels and scores")
     return labels.astype(np.int8), scores
 
 
@@ -67,7 +61,7 @@ def _refuse_first(wrong: NDArray[np.bool_], values: NDArray, word: str, rule: st
         )
 
 
-def _require_both_classes(labels: NDArray, what: str) -> None:
+def require_both_classes(labels: NDArray, what: str) -> None:
     if len(labels) == 0:
         raise ScoresError(f"{what} are empty; an AUC needs one positive and one negative at least.")
     if labels.min() == labels.max():
@@ -130,76 +124,3 @@ def roc_curve(y_true: ArrayLike, y_score: ArrayLike) -> RocCurve:
     labels, scores = validate(y_true, y_score)
     # Points inside a straight stretch are kept: the one closest to the corner can be among them.
     return RocCurve(*metrics.roc_curve(labels, scores, drop_intermediate=False))
-
-
-def read_scores_csv(path: str | os.PathLike[str]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Labels and scores of any model from a CSV file with the columns y_true and y_score.
-
-    Other columns are passed over, blank lines too. Line numbers in errors count as an editor does,
-    the header being line 1.
-
-    Returns:
-        (n,) labels 0 and 1, and (n,) scores.
-
-    Raises:
-        ScoresError: the file cannot be read, a column is missing, a line holds a label other than
-            0 and 1 or a score that is not a finite number, or only one class is there.
-    """
-    path = Path(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(_rows(file, path))
-    except FileNotFoundError:
-        raise ScoresError(
-            f"There is no file {path}; give a CSV with the columns y_true and y_score."
-        ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text with commas"
-        raise ScoresError(
-            f"{path} cannot be read ({reason}); give a CSV with the columns y_true and y_score."
-        ) from None
-    labels = np.array([label for label, _ in rows], dtype=np.int8)
-    scores = np.array([score for _, score in rows], dtype=np.float64)
-    _require_both_classes(labels, f"The rows of {path}")
-    return labels, scores
-
-
-def _rows(file: Iterable[str], path: Path) -> Iterable[tuple[int, float]]:
-    reader = csv.reader(file)
-    header = [name.strip() for name in next(reader, [])]
-    missing = [name for name in COLUMNS if name not in header]
-    if missing:
-        raise ScoresError(
-            f"Line 1 of {path} has no column {' and no column '.join(missing)}; "
-            "its first line must name the columns y_true and y_score, separated by a comma."
-        )
-    at_true, at_score = (header.index(name) for name in COLUMNS)
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        where = f"Line {reader.line_num} of {path}"
-        if len(cells) <= max(at_true, at_score):
-            raise ScoresError(f"{where} is too short; give it a y_true and a y_score.")
-        yield _label(cells[at_true], where), _score(cells[at_score], where)
-
-
-def _label(cell: str, where: str) -> int:
-    try:
-        return {0.0: 0, 1.0: 1}[float(cell)]
-    except (ValueError, KeyError):
-        raise ScoresError(
-            f"{where} has the label {cell[:40]!r}; write 0 for negative or 1 for positive."
-        ) from None
-
-
-def _score(cell: str, where: str) -> float:
-    try:
-        score = float(cell)
-    except ValueError:
-        score = np.nan
-    if not np.isfinite(score):
-        raise ScoresError(
-            f"{where} has the score {cell[:40]!r}, which is not a finite number; "
-            "correct the score or remove the line."
-        )
-    return score

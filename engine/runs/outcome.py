@@ -21,7 +21,8 @@ PARTS = ("validation", "test")
 class Progress(BaseModel):
     """How far a training is. phase: starting, waiting, measuring, estimated, or in their place
     resuming; any with `done` of `total` pictures, as features; then training, judging. engine: what
-    computes there, if known."""
+    computes there, if known. fold, folds: which of how many, of a cross-validation, whose seconds
+    left are those of all."""
 
     phase: str
     epoch: int | None = None
@@ -34,6 +35,8 @@ class Progress(BaseModel):
     done: int | None = None
     total: int | None = None
     engine: str | None = None
+    fold: int | None = None
+    folds: int | None = None
 
 
 def read_progress(folder: Path) -> Progress | None:

@@ -53,6 +53,18 @@ class Figures(TypedDict):
 
 
 @with_config(ConfigDict(extra="allow"))
+class Crossed(TypedDict):
+    """What a cross-validation found, of all pictures of its dataset."""
+
+    auc: float
+    auc_low: float
+    auc_high: float
+    standard_error: float
+    interval: str
+    n: int
+
+
+@with_config(ConfigDict(extra="allow"))
 class Hyperparameters(TypedDict):
     """What everyone reads of a configuration; `TrainConfig` knows all of it."""
 
@@ -101,6 +113,10 @@ class Run:
     precision: str | None = None  # that it was trained in, once known: a configuration may say auto
     series: str = ""  # what runs of one sweep or repetition share
     varies: tuple[str, ...] = ()  # the hyperparameters in which they differ
+    of: str = ""  # of a cross-validation: the run whose configuration it trains on each fold
+    folds: int = 0
+    repeats: int = 0
+    crossed: Crossed | None = None  # and what it found; it has no weights, and no figures
     about: About = field(default_factory=About)  # what people wrote; a file of its own
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -143,12 +159,17 @@ KIND = records.Kind(Run, steps=(_split_by_rows,))
 # --- make and write -------------------------------------------------------------------------------
 
 
-def create(workspace: Workspace, preset: str, **known) -> Run:
+def create(workspace: Workspace, preset: str, named: str = "", **known) -> Run:
     """A queued run with the next free number, which no run of any preset has, nor one that lies in
-    the trash and may come back."""
+    the trash and may come back.
+
+    Args:
+        named: what its id begins with; the preset if empty.
+    """
     with naming(workspace):
         taken = [p.name for p in run_folders(workspace)] + trashed_ids(workspace)
-        run_id = f"{preset}-{1 + max(map(number_of, filter(NAME.fullmatch, taken)), default=0)}"
+        last = max(map(number_of, filter(NAME.fullmatch, taken)), default=0)
+        run_id = f"{named or preset}-{last + 1}"
         beside = workspace.runs / f".new-{run_id}-{secrets.token_hex(4)}"
         beside.mkdir()
         try:
@@ -267,14 +288,15 @@ def asked_to_stop(run: Run) -> bool:
 
 
 def open_run(workspace: Workspace, run_id: str) -> Run:
-    """The run of that id, or for "latest" the newest one that does not wait in line.
+    """The run of that id, or for "latest" the newest one that does not wait in line and is no
+    cross-validation.
 
     Raises:
         RunError: if there is none, naming those that are there.
         RecordError: if it cannot be read.
     """
     if run_id == "latest":
-        runs = list_runs(workspace)
+        runs = [run for run in list_runs(workspace) if not run.of]
         if not runs:
             raise RunError("There is no run yet; `python -m engine train` makes one.")
         return ([run for run in runs if run.status != "queued"] or runs)[-1]
@@ -389,12 +411,27 @@ def _lease_of(folder: Path) -> Path:
     return folder / "lease.json"
 
 
+def require_training(run: Run) -> Run:
+    """The run, if it is a training and no cross-validation.
+
+    Raises:
+        RunError: otherwise, naming the run that it cross-validates.
+    """
+    if not run.of:
+        return run
+    raise RunError(
+        f"The run '{run.id}' is a cross-validation of '{run.of}', which trains many networks and "
+        f"keeps none; choose '{run.of}'."
+    )
+
+
 def require_judged(run: Run) -> Run:
     """The run, if it has weights and predictions.
 
     Raises:
         RunError: otherwise, saying what it is doing.
     """
+    require_training(run)
     if run.judged:
         return run
     way_out = "wait until it has finished" if run.active else "start it again"

@@ -32,6 +32,7 @@ log = logging.getLogger("camsight")
 VERSION = 1  # of what is done to pixels before the backbone; other features with another one
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 PASSES = {False: ("train",), True: ("validation", "test")}  # exact, or as fast as can be -> parts
+FOLDED = {True: PARTS}  # where every picture is judged once
 TIMED = (2, 6)  # batches before the clock starts, and under it
 SAMPLE = 1000  # pictures on which a round of the head is timed
 
@@ -69,7 +70,8 @@ def fit_transfer(
         return Transferred(_fine_tune(model, task, config, folder, report, should_stop, since))
     began = time.perf_counter()
     exact = _exact(model, task, config)
-    computed = compute_features(exact, task.dataset, config, report, should_stop)
+    passes = PASSES if task.fold is None else FOLDED
+    computed = compute_features(exact, task.dataset, config, report, should_stop, passes)
     if computed is None:
         return Transferred(Fitted(time.perf_counter() - began, 0, 0, 0, True, None))
     parts, engine = computed
@@ -83,6 +85,15 @@ def fit_transfer(
         return Transferred(replace(tuned, seconds=seconds), engine)
     head = replace(fitted, seconds=seconds, error=tuned.error, diverged=True)
     return Transferred(head, engine, logits)
+
+
+def fit_any(
+    model: keras.Model, task: Task, config: TrainConfig, folder: Path, **how
+) -> Transferred:
+    """`fit_transfer` where there is a backbone, else `fit`, whose arguments both are."""
+    if config.backbone:
+        return fit_transfer(model, task, config, folder, **how)
+    return Transferred(fit.fit(model, task, config, folder, **how))
 
 
 def _fine_tune(
@@ -117,37 +128,38 @@ def compute_features(
     config: TrainConfig,
     report: Report = lambda told: None,
     should_stop: Callable[[], bool] = lambda: False,
+    passes: dict[bool, tuple[str, ...]] = PASSES,
 ) -> tuple[dict[str, Wanted], str] | None:
     """Where each part's features are, all of them stored now, and what computed those that were
     not; None if a stop came first.
 
     Those to judge by are exact, in float32 like every other score; those to train on are in what
-    the processor is fastest in.
+    the processor is fastest in. Where `passes` are `FOLDED`, all are to judge by.
     """
-    parts = parts_of(model, dataset, config)
+    parts = parts_of(model, dataset, config, passes)
     total = sum(part.missing() for part in parts.values())
     if not total:
         return parts, "stored features"
     width = model.get_layer(network.FEATURES).output.shape[-1]
     require_space(dataset.folder, total * width * 4)
     before, engines, began = 0, [], time.perf_counter()
-    for exact, names in PASSES.items():
+    for exact, names in passes.items():
         if not any(parts[name].missing() for name in names):
             continue
-        passes = backend.forward(network.features_of(model), exact=exact)
-        engines.append(passes.engine)
-        if passes.note:
-            log.warning(passes.note)
+        through = backend.forward(network.features_of(model), exact=exact)
+        engines.append(through.engine)
+        if through.note:
+            log.warning(through.note)
         for name in names:
             todo = parts[name].missing()
 
-            def told(done: int, speed: float, before=before, engine=passes.engine) -> None:
+            def told(done: int, speed: float, before=before, engine=through.engine) -> None:
                 report({
                     "phase": "features", "done": before + done, "total": total, "engine": engine,
                     "pictures_per_second": speed, "seconds_left": (total - before - done) / speed,
                 })  # fmt: skip
 
-            if not features.compute(parts[name], passes.run, told, should_stop):
+            if not features.compute(parts[name], through.run, told, should_stop):
                 return None
             before += todo
     seconds = time.perf_counter() - began
@@ -156,7 +168,12 @@ def compute_features(
     return parts, engine
 
 
-def parts_of(model: keras.Model, dataset: Dataset, config: TrainConfig) -> dict[str, Wanted]:
+def parts_of(
+    model: keras.Model,
+    dataset: Dataset,
+    config: TrainConfig,
+    passes: dict[bool, tuple[str, ...]] = PASSES,
+) -> dict[str, Wanted]:
     """Where the features of each part are, or will be; the key holds a hash of the backbone's
     weights, so that other weights are other features."""
     told = hashlib.sha256()
@@ -167,13 +184,18 @@ def parts_of(model: keras.Model, dataset: Dataset, config: TrainConfig) -> dict[
     made = f"{config.backbone}-{told.hexdigest()[:12]}-{config.image_size}px-v{VERSION}"
     found = {}
     for part in PARTS:
-        dtype = backend.passes_dtype() if part == "train" else "float32"
+        dtype = "float32" if part in passes[True] else backend.passes_dtype()
         found[part] = Wanted(dataset, part, f"{made}-{dtype}", config.image_size)
         features.drop_damaged(found[part])
     return found
 
 
 # --- the head ---------------------------------------------------------------------------------
+
+
+def held_by(parts: dict[str, Wanted], part: str, task: Task) -> list[Wanted]:
+    """Which parts of the dataset hold the pictures of a part of the task; of a fold, any."""
+    return [parts[part]] if task.fold is None else list(parts.values())
 
 
 def _fit_head(
@@ -186,16 +208,12 @@ def _fit_head(
     should_stop: Callable[[], bool],
 ) -> tuple[Fitted, dict[str, np.ndarray]]:
     rows = {part: task.indices(part) for part in PARTS}
-    x = {part: features.read(parts[part], rows[part]) for part in PARTS}
+    x = {part: features.read(held_by(parts, part, task), rows[part]) for part in PARTS}
     y = {part: task.labels[rows[part]].astype(int) for part in PARTS}
-    told, best, stopped = [], None, False
-    for one in logistic.rounds(
-        x["train"], y["train"], x["validation"], y["validation"],
-        l2=config.l2, most=config.epochs,
-    ):  # fmt: skip
-        told.append(one)
-        best = one if best is None or one.val_loss < best.val_loss else best
+
+    def heard(told: list[logistic.Round]) -> bool:
         _write_rounds(folder / "history.csv", told)
+        one = told[-1]
         log.info(
             "round %d of %d: loss %.4f, accuracy %.4f, validation loss %.4f, accuracy %.4f, %.1f s",
             len(told), config.epochs, one.loss, one.accuracy, one.val_loss, one.val_accuracy,
@@ -206,25 +224,68 @@ def _fit_head(
             "batches": 1, "pictures_per_second": len(x["train"]) / one.seconds,
             "seconds_left": (config.epochs - len(told)) * one.seconds,
         })  # fmt: skip
-        late = len(told) - told.index(best)
-        stopped = should_stop()
-        if stopped or (config.early_stopping and late > config.early_stopping):
-            break
-    network.set_head(model, best.weights, best.bias)
+        return should_stop()
+
+    head = fit_head(x, y, config, heard)
+    network.set_head(model, head.best.weights, head.best.bias)
     model.optimizer = None  # it has seen nothing, and no file holds it
     files.write_bytes(folder / "best.weights.h5", weights_bytes(model))
     fitted = Fitted(
-        seconds=sum(one.seconds for one in told),
-        best_epoch=1 + told.index(best),
-        epochs=len(told),
-        pictures=len(told) * len(x["train"]),
-        stopped=stopped,
+        seconds=sum(one.seconds for one in head.told),
+        best_epoch=head.best_epoch,
+        epochs=len(head.told),
+        pictures=len(head.told) * len(x["train"]),
+        stopped=head.stopped,
         error=None,
     )
-    logits = {part: x[part] @ best.weights + best.bias for part in ("validation", "test")}
-    if len(task.class_names) == 2:
-        logits = {part: logit[:, 0] for part, logit in logits.items()}
-    return fitted, logits
+    return fitted, {part: head.logits(x[part]) for part in ("validation", "test")}
+
+
+@dataclass(frozen=True)
+class Head:
+    """Rounds of a head, the best of which, by its validation loss, is what is kept."""
+
+    told: list[logistic.Round]
+    stopped: bool
+
+    @property
+    def best_epoch(self) -> int:
+        """Counted from 1."""
+        losses = [one.val_loss for one in self.told]
+        return 1 + losses.index(min(losses))
+
+    @property
+    def best(self) -> logistic.Round:
+        return self.told[self.best_epoch - 1]
+
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """Of features `(n, k)`: `(n,)`, or `(n, classes)` of more than two."""
+        logits = x @ self.best.weights + self.best.bias
+        return logits[:, 0] if logits.shape[1] == 1 else logits
+
+
+def fit_head(
+    x: dict[str, np.ndarray],
+    y: dict[str, np.ndarray],
+    config: TrainConfig,
+    heard: Callable[[list[logistic.Round]], bool] = lambda told: False,
+) -> Head:
+    """Fit a head on the features `x` and labels `y` of the parts train and validation.
+
+    Args:
+        heard: called after each round with all of them; whether to stop there.
+    """
+    told, stopped = [], False
+    for one in logistic.rounds(
+        x["train"], y["train"], x["validation"], y["validation"],
+        l2=config.l2, most=config.epochs,
+    ):  # fmt: skip
+        told.append(one)
+        stopped = heard(told)
+        late = len(told) - Head(told, stopped).best_epoch
+        if stopped or (config.early_stopping and late >= config.early_stopping):
+            break
+    return Head(told, stopped)
 
 
 def _write_rounds(path: Path, told: list[logistic.Round]) -> None:

@@ -47,3 +47,9 @@ def texts(at: AppTest) -> str:
     parts = [*at.header, *at.markdown, *at.caption]
     progress = [element.proto.text for element in at.get("progress")]
     return "\n".join([*(str(part.value) for part in parts), *progress])
+
+
+def said(at: AppTest) -> str:
+    """Headers, sentences and warnings."""
+    kinds = (at.header, at.markdown, at.caption, at.warning)
+    return "\n".join(part.value for kind in kinds for part in kind)

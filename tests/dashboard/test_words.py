@@ -25,6 +25,17 @@ def test_interval_joins_with_an_en_dash():
     assert words.interval(0.892, 0.918, words.percent) == "95% 89.2\u201391.8%"
 
 
+def test_an_interval_says_its_level_and_a_bound_on_one_side_stands_alone():
+    assert words.interval(0.962, 0.974, sure=0.9) == "90% 0.962\u20130.974"
+    assert words.interval(0.962, 1.0, sure=0.975, side="lower") == "97.5% at least 0.962"
+    assert words.interval(0.0, 0.974, words.percent, side="upper") == "95% at most 97.4%"
+
+
+def test_pictures_of_fewer_subjects_say_both_where_n_stands():
+    assert words.size(1204, subjects=310) == "310 subjects, 1,204 pictures"
+    assert words.evidence_line("", "Wilson", 9, "dogs", subjects=1) == "Wilson · 1 subject, 9 dogs"
+
+
 def test_an_interval_that_is_not_defined_is_not_written_as_numbers():
     assert words.interval(float("nan"), 1) == "95% –"
 

@@ -50,7 +50,7 @@ def test_each_row_has_its_own_picture_s_features(wanted):
     assert wanted.missing() == 0
     rows = wanted.dataset.indices("test")[[31, 2, 17]]
     expected = wanted.dataset.images[rows].astype(np.float32).mean(axis=(1, 2))
-    assert np.allclose(features.read(wanted, rows), expected)
+    assert np.allclose(features.read([wanted], rows), expected)
 
 
 def test_what_is_stored_is_not_computed_again(wanted):

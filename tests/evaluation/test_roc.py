@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from engine.errors import ScoresError
-from engine.evaluation.roc import auc, read_scores_csv, roc_curve, validate
+from engine.evaluation.roc import auc, roc_curve, validate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,55 +71,6 @@ def test_validate_takes_booleans_and_whole_floats():
     assert labels.tolist() == [1, 0]
 
 
-def write(tmp_path, text, encoding="utf-8"):
-    path = tmp_path / "scores.csv"
-    path.write_bytes(text.encode(encoding))
-    return path
-
-
-def test_csv_with_other_columns_blank_lines_and_a_byte_order_mark(tmp_path):
-    text = 'name, y_score ,y_true\r\n"a,b",0.25,0\r\n\r\nc,1e-1,1.0\r\n'
-    labels, scores = read_scores_csv(write(tmp_path, text, "utf-8-sig"))
-    assert labels.tolist() == [0, 1]
-    assert scores.tolist() == [0.25, 0.1]
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "Line 1 .* no column y_true and no column y_score"),
-        ("y_true,score\n0,0.1\n", "Line 1 .* no column y_score;"),
-        ("y_true;y_score\n0;0.1\n", "separated by a comma"),
-        ("y_true,y_score\n", "empty"),
-        ("y_true,y_score\n0,0.1\n1,nan\n", "Line 3 .* score 'nan'"),
-        ("y_true,y_score\n0,0.1\n1,-inf\n", "Line 3 .* score '-inf'"),
-        ("y_true,y_score\n0,0.1\n\n1,high\n", "Line 4 .* score 'high'"),
-        ("y_true,y_score\n0,0.1\n1,\n", "Line 3 .* score ''"),
-        ("y_true,y_score\n0,0.1\n1\n", "Line 3 .* too short"),
-        ("y_true,y_score\n2,0.1\n1,0.2\n", "Line 2 .* label '2'"),
-        ("y_true,y_score\ndog,0.1\n1,0.2\n", "Line 2 .* label 'dog'"),
-        ("y_true,y_score\nnan,0.1\n1,0.2\n", "Line 2 .* label 'nan'"),
-        ("y_true,y_score\n1,0.1\n1,0.2\n", "only class 1"),
-    ],
-)
-def test_csv_errors_are_one_sentence_that_names_the_line(tmp_path, text, says):
-    with pytest.raises(ScoresError, match=says) as caught:
-        read_scores_csv(write(tmp_path, text))
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.endswith(".")
-    assert ". " not in message.replace("scores.csv ", "")
-
-
-def test_csv_that_cannot_be_read(tmp_path):
-    with pytest.raises(ScoresError, match="There is no file"):
-        read_scores_csv(tmp_path / "none.csv")
-    with pytest.raises(ScoresError, match="cannot be read"):
-        read_scores_csv(tmp_path)
-    with pytest.raises(ScoresError, match="UTF-8"):
-        read_scores_csv(write(tmp_path, "y_true,y_score\n0,0.1\n", "utf-16"))
-
-
 def test_an_auc_with_its_interval_needs_numpy_alone():
     """The `auc` verb must answer at once: half a second of imports each is what it cannot pay."""
     code = (
@@ -136,13 +86,3 @@ def test_an_auc_with_its_interval_needs_numpy_alone():
     ).stdout.split()
     assert "numpy" in loaded
     assert not {"sklearn", "scipy", "keras", "tensorflow", "streamlit", "pandas"} & set(loaded)
-
-
-def test_a_large_file_of_scores_takes_seconds(tmp_path):
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 100_000)
-    lines = [f"{y},{s:.6f}" for y, s in zip(labels, rng.normal(labels), strict=True)]
-    path = write(tmp_path, "\n".join(["y_true,y_score", *lines]))
-    start = time.perf_counter()
-    assert auc(*read_scores_csv(path)) == pytest.approx(0.76, abs=0.01)  # Phi(1 / sqrt(2))
-    assert time.perf_counter() - start < 5

@@ -18,6 +18,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard.evaluate import figures, means, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate
+from engine.evaluation import coverage
+from engine.evaluation.intervals import DEFAULT
 from engine.runs import outcome, store
 from engine.workspace import Workspace
 from tests.dashboard import pages
@@ -145,7 +147,9 @@ def test_youdens_threshold_is_that_of_the_class_on_validation(run):
 def test_all_classes_are_judged_once_and_not_at_every_step_of_the_slider(own, monkeypatch):
     asked = []
     judge_all = evaluate.judge_all
-    monkeypatch.setattr(evaluate, "judge_all", lambda *a: asked.append(a) or judge_all(*a))
+    monkeypatch.setattr(
+        evaluate, "judge_all", lambda *a, **k: asked.append(a) or judge_all(*a, **k)
+    )
     at = opened(run="quick-1")
     at.slider(key="t").set_value(0.3).run()
     box(at, "Class").set_value("cat").run()
@@ -155,10 +159,11 @@ def test_all_classes_are_judged_once_and_not_at_every_step_of_the_slider(own, mo
     assert "Newcombe" in card(at, "Worst class")["evidence"]
 
 
-def test_classes_of_few_pictures_are_told_in_a_line_for_all(run):
-    (block,) = opened(run="quick-1").warning
+def test_classes_of_few_pictures_are_told_in_a_line_for_all(run, monkeypatch):
+    monkeypatch.setattr(coverage, "known_coverage", lambda m, *of: 0.9 if m == "delong" else 0.96)
+    (block,) = opened(run="quick-1", interval="delong").warning
     of_each, of_mean = block.value.split("  \n")
-    assert of_each.startswith("5 of 5 classes have under 100 pictures here (fox has 8)")
+    assert "as 5 of 5 classes have, 95% intervals held the truth in as few as 90.0%" in of_each
     assert of_mean.startswith("fox has 8, and each class has the same weight in the mean")
     (block,) = opened(run="quick-1", interval="newcombe").warning
     assert block.value == of_mean
@@ -169,7 +174,7 @@ def test_that_pictures_of_few_subjects_are_not_independent_is_told(own):
     store.save(own, subjects={"test": 7})
     (block,) = opened(run="quick-1").warning
     n = len(store.predictions(own, "test")["y_true"])
-    assert f"The {n} pictures are of 7 subjects, and the intervals take each for" in block.value
+    assert f"The {n} pictures are of 7 subjects, but which is whose was not stored" in block.value
     (block,) = opened(run="quick-1", split="validation").warning
     assert "subjects" not in block.value
 
@@ -222,7 +227,7 @@ def test_another_run_keeps_the_class_if_it_knows_it_and_else_shows_its_worst(run
 
 def test_a_run_of_two_classes_has_no_choice_of_one(workspace):
     at = opened(class_="dog")
-    assert [one.label for one in at.selectbox] == ["Run", "Interval"]
+    assert [one.label for one in at.selectbox] == ["Run", "Compare with", "Interval"]
     assert drawn(at, "confusion") == drawn(at, "classes") == []
     assert "class" not in at.query_params
 
@@ -324,13 +329,11 @@ def test_pictures_are_in_the_order_that_they_are_shown_in():
 def test_report_and_all_numbers_are_of_every_class(run):
     y_true, _, said = told(run)
     at = opened(run="quick-1", class_="dog")
-    at.session_state["evaluate_tab"] = "Classification report"
+    at.session_state["tab"] = "All numbers"
     at.run()
     (code,) = [c.value for c in at.code if "precision" in c.value]
     expected = metrics.classification_report(y_true, said, target_names=NAMES, digits=3)
     assert code.split() == expected.split()
-    at.session_state["evaluate_tab"] = "All numbers"
-    at.run()
     whole, by_class, one, _ = (table.value for table in at.table)
     assert "Mean AUC" in whole.to_string()
     assert "SHA-256" in whole.to_string()
@@ -341,7 +344,7 @@ def test_report_and_all_numbers_are_of_every_class(run):
 
 def test_a_csv_has_a_column_for_each_class_and_another_is_read_by_auc(run, tmp_path):
     y_true, y_score, said = told(run)
-    whole = means.judged(run, "test", "hanley-mcneil")
+    whole = means.judged(run, "test", DEFAULT)
     rows = list(csv.DictReader(io.StringIO(take_along.probabilities_csv(whole))))
     assert [row["truth"] for row in rows] == [NAMES[label] for label in y_true]
     assert [row["says"] for row in rows] == [NAMES[label] for label in said]
@@ -349,7 +352,7 @@ def test_a_csv_has_a_column_for_each_class_and_another_is_read_by_auc(run, tmp_p
     assert (np.array(columns) == y_score).all()
     assert all(row["file"].endswith(".png") and len(row["picture"]) == 64 for row in rows)
     found = evaluate.judge(
-        run, "test", store.predictions(run, "test"), 0.3, "hanley-mcneil", target=3
+        run, "test", store.predictions(run, "test"), 0.3, target=3
     )
     (tmp_path / "fox.csv").write_text(take_along.predictions_csv(found))
     assert evaluate.auc(tmp_path / "fox.csv") == found.interval

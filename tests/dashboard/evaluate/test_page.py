@@ -18,7 +18,9 @@ from dashboard.evaluate import figures, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate, snapshot
 from engine.data.dataset import open_dataset
-from engine.evaluation.intervals import wilson
+from engine.evaluation import coverage, roc
+from engine.evaluation.intervals import DEFAULT, INTERVALS, auc_interval
+from engine.evaluation.proportions import wilson, wilson_by_subject
 from engine.runs import outcome, store
 from engine.workspace import Workspace
 from tests.dashboard import pages
@@ -86,7 +88,8 @@ def test_the_cards_say_what_scikit_learn_says_of_the_stored_predictions(workspac
     n = len(said)
     assert shown["AUC"]["value"] == f"{auc:.3f}"
     assert shown["AUC"]["interval"].startswith("95% 0.")
-    assert shown["AUC"]["evidence"] == f" · Hanley-McNeil · n\u00a0=\u00a0{n}"
+    short = INTERVALS[DEFAULT].short
+    assert shown["AUC"]["evidence"] == f" · {short} · n\u00a0=\u00a0{n}"
     accuracy = metrics.accuracy_score(told["y_true"], said)
     assert shown["Accuracy"]["value"] == f"{100 * accuracy:.1f}%"
     assert "Wilson" in shown["Accuracy"]["evidence"]
@@ -107,12 +110,16 @@ def test_the_address_restores_part_interval_and_threshold(workspace):
     assert any("flatter" in warning.value for warning in at.warning)
 
 
+KEYS = ("run", "against", "split", "interval", "level", "side", "t", "cell", "err")
+
+
 @pytest.mark.parametrize("nonsense", ["", "<b>", "²", "-1", "f" * 300])
 def test_an_address_with_nonsense_shows_the_newest_run_at_one_half(workspace, nonsense):
-    at = opened(**dict.fromkeys(("run", "split", "interval", "t", "cell", "err"), nonsense))
+    at = opened(**dict.fromkeys(KEYS, nonsense))
     assert box(at, "Run").value == "quick-1"
     assert at.slider(key="t").value == 0.5
-    assert box(at, "Interval").value == "hanley-mcneil"
+    assert box(at, "Interval").value == DEFAULT
+    assert cards(at)["AUC"]["interval"].startswith("95% 0.")
     assert cards(at)["Accuracy"]["remark"] == "at 0.50"
     assert pressed(at) == []
     assert at.query_params["run"] in ("quick-1", ["quick-1"])
@@ -179,28 +186,162 @@ def test_a_perfect_auc_gets_newcombes_interval_and_never_a_width_of_zero(own):
     auc = cards(at)["AUC"]
     n = len(store.predictions(own, "test")["y_true"])
     assert auc["value"] == "1.000"
-    assert auc["evidence"].startswith(" · Newcombe, since SE = 0 · ")
+    assert auc["evidence"].startswith(" · Newcombe, since it has no width · ")
     assert auc["interval"] != "95% 1.000–1.000"
-    assert "standard error is 0" in texts(at)
+    assert "finds no width" in texts(at)
     assert cards(at)["Mistakes"]["evidence"].startswith(f"of {n} pictures")
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
     assert "±0.000" not in texts(at)
     assert "(newcombe)" in texts(at)
 
 
-def test_few_pictures_of_a_class_are_a_reason_to_warn_and_newcombe_the_way_out(workspace):
-    assert any("with under 100 of a class" in w.value for w in opened().warning)
-    assert any("Newcombe's is safer" in w.value for w in opened().warning)
-    assert [w.value for w in opened(interval="newcombe").warning] == []
+def known(method: str, *counts: float) -> float:
+    """As if simulations had found this."""
+    return {"hanley-mcneil": 0.725, "delong-logit": 0.941}.get(method, 0.99)
 
 
-def test_what_limits_the_figures_stands_in_one_block_with_a_line_each(own):
+def test_a_method_that_is_known_to_promise_too_much_is_a_reason_to_warn(workspace, monkeypatch):
+    monkeypatch.setattr(coverage, "known_coverage", known)
+    (warning,) = opened(interval="hanley-mcneil").warning
+    assert "intervals by Hanley & McNeil held the truth in 72.5% of simulations" in warning.value
+    assert "those by DeLong, logit did in 94.1%" in warning.value
+    assert opened(interval="delong-logit").warning == []
+
+
+def test_what_limits_the_figures_stands_in_one_block_with_a_line_each(own, monkeypatch):
     store.save(own, error="The loss became NaN in epoch 2.")
-    (block,) = opened(split="validation").warning
+    monkeypatch.setattr(coverage, "known_coverage", known)
+    (block,) = opened(split="validation", interval="hanley-mcneil").warning
     lines = block.value.split("  \n")
-    assert [line.split()[0] for line in lines] == ["The", "The", "Only"]
-    assert max(map(len, lines)) < 170
+    assert [line.split()[0] for line in lines] == ["The", "The", "On"]
+    assert max(map(len, lines)) < 230
+
+
+def test_level_and_side_of_the_address_are_those_of_every_interval(workspace):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    at = opened(level="90", side="lower")
+    expected = auc_interval(told["y_true"], told["y_score"], level=0.9, side="lower")
+    assert cards(at)["AUC"]["interval"] == f"90% at least {expected.low:.3f}"
+    said = told["y_score"] >= 0.5
+    share = wilson(int((said == told["y_true"]).sum()), len(said), 0.9)
+    low, high = (f"{100 * end:.1f}" for end in (share.low, share.high))
+    assert cards(at)["Accuracy"]["interval"] == f"90% {low}–{high}%"
+    assert at.number_input(key="level").value == 90
+
+
+def test_the_default_method_is_named_where_it_is_chosen(workspace):
+    options = box(opened(), "Interval").options
+    assert [one for one in options if one.endswith("(default)")] == [
+        f"{INTERVALS[DEFAULT].title} (default)"
+    ]
+
+
+def test_moving_the_threshold_is_a_look_up(own, monkeypatch):
+    """Curve, interval and both thresholds of the rules were computed again at every step."""
+    at = opened()
+    for name in ("judge", "judge_all"):
+        monkeypatch.setattr(evaluate, name, None)  # to be called is to fail
+    monkeypatch.setattr(roc, "roc_curve", None)
+    at.slider(key="t").set_value(0.31).run()
+    assert not at.exception
+    assert cards(at)["Accuracy"]["remark"] == "at 0.31"
+
+
+# --- subjects -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_subjects(own):
+    """The run judged on pictures of which each four are of one subject; its test predictions."""
+    parts = {part: store.predictions(own, part) for part in ("validation", "test")}
+    for told in parts.values():
+        told["subject"] = np.arange(len(told["y_true"])) // 4
+    outcome.write_predictions(own.folder, parts)
+    store.save(own, subjects={part: int(t["subject"][-1]) + 1 for part, t in parts.items()})
+    st.cache_data.clear()
+    return parts["test"]
+
+
+def test_of_several_pictures_of_a_subject_both_are_told_where_n_stands(of_subjects):
+    told, at = of_subjects, opened()
+    n, subjects = len(told["y_true"]), len(np.unique(told["subject"]))
+    assert cards(at)["AUC"]["evidence"].endswith(f" · {subjects} subjects, {n} pictures")
+    positives = told["y_true"] == 1
+    of_positives = len(np.unique(told["subject"][positives]))
+    sensitivity = cards(at)["Sensitivity"]
+    assert sensitivity["evidence"].endswith(f"{of_positives} subjects, {positives.sum()} dogs")
+    right = (told["y_score"] >= 0.5)[positives]
+    share = wilson_by_subject(right, told["subject"][positives])
+    low, high = (f"{100 * end:.1f}" for end in (share.low, share.high))
+    assert sensitivity["interval"] == f"95% {low}–{high}%"
+
+
+def test_how_much_narrower_an_interval_would_be_that_forgets_the_subjects_is_told(of_subjects):
+    told = of_subjects
+    naive = auc_interval(told["y_true"], told["y_score"])
+    found = auc_interval(told["y_true"], told["y_score"], groups=told["subject"])
+    (said,) = [one.value for one in opened().caption if "one of its own" in one.value]
+    assert f"95% {naive.low:.3f}–{naive.high:.3f}" in said
+    saved = 1 - (naive.high - naive.low) / (found.high - found.low)
+    assert (f"{100 * saved:.1f}% narrower" if saved > 0.0005 else "no narrower") in said
+
+
+# --- a second run ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other(own):
+    """A second run, quick-2, on the same pictures: its scores turned around."""
+    folder = own.folder.with_name("quick-2")
+    shutil.copytree(own.folder, folder)
+    known = json.loads((folder / "run.json").read_text())
+    known |= {"id": "quick-2", "created": "2001-01-01T00:00:00+00:00", "weights_sha256": "1" * 64}
+    (folder / "run.json").write_text(json.dumps(known))
+    run = store.open_run(Workspace(own.folder.parents[1]), "quick-2")
+    parts = {part: store.predictions(run, part) for part in ("validation", "test")}
+    for told in parts.values():
+        told["y_score"] = 1 - told["y_score"]
+    outcome.write_predictions(folder, parts)
+    snapshot.forget(Workspace(own.folder.parents[1]))
+    return run
+
+
+def curves(at: AppTest) -> dict[str, dict]:
+    """What is drawn in the ROC chart, by name."""
+    figures = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    (found,) = [one for one in figures if "scaleanchor" in one["layout"]["yaxis"]]
+    return {trace["name"]: trace for trace in found["data"] if "name" in trace}
+
+
+def test_a_second_run_is_drawn_dashed_and_stands_in_the_address(other):
+    at = opened(run="quick-1")
+    assert "quick-2" not in curves(at)
+    assert box(at, "Compare with").options == ["none", "quick-2"]
+    box(at, "Compare with").set_value("quick-2").run()
+    drawn = curves(at)
+    assert drawn["quick-2"]["line"]["dash"] == "dash"
+    assert "dash" not in drawn["quick-1"]["line"]
+    assert at.query_params["against"] in ("quick-2", ["quick-2"])
+    again = opened(run="quick-1", against="quick-2")
+    assert "quick-2" in curves(again)
+    box(again, "Compare with").set_value("none").run()
+    assert "quick-2" not in curves(again)
+    assert "against" not in again.query_params
+
+
+def test_a_run_is_not_compared_with_itself_or_with_one_that_is_not_there(other):
+    for against in ("quick-1", "quick-9"):
+        at = opened(run="quick-1", against=against)
+        assert box(at, "Compare with").value == "none"
+
+
+def test_a_second_run_that_cannot_be_read_leaves_the_first_as_it_is(other):
+    (other.folder / "predictions.npz").write_bytes(b"not an archive")
+    at = opened(run="quick-1", against="quick-2")
+    assert any("predictions of 'quick-2' cannot be read" in w.value for w in at.warning)
+    assert "quick-1" in curves(at)
+    assert cards(at)["AUC"]["value"]
 
 
 # --- details --------------------------------------------------------------------------------------
@@ -265,7 +406,7 @@ def test_the_report_is_scikit_learns_and_only_the_open_tab_is_computed(workspace
     t = in_the_middle(told)
     at = opened(t=str(t))
     assert "precision" not in texts(at)
-    at.session_state["evaluate_tab"] = "Classification report"
+    at.session_state["tab"] = "All numbers"
     at.run()
     (code,) = [c.value for c in at.code if "precision" in c.value]
     expected = metrics.classification_report(
@@ -314,7 +455,7 @@ def test_figures_as_json_hold_the_matrix_and_every_rate_with_its_interval(worksp
     share = wilson(c.tp + c.tn, len(found.y_true))
     assert known["rates"]["accuracy"] == {
         "value": share.value, "low": share.low, "high": share.high, "n": share.n,
-        "interval": "wilson",
+        "interval": "wilson", "level": 0.95,
     }  # fmt: skip
     assert known["rates"]["negative_predictive_value"] is None  # at 0 it never says cat
     assert known["auc_low"] < known["auc"] < known["auc_high"]
@@ -447,8 +588,8 @@ def test_a_stopped_run_says_how_far_it_came(own):
     store.save(own, status="stopped", config=config, best_epoch=1)
     at = opened()
     assert at.caption[0].value == "quick on drawn, 32 px, 2 of 40 epochs"
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
-    (numbers, configuration) = at.table
+    numbers, configuration = at.table
     assert "of the validation pictures were right then" in numbers.value.to_string()
     assert "batch_size" in configuration.value.to_string().replace("\\", "")

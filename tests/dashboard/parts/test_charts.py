@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.evaluate import charts as how_good
 from dashboard.parts import charts
+from engine.evaluation.roc import RocCurve
 
 NAMES = ("cat", "dog")
 
@@ -34,16 +35,20 @@ def history(n):
 
 
 def every_figure():
-    point, two = (0.0, 1.0, 0.5), np.array([0.0, 1.0])
-    yield how_good.roc(two, two, two, point, NAMES)
-    yield how_good.scores_by_class(np.array([0, 1]), np.array([0.2, 0.9]), 0.5, NAMES)
+    two = np.array([0.0, 1.0])
+    line = how_good.line("a", RocCurve(two, two, two))
+    point = how_good.Point(0.5, (1.0, 0.9, 1.0), (1.0, 0.9, 1.0))
+    yield how_good.roc([line] * how_good.MOST, NAMES, point, band=(two, two, two))
+    counts = how_good.histogram(np.array([0, 1]), np.array([0.2, 0.9]))
+    yield how_good.scores_by_class(counts, 0.5, NAMES)
     yield from charts.learning_curves(history(3), 2, 8)
     yield charts.learning_rate([0.1, 0.01])
 
 
 def test_colors_are_placeholders_of_the_theme():
     placeholders = {charts.ACCENT, charts.CLASS_0, charts.CLASS_1}
-    placeholders |= {charts.GRAY, charts.INK, charts.BACKGROUND}
+    placeholders |= {charts.GRAY, charts.INK, charts.BACKGROUND, charts.SECOND}
+    placeholders |= {charts.FIFTH, charts.SIXTH}
     for figure in every_figure():
         drawn = json.loads(figure.to_json())
         drawn["layout"].pop("template", None)  # Plotly's own; Streamlit puts its theme over it

@@ -63,6 +63,21 @@ def test_cards_carry_value_interval_method_and_n_in_one_mount():
     assert (kept["interval"], kept["evidence"]) == ("", "of 10,000 files · fingerprint 3f9a")
 
 
+@pytest.mark.parametrize(
+    ("line", "strong"),
+    [
+        ("99.9% 0.5–0.7 · Newcombe", "99.9% 0.5–0.7"),
+        ("95% at least 0.912 · DeLong", "95% at least 0.912"),
+        ("95% −0.004 to +0.022 · paired", "95% −0.004 to +0.022"),
+        ("12% of cats · 7 in all", ""),
+    ],
+)
+def test_an_interval_of_any_level_and_side_is_set_apart_from_where_it_comes_from(line, strong):
+    card = evidence._card(Card("a", "b", line))
+    assert card["interval"] == strong
+    assert card["interval"] + card["evidence"] == line
+
+
 def test_a_track_of_rates_ends_in_percent_and_never_leaves_its_scale():
     card = evidence._card(Card("a", "b", track=Track(0.4, -0.2, 1.4, 0, 1, percent=True)))
     assert card["track"]["ends"] == ["0%", "100%"]

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import state
 from dashboard.parts import links, params
+from engine.evaluation.intervals import DEFAULT
 from engine.settings import PROJECT
 
 
@@ -105,7 +106,7 @@ def test_values_of_a_link_are_kept_when_one_leaves_the_page_and_returns(workspac
 
 def test_a_default_stays_out_of_the_address(workspace):
     at = opened(links.EVALUATE, interval="newcombe")
-    box(at, "Interval").set_value("hanley-mcneil").run()
+    box(at, "Interval").set_value(DEFAULT).run()
     assert "interval" not in at.query_params
 
 
@@ -143,7 +144,7 @@ def test_back_and_forward_show_what_the_address_says(two_runs, monkeypatch):
     box(at, "Run").set_value("quick-2").run()
     back_to(at, monkeypatch, links.EVALUATE, run="quick-1")
     assert box(at, "Run").value == param(at, "run") == "quick-1"
-    assert box(at, "Interval").value == "hanley-mcneil"  # it is not in that address
+    assert box(at, "Interval").value == DEFAULT  # it is not in that address
     at.run()
     assert box(at, "Run").value == "quick-1"
     back_to(at, monkeypatch, links.EXPLAIN, run="quick-2", m="none")

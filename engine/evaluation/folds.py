@@ -1,0 +1,299 @@
+"""The AUC of a way of training, from a cross-validation: each picture is judged by the model that
+has not seen it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import permutations
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engine.errors import ScoresError
+from engine.evaluation.intervals import Interval, auc_interval, newcombe
+from engine.evaluation.level import LEVEL, quantile
+from engine.evaluation.placements import placements
+from engine.evaluation.roc import validate
+
+METHOD = "influence-curve"
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """The mean of the folds' AUCs with its interval.
+
+    Attributes:
+        value, low, high: within [0, 1].
+        standard_error: of the mean.
+        folds: each fold's AUC with an interval of its own, those of the first repeat first.
+        n_positive, n_negative: pictures, each counted once however often it was judged.
+        repeats: how often all pictures were dealt out into folds.
+        method: "influence-curve"; "newcombe" where that has no width.
+        level: the share of such intervals that hold the truth, if it is what it says.
+        subjects: of how many the pictures are, where that was taken into account; else 0.
+        naive: (low, high) as if each picture were of a subject of its own, where it is not.
+    """
+
+    value: float
+    low: float
+    high: float
+    standard_error: float
+    folds: tuple[Interval, ...]
+    n_positive: int
+    n_negative: int
+    repeats: int = 1
+    method: str = METHOD
+    level: float = LEVEL
+    subjects: int = 0
+    naive: tuple[float, float] | None = None
+
+
+def cross_validated(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    fold: ArrayLike,
+    level: float = LEVEL,
+    groups: ArrayLike | None = None,
+) -> CrossValidated:
+    """The cross-validated AUC: LeDell, Petersen & van der Laan, EJS 9 (2015), 1583-1607.
+
+    Its value is the mean of the V folds' AUCs. Scores of different folds come from different models
+    and are never compared. With F0(s) the share of the fold's negatives below s, F1(s) that of its
+    positives above s, p the share of positives among all n pictures, and A_v the fold's AUC, the
+    influence of a picture with score s in fold v is
+
+        IC = (F0(s) - A_v) / p where it is positive, (F1(s) - A_v) / (1 - p) where it is negative
+
+    and the interval is the mean ± z √(σ² / n), σ² being the mean over folds of the mean of IC²
+    within each, cut to [0, 1]. Ties count a half in F0 and F1, as in the AUC;
+    R's cvAUC, which follows the paper else, counts none.
+
+    By subject, the influences of a subject's pictures are summed before they are squared (their
+    "pooled repeated measures": the subject is what was drawn).
+
+    A repeated cross-validation deals the pictures out anew and averages all folds of all repeats;
+    a picture's influence is then the mean of its own over the repeats. That takes away the chance
+    of which pictures fell into one fold, and no more: there are no more pictures than before, so
+    the interval hardly narrows. What it is of: the mean true AUC of the models that were trained
+    here, on V - 1 of V parts of the pictures. What it is not: of one of them, of a model trained on
+    all pictures (mostly a little better), or of what another collection of as many pictures to
+    train on would give: how training sets differ, no cross-validation can tell without bias (Bengio
+    & Grandvalet, JMLR 5 (2004), 1089-1105).
+
+    Where no picture has any influence (all folds' AUCs 1, or 0), the interval is Newcombe's from
+    the counts, by subject from the numbers of subjects.
+
+    Args:
+        y_true: `(n,)` labels 0 and 1.
+        y_score: `(n,)`, or of R repeats `(R, n)`: what the model said that had not seen it.
+        fold: as `y_score`: in which fold each picture was judged, numbers of any kind.
+        groups: `(n,)` names of subjects; None where each picture is of one of its own.
+
+    Raises:
+        ScoresError: as `roc.validate`; arrays that do not belong together; a fold that lacks a
+            class; a subject that stands in two folds of one repeat.
+        ConfigError: a level outside (0, 1).
+
+    >>> found = cross_validated([1, 0, 1, 0, 0], [3, 1, 1, 2, 0], [0, 0, 1, 1, 1])
+    >>> found.value, [one.value for one in found.folds]
+    (0.75, [1.0, 0.5])
+    """
+    scores, dealt = np.atleast_2d(y_score), np.atleast_2d(fold)
+    for one in scores:
+        labels, _ = validate(y_true, one)
+    names = None if groups is None else np.asarray(groups)
+    _check(labels, scores.shape, dealt, names)
+
+    def judged(at: NDArray, scores: NDArray) -> Interval:
+        by = None if names is None or len(np.unique(names[at])) < 2 else names[at]
+        return auc_interval(labels[at], scores, level=level, groups=by)
+
+    shares = np.bincount(labels) / len(labels)
+    binary = _two_classes(shares)
+    intervals, influence = _over_folds(labels, scores, dealt, binary, judged)
+    positives = int(labels.sum())
+    return _with_interval(
+        intervals, influence, labels, (positives, len(labels) - positives), names, level, len(dealt)
+    )
+
+
+def cross_validated_mean(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    fold: ArrayLike,
+    level: float = LEVEL,
+    groups: ArrayLike | None = None,
+) -> CrossValidated:
+    """The cross-validated mean AUC of k classes: of each fold, M of Hand & Till (2001).
+
+    M is the mean of the AUCs A(i|j) of all ordered pairs of classes, so the influence of a picture
+    is the mean over them of its influence on each, which is that of `cross_validated` with the
+    share of its class among all n pictures; the rest is as there. The paper treats two classes;
+    this is its argument carried over a sum.
+
+    Args:
+        y_true: `(n,)` classes 0 … k−1.
+        y_score: `(n, k)` or `(R, n, k)` scores of each class.
+        fold, groups, level: as `cross_validated`.
+
+    Returns:
+        `folds` hold each fold's mean with an interval from its own pictures' influences alone, and
+        `n_positive`, `n_negative` the pictures of the smallest class and of the others.
+
+    Raises:
+        ScoresError: where arrays do not belong together, a score is not finite, a fold lacks a
+            class, or a subject stands in two folds of one repeat.
+        ConfigError: a level outside (0, 1).
+    """
+    z = quantile(level)
+    labels, scores, dealt = np.asarray(y_true), np.asarray(y_score, float), np.atleast_2d(fold)
+    scores = scores[None] if scores.ndim == 2 else scores
+    names = None if groups is None else np.asarray(groups)
+    _check(labels, scores.shape[:-1], dealt, names)
+    if not np.isfinite(scores).all():
+        raise ScoresError("A score is not finite; correct it, or leave the picture out.")
+    counts = np.bincount(labels, minlength=scores.shape[-1])
+    means = _many_classes(counts / len(labels))
+
+    def judged(at: NDArray, scores: NDArray) -> Interval:
+        value, within = means(labels[at], scores)
+        of = np.bincount(labels[at], minlength=len(counts))
+        least = int(of.min())
+        variance = float(np.square(within).sum()) / len(within) ** 2
+        low, high, error, method = _bounds(value, variance, z, least, len(at) - least, level)
+        return Interval(value, low, high, error, method, least, len(at) - least, level)
+
+    intervals, influence = _over_folds(labels, scores, dealt, means, judged)
+    least = int(counts.min())
+    return _with_interval(
+        intervals, influence, labels, (least, len(labels) - least), names, level, len(dealt)
+    )
+
+
+# The AUC of some pictures, from labels `(m,)` and scores, and each one's influence on it `(m,)`.
+Influences = Callable[[NDArray, NDArray], tuple[float, NDArray[np.float64]]]
+
+
+def _two_classes(shares: NDArray) -> Influences:
+    def found(labels: NDArray, scores: NDArray) -> tuple[float, NDArray[np.float64]]:
+        of = placements(labels, scores)
+        influence = np.empty(len(labels))
+        influence[labels == 1] = (of.of_positives - of.value) / shares[1]
+        influence[labels == 0] = (of.of_negatives - of.value) / shares[0]
+        return of.value, influence
+
+    return found
+
+
+def _many_classes(shares: NDArray) -> Influences:
+    pairs = list(permutations(range(len(shares)), 2))
+
+    def found(labels: NDArray, scores: NDArray) -> tuple[float, NDArray[np.float64]]:
+        value, influence = 0.0, np.zeros(len(labels))
+        for one, other in pairs:
+            at = np.flatnonzero((labels == one) | (labels == other))
+            of_pair = _two_classes(shares[[other, one]])
+            area, within = of_pair((labels[at] == one).astype(np.int8), scores[at, one])
+            value += area / len(pairs)
+            influence[at] += within / len(pairs)
+        return value, influence
+
+    return found
+
+
+def _over_folds(
+    labels: NDArray, scores: NDArray, dealt: NDArray, found: Influences, judged
+) -> tuple[list[Interval], NDArray[np.float64]]:
+    """Each fold's interval by `judged`, and each picture's mean influence over the repeats `(n,)`.
+
+    An influence is times √(n / (V n_v)), so that the mean of all squares is the mean over folds of
+    the means within each; where folds are equally large that is 1.
+    """
+    n, k = len(labels), len(np.unique(labels))
+    intervals, influence = [], np.zeros(n)
+    for of_repeat, fold in zip(scores, dealt, strict=True):
+        folds = np.unique(fold)
+        for one in folds:
+            at = np.flatnonzero(fold == one)
+            _require_classes(labels, labels[at], k, one)
+            intervals.append(judged(at, of_repeat[at]))
+            _, within = found(labels[at], of_repeat[at])
+            influence[at] += within * sqrt(n / (len(folds) * len(at))) / len(scores)
+    return intervals, influence
+
+
+def _require_classes(labels: NDArray, within: NDArray, k: int, fold) -> None:
+    if len(np.unique(within)) == k:
+        return
+    missing = int(np.setdiff1d(labels, within)[0])
+    what = f"picture of class {missing}" if k > 2 else ("negative", "positive")[missing]
+    raise ScoresError(
+        f"The fold {fold} has no {what}, so it has no AUC; make fewer folds, or stratify "
+        "them by class."
+    )
+
+
+def _with_interval(
+    intervals: list[Interval], influence: NDArray, labels: NDArray, counts: tuple[int, int],
+    groups: NDArray | None, level: float, repeats: int,
+) -> CrossValidated:  # fmt: skip
+    """The mean of the folds with its interval, by picture or by subject."""
+    z, n = quantile(level), len(labels)
+    value = float(np.mean([one.value for one in intervals]))
+    low, high, error, method = _bounds(
+        value, float(influence @ influence) / n**2, z, *counts, level
+    )
+    alone = CrossValidated(
+        value, low, high, error, tuple(intervals), *counts, repeats, method, level
+    )
+    if groups is None:
+        return alone
+    _, subject = np.unique(groups, return_inverse=True)
+    sums = np.bincount(subject, influence)
+    with_each = [len(np.unique(subject[labels == one])) for one in np.unique(labels)]
+    few = min(with_each)
+    of_counts = (with_each[1], with_each[0]) if len(with_each) == 2 else (few, len(sums) - few)
+    low, high, error, method = _bounds(value, float(sums @ sums) / n**2, z, *of_counts, level)
+    return replace(
+        alone, low=low, high=high, standard_error=error, method=method, subjects=len(sums),
+        naive=(alone.low, alone.high),
+    )  # fmt: skip
+
+
+def _bounds(
+    value: float, variance: float, z: float, positives: int, negatives: int, level: float
+) -> tuple[float, float, float, str]:
+    if not variance:
+        return *newcombe(value, positives, negatives, level), "newcombe"
+    error = sqrt(variance)
+    return max(0.0, value - z * error), min(1.0, value + z * error), error, METHOD
+
+
+def _check(
+    labels: NDArray, scores: tuple[int, ...], dealt: NDArray, groups: NDArray | None
+) -> None:
+    """Refuse what does not belong together, and subjects in two folds.
+
+    Args:
+        scores: their shape, without the axis of classes.
+    """
+    n = len(labels)
+    if scores != dealt.shape or scores[1:] != (n,):
+        raise ScoresError(
+            f"{n} labels, scores of shape {scores} and folds of shape {dealt.shape} do not "
+            "belong together; give one row of n for each repeat."
+        )
+    if groups is None:
+        return
+    if groups.shape != (n,):
+        raise ScoresError(
+            f"{n} pictures and subjects of shape {groups.shape} do not belong together; give the "
+            "subject of each picture."
+        )
+    names, subject = np.unique(groups, return_inverse=True)
+    for row in dealt:
+        if len(np.unique(np.stack([subject, row]), axis=1).T) > len(names):
+            raise ScoresError(
+                "A subject has pictures in two folds, so models were judged on subjects that they "
+                "were trained on; deal out whole subjects."
+            )
