@@ -77,9 +77,9 @@ def distinct(labels: Mapping[str, str]) -> dict[str, str]:
 _REGULAR = """
     airplane animal apple bear bee bicycle bike bird boat bottle building camel car cat chair
     chicken circle cow cup dog donkey duck eagle elephant face flower frog giraffe goat hamster hare
-    hat horse house insect kitten lion lizard monkey moth motorcycle mushroom owl parrot penguin
-    picture pig pigeon plane plant puppet rabbit rat road seal shark shell ship shoe snake spider
-    square squirrel table tiger train tree triangle truck turtle whale zebra
+    hat horse house insect kitten lion lizard monkey moth motorcycle mushroom negative owl parrot
+    penguin picture pig pigeon plane plant positive puppet rabbit rat road seal shark shell ship
+    shoe snake spider square squirrel table tiger train tree triangle truck turtle whale zebra
 """
 _PLURALS = {noun: f"{noun}s" for noun in _REGULAR.split()} | {
     "child": "children",
@@ -178,9 +178,12 @@ def percent(value: float | None) -> str:
 
 
 def threshold(value: float) -> str:
-    """A threshold, rounded to be read: "0.50", "0.429"; "0.00256" where less would say 0 or 1."""
+    """A threshold, rounded to be read: "0.50", "0.429"; "0.00256" where less would say 0 or 1;
+    "−3.1416" of scores that are no probabilities."""
     if not _finite(value):
         return NOTHING
+    if not 0 <= value <= 1:
+        return _minus(f"{value:.5g}")
     if value == round(value, 2):
         return f"{value:.2f}"
     from_the_end = min(value, 1 - value)

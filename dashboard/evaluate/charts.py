@@ -109,7 +109,8 @@ def roc(
     if point is not None:
         _add_point(figure, point)
     if len(lines) > 1:
-        corner = {"x": 0.98, "y": 0.03, "xanchor": "right", "yanchor": "bottom"}
+        # On a phone the square is as small as it is narrow, and its lower edge lies higher.
+        corner = {"x": 0.98, "y": 0.19, "xanchor": "right", "yanchor": "bottom"}
         figure.update_layout(
             showlegend=True,
             legend={**corner, "bgcolor": BACKGROUND, "font": {"size": 12, "color": INK},

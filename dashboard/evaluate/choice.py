@@ -109,7 +109,7 @@ def choose(run: Run, others: Sequence[Run]) -> tuple[Choice, DeltaGenerator | No
     """
     place = st.container() if len(run.class_names) > 2 else None
     against = _choose_against(others)
-    method = _choose_interval()
+    method = choose_interval()
     level, side = choose_level()
     part = st.segmented_control(
         "Judge on", PARTS, default=PARTS[0], required=True, key=PART.carry(), bind="query-params",
@@ -140,7 +140,7 @@ def _choose_against(others: Sequence[Run]) -> Run | None:
     return by_id.get(chosen)
 
 
-def _choose_interval() -> str:
+def choose_interval() -> str:
     asked = INTERVAL.asked()
     ideas = " ".join(f"{one.title}: {one.idea}" for one in INTERVALS.values())
     return INTERVAL.select_box(

@@ -3,33 +3,44 @@
 import streamlit as st
 
 from dashboard import words
-from dashboard.evaluate import figures, means, mistakes
+from dashboard.evaluate import comparison, crossed, figures, means, mistakes, plan
 from dashboard.evaluate.choice import Choice
 from dashboard.evaluate.judged import file_name
 from dashboard.parts import downloads
+from dashboard.parts.params import Param
 from engine.commands.evaluate import Evaluation
 from engine.runs.store import Run
 
-TABS = ("Mistakes", "All numbers")
-_TAB = "evaluate_tab"
+MISTAKES, CROSSED = "Mistakes", "Cross-validation"
+TABS = (MISTAKES, "Comparison", CROSSED, "How many pictures?", "All numbers")
+TAB = Param("tab", TABS)
 
 
 def show(found: Evaluation, choice: Choice) -> None:
-    bodies = (
-        lambda: mistakes.gallery(found, choice.all_classes),
-        lambda: _all_numbers(found, choice),
-    )
-    tabs = st.tabs(TABS, key=_TAB, on_change="rerun")
-    for tab, body in zip(tabs, bodies, strict=True):
+    level = found.interval.level
+    bodies = {
+        MISTAKES: lambda: mistakes.gallery(found, choice.all_classes),
+        "Comparison": lambda: comparison.show(found, choice.against),
+        CROSSED: lambda: crossed.show(found.run, level),
+        "How many pictures?": lambda: plan.show(found.run, level),
+        "All numbers": lambda: _all_numbers(found, choice),
+    }
+    tabs = st.tabs(TABS, key=TAB.carry(), on_change="rerun", bind="query-params")
+    for name, tab in zip(TABS, tabs, strict=True):
         if tab.open:
             with tab:
-                body()
+                bodies[name]()
 
 
 def show_cell(cell: str, run: Run) -> None:
     """Open the pictures of a cell that was clicked, before tabs are drawn; free the chosen one."""
     mistakes.choose(None if cell == mistakes.chosen(run) else cell)
-    st.session_state[_TAB] = TABS[0]
+    open_tab(MISTAKES)
+
+
+def open_tab(name: str) -> None:
+    """Called before tabs are drawn."""
+    st.session_state[TAB.key] = name
 
 
 def _all_numbers(found: Evaluation, choice: Choice) -> None:

@@ -6,6 +6,7 @@ from dashboard import words
 from dashboard.evaluate.judged import rates
 from dashboard.parts import evidence, live
 from dashboard.parts.evidence import Card
+from engine.commands.auc import swapped
 from engine.commands.evaluate import Evaluation, Means
 from engine.data.subjects import Alike
 from engine.evaluation import coverage
@@ -33,7 +34,8 @@ def cards(found: Evaluation, asked: str, error: Card | None = None) -> list[Card
     else:
         others, left_alone = "others", words.taken("others not", positive)
         wrong = words.mistakes(c.fp, "other" if c.fp == 1 else "others", positive)
-    parts = (f"of {words.count(n)} pictures", wrong, words.mistakes(c.fn, positive, negative))
+    of = f"of {words.count(n)} {'pictures' if found.run else 'rows'}"
+    parts = (of, wrong, words.mistakes(c.fn, positive, negative))
     of_positives, of_negatives = found.y_true == 1, found.y_true == 0
     return [
         auc(found, asked),
@@ -49,8 +51,9 @@ def cards(found: Evaluation, asked: str, error: Card | None = None) -> list[Card
 def auc(found: Evaluation, asked: str) -> Card:
     area = found.interval
     line = words.evidence_line(
-        bounds(area), how(area, asked), len(found.y_true), subjects=area.subjects
-    )
+        bounds(area), how(area, asked), len(found.y_true), "" if found.run else "rows",
+        subjects=area.subjects,
+    )  # fmt: skip
     track = evidence.track(area.value, area.low, area.high)
     return Card("AUC", words.three_digits(area.value), line, "0.5 is chance", track)
 
@@ -62,11 +65,23 @@ def bounds(area: Interval) -> str:
 
 def how(area: Interval, asked: str) -> str:
     """Whose interval it is; where another method made it than was asked for, why."""
-    why = ", since it has no width" if area.method != asked else ""
-    return INTERVALS[area.method].short + why
+    return method(area) + (", since it has no width" if area.method != asked else "")
 
 
-def narrower(area: Interval) -> str:
+def method(area: Interval) -> str:
+    return INTERVALS[area.method].short
+
+
+def no_width(area: Interval, asked: str) -> str:
+    """Why another method made an interval than the one that was asked for, in a sentence."""
+    return (
+        f"At an AUC of {area.value:g} {INTERVALS[asked].title} finds no width, which would claim "
+        f"certainty: the interval comes from {INTERVALS[area.method].title}, which asks the counts "
+        "alone."
+    )
+
+
+def narrower(area: Interval, thing: str = "picture") -> str:
     """What an interval would claim that takes each picture for one of its own, in a sentence; ""
     where each is."""
     if not area.naive:
@@ -76,8 +91,8 @@ def narrower(area: Interval) -> str:
     saved = 1 - (high - low) / (area.high - area.low) if area.high > area.low else 0.0
     by = f"{words.percent(saved)} narrower" if saved > 0.0005 else "no narrower"
     return (
-        f"Pictures of one subject are alike, and all intervals here are by subject. Were each "
-        f"picture taken for one of its own, the AUC's would be {claimed}: {by}."
+        f"{thing.capitalize()}s of one subject are alike, and all intervals here are by subject. "
+        f"Were each {thing} taken for one of its own, the AUC's would be {claimed}: {by}."
     )
 
 
@@ -110,6 +125,7 @@ def _rate(
         return Card(label, words.NOTHING, "never said at this threshold", remark)
     interval = words.interval(share.low, share.high, words.percent, share.level)
     track = evidence.track(share.value, share.low, share.high, percent=True)
+    of = of or ("" if found.run else "rows")
     line = words.evidence_line(interval, "Wilson", share.n, of, _subjects(found, among))
     return Card(label, words.percent(share.value), line, remark, track)
 
@@ -234,19 +250,21 @@ def notes(found: Evaluation, whole: Means | None = None, alike: Alike | None = N
             f"{words.markdown(alike.other, 40)} may be of one subject. If they are, the run is "
             "judged on subjects that it has seen, and the figures flatter it."
         )
-    return said + (_few_of_many(whole) if whole else _few(found))
+    if whole:
+        return said + _few_of_many(whole)
+    hint = swapped(found.interval.value, *(words.markdown(name, 24) for name in found.class_names))
+    return said + limits(found.interval, found.class_names) + ([hint] if hint else [])
 
 
-def _few(found: Evaluation) -> list[str]:
+def limits(area: Interval, class_names: tuple[str, str], things: str = "pictures") -> list[str]:
     """Where the method that was chosen is known to promise too much, and who does not."""
-    area = found.interval
     held = coverage.too_low(area)
     if held is None:
         return []
-    counts = zip((area.n_negative, area.n_positive), found.class_names, strict=True)
+    counts = zip((area.n_negative, area.n_positive), class_names, strict=True)
     few = " and ".join(f"{words.count(n)} {words.plural(name)}" for n, name in counts)
     return [
-        f"On as few pictures ({words.markdown(few, 60)}), at such an AUC, 95% intervals by "
+        f"On as few {things} ({words.markdown(few, 60)}), at such an AUC, 95% intervals by "
         f"{INTERVALS[area.method].title} held the truth in {words.percent(held)} of simulations; "
         f"{_safer(area)}"
     ]

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import words
 from dashboard.evaluate import details, means, mistakes
 from dashboard.evaluate.choice import CLASS, Choice
-from dashboard.parts import classes, evidence
+from dashboard.parts import classes, downloads, evidence
 from engine.runs.store import Run
 
 
@@ -38,10 +38,13 @@ def show(choice: Choice, cell: str | None) -> None:
     with st.grid(2, min_column_width=460, gap="medium"):
         left, right = st.container(), st.container()
     with left:
-        st.markdown("## Confusion matrix of all classes")
-        classes.confusion(whole.matrix, choice.run.class_names, "confusion", cell, choice.target)
+        names, file = choice.run.class_names, f"{choice.run.id}-{choice.part}"
+        counts = {"truly": names} | dict(zip(names, whole.matrix.T.tolist(), strict=True))
+        downloads.files("Confusion matrix of all classes", counts, "confusion", f"{file}-matrix")
+        classes.confusion(whole.matrix, names, "confusion", cell, choice.target)
     with right:
-        st.markdown("## Classes, the worst first")
+        rows = dict(zip(means.COLUMNS, zip(*means.by_class(whole), strict=True), strict=True))
+        downloads.files("Classes, the worst first", rows, "classes", f"{file}-classes")
         method = means.method(whole, choice.method)
         classes.table(means.class_rows(whole), "classes", method, choice.target)
     name = words.markdown(choice.positive, 40)

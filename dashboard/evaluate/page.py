@@ -3,28 +3,50 @@
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import state, words
-from dashboard.evaluate import details, figures, many, one, take_along, threshold, unjudged
+from dashboard.evaluate import (
+    any_scores,
+    crossed,
+    details,
+    figures,
+    many,
+    one,
+    plan,
+    take_along,
+    threshold,
+    unjudged,
+)
 from dashboard.evaluate.charts import Line
 from dashboard.evaluate.choice import CLASS, Choice, alike, choose, choose_class, say_unfound_class
 from dashboard.parts import evidence, links, params
 from dashboard.parts.choose import choose_run, describe, say_unfound, unfound
-from dashboard.parts.params import RUN
+from dashboard.parts.params import RUN, Param
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation
+from engine.commands.folds import FEW
 from engine.errors import CamsightError
-from engine.evaluation.intervals import INTERVALS
+
+FILE = "file"
+SOURCE = Param("of", ("run", FILE), "run")
 
 
 def show() -> None:
     left, bar = st.columns([1, 3.4], vertical_alignment="bottom")
-    title = left.container(gap=None)
+    title = left.container(gap="xsmall")
     title.title("Evaluate")
     runs = state.runs()
     if not runs:
         title.caption("How good is it, and how sure are we")
         nothing_to_judge()
+        st.markdown("## Scores from a file")
+        any_scores.show()
+        st.markdown("## How many pictures?")
+        plan.show(None)
+        return
+    if choose_source(title) == FILE:
+        any_scores.show()
         return
     choosers = bar.container(horizontal=True, vertical_alignment="bottom")
     with choosers:
@@ -62,6 +84,19 @@ def show() -> None:
             take_along.show(choice.at(at), choice)
 
 
+def choose_source(place: DeltaGenerator) -> str:
+    """A run, or a file of scores."""
+    asked = SOURCE.asked()
+    start = SOURCE.start(asked if asked in SOURCE.options else None) or SOURCE.options[0]
+    default = None if SOURCE.overrule(start) else start
+    chosen = place.segmented_control(
+        "What is judged", SOURCE.options, default=default, required=True, key=SOURCE.widget,
+        format_func={"run": "A run", FILE: "A file of scores"}.get, label_visibility="collapsed",
+    )  # fmt: skip
+    SOURCE.write(chosen)
+    return chosen
+
+
 def nothing_to_judge() -> None:
     if asked := RUN.asked():
         st.warning(unfound(asked))
@@ -78,13 +113,16 @@ def say_limits(choice: Choice, found: Evaluation) -> None:
     if notes := figures.notes(found, choice.all_classes, state.look_alike(found.run)):
         st.warning("  \n".join(notes), icon=":material/warning:")
     if found.interval.method != choice.method:
-        st.caption(
-            f"At an AUC of {found.interval.value:g} {INTERVALS[choice.method].title} finds no "
-            "width, which would claim certainty: the interval comes from "
-            f"{INTERVALS[found.interval.method].title}, which asks the counts alone."
-        )
+        st.caption(figures.no_width(found.interval, choice.method))
     if subjects := figures.narrower(found.interval):
         st.caption(subjects)
+    if found.part == "test" and crossed.few(found.run) < FEW:
+        st.button(
+            "Few test pictures: cross-validate", icon=":material/grid_view:", type="tertiary",
+            on_click=details.open_tab, args=(details.CROSSED,),
+            help="Trains its configuration on each fold of the dataset, so that every picture is "
+            "judged once.",
+        )  # fmt: skip
 
 
 @st.fragment

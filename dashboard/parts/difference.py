@@ -234,11 +234,12 @@ def headline(found: Many, runs: Sequence[Run]) -> str:
 def table(pairs: Sequence[Pair]) -> dict[str, list[str]]:
     """The most different first, each cell as it is to be read."""
     rows = sorted(pairs, key=lambda pair: (pair.p_holm, pair.found.p))
+    level = words.level(rows[0].found.level)
     return {
         "A": [words.plain(pair.a) for pair in rows],
         "B": [words.plain(pair.b) for pair in rows],
         "A − B": [words.signed(pair.found.difference) for pair in rows],
-        "95% interval": [bounds(pair.found).partition(" ")[2] for pair in rows],
+        f"{level} interval": [bounds(pair.found).partition(" ")[2] for pair in rows],
         "p": [f"{pair.found.p:.2g}" for pair in rows],
         "p after Holm": [f"{pair.p_holm:.2g}" for pair in rows],
         "n": [words.count(pair.found.n) + ("" if pair.found.paired else ", unpaired")

@@ -329,7 +329,7 @@ def test_pictures_are_in_the_order_that_they_are_shown_in():
 def test_report_and_all_numbers_are_of_every_class(run):
     y_true, _, said = told(run)
     at = opened(run="quick-1", class_="dog")
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
     (code,) = [c.value for c in at.code if "precision" in c.value]
     expected = metrics.classification_report(y_true, said, target_names=NAMES, digits=3)

@@ -14,7 +14,7 @@ import streamlit as st
 from sklearn import metrics
 from streamlit.testing.v1 import AppTest
 
-from dashboard.evaluate import figures, mistakes, take_along
+from dashboard.evaluate import details, figures, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate, snapshot
 from engine.data.dataset import open_dataset
@@ -190,7 +190,7 @@ def test_a_perfect_auc_gets_newcombes_interval_and_never_a_width_of_zero(own):
     assert auc["interval"] != "95% 1.000–1.000"
     assert "finds no width" in texts(at)
     assert cards(at)["Mistakes"]["evidence"].startswith(f"of {n} pictures")
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
     assert "±0.000" not in texts(at)
     assert "(newcombe)" in texts(at)
@@ -406,13 +406,36 @@ def test_the_report_is_scikit_learns_and_only_the_open_tab_is_computed(workspace
     t = in_the_middle(told)
     at = opened(t=str(t))
     assert "precision" not in texts(at)
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
     (code,) = [c.value for c in at.code if "precision" in c.value]
     expected = metrics.classification_report(
         told["y_true"], told["y_score"] >= t, target_names=["cat", "dog"], digits=3
     )
     assert code.split() == expected.split()
+    assert explained(at) == []
+
+
+def test_the_tab_of_the_address_is_open(workspace):
+    at = opened(tab="All numbers")
+    assert len(at.table) == 2
+    assert explained(at) == []
+    assert [tab.label for tab in at.tabs] == list(details.TABS)
+    assert explained(opened(tab="<b>"))  # the first one is open
+
+
+def test_without_a_run_the_page_still_plans_and_takes_a_file(empty_workspace):
+    at = opened()
+    assert [one.label for one in at.get("file_uploader")] == ["CSV of scores"]
+    assert any(one.label == "Assumed AUC" for one in at.number_input)
+
+
+def test_few_test_pictures_lead_to_a_cross_validation(workspace):
+    at = opened()
+    (button,) = [one for one in at.button if "cross-validate" in one.label]
+    button.click().run()
+    assert at.session_state["tab"] == details.CROSSED
+    assert any("**Cross-validate**" in one.label for one in at.button)
     assert explained(at) == []
 
 
@@ -588,7 +611,7 @@ def test_a_stopped_run_says_how_far_it_came(own):
     store.save(own, status="stopped", config=config, best_epoch=1)
     at = opened()
     assert at.caption[0].value == "quick on drawn, 32 px, 2 of 40 epochs"
-    at.session_state["evaluate_tab"] = "All numbers"
+    at.session_state["tab"] = "All numbers"
     at.run()
     numbers, configuration = at.table
     assert "of the validation pictures were right then" in numbers.value.to_string()
