@@ -219,12 +219,11 @@ def headline(found: Many, runs: Sequence[Run]) -> str:
     """How many pairs differ, and whether the highest AUC is more than luck."""
     differ = sum(map(apart, found.pairs))
     n = len(found.pairs)
-    best = max(runs, key=lambda run: run.figures["auc"]).id
+    among = {name for pair in found.pairs for name in (pair.a, pair.b)}
+    best = max((run for run in runs if run.id in among), key=lambda run: run.figures["auc"]).id
     beside = [pair for pair in found.pairs if best in (pair.a, pair.b)]
     equals = [pair.b if pair.a == best else pair.a for pair in beside if not apart(pair)]
     said = f"After Holm's correction, {differ} of {n} pair{'' if n == 1 else 's'} differ."
-    if not beside:
-        return said
     if not equals:
         return f"{said} {best} has the highest AUC, and is told apart from each of the others."
     named = words.listed(equals) if len(equals) <= 3 else f"{len(equals)} others"
