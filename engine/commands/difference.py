@@ -8,6 +8,7 @@ held against, hang together.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -76,7 +77,7 @@ def compare(
         options: method, level, side and seed; see `engine.evaluation.compare.paired`.
 
     Raises:
-        CamsightError: where there is no such run or file, or two and no more cannot be compared.
+        CamsightError: where there is no such run or file, or no two can be compared.
     """
     files = [name.endswith(FILE) for name in names]
     if len(names) < 2:
@@ -93,16 +94,23 @@ def compare(
         if target is not None:
             raise ConfigError("--class is of runs; the labels of a file are 0 and 1 already.")
         read = {name: read_scores(name, columns=["y_score"], groups=groups) for name in names}
-        return each_two(
+        return _some(each_two(
             names, lambda a, b: of_scores(read[a], read[b], (a, b), apart=apart, **options)
-        )
+        ))  # fmt: skip
     if groups is not None or apart:
         raise ConfigError(
             "--groups and --unpaired are of files; whose pictures those of runs are, and which are "
             "the same, is known."
         )
     runs = [store.open_run(workspace, name) for name in names]
-    return of_many(runs, list_datasets(workspace), target=target, **options)
+    return _some(of_many(runs, list_datasets(workspace), target=target, **options))
+
+
+def _some(found: Many) -> Many:
+    """Refuse a comparison of which nothing is left."""
+    if not found.pairs:
+        raise RunError(next(iter(found.refused.values())))
+    return found
 
 
 def of_many(
@@ -111,10 +119,15 @@ def of_many(
     """Each two of several judged runs; see `of_runs`."""
     by_id = {store.require_judged(run).id: run for run in runs}
     datasets = list(datasets)
-    told = {run.id: _told(run, datasets) for run in runs}
+
+    @cache
+    def told(name: str) -> Told:
+        return _told(by_id[name], datasets)
 
     def test(a: str, b: str) -> Difference:
-        return _of_told(by_id[a], told[a], by_id[b], told[b], datasets, target=target, **options)
+        return _of_told(
+            by_id[a], told(a), by_id[b], told(b), datasets, target=target, **options
+        )  # fmt: skip
 
     return each_two([run.id for run in runs], test)
 
