@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import state, words
 from dashboard.evaluate import (
     any_scores,
+    crossed,
     details,
     figures,
     many,
@@ -24,6 +25,7 @@ from dashboard.parts.choose import choose_run, describe, say_unfound, unfound
 from dashboard.parts.params import RUN, Param
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation
+from engine.commands.folds import FEW
 from engine.errors import CamsightError
 
 FILE = "file"
@@ -32,7 +34,7 @@ SOURCE = Param("of", ("run", FILE), "run")
 
 def show() -> None:
     left, bar = st.columns([1, 3.4], vertical_alignment="bottom")
-    title = left.container(gap=None)
+    title = left.container(gap="xsmall")
     title.title("Evaluate")
     runs = state.runs()
     if not runs:
@@ -114,6 +116,13 @@ def say_limits(choice: Choice, found: Evaluation) -> None:
         st.caption(figures.no_width(found.interval, choice.method))
     if subjects := figures.narrower(found.interval):
         st.caption(subjects)
+    if found.part == "test" and crossed.few(found.run) < FEW:
+        st.button(
+            "Few test pictures: cross-validate", icon=":material/grid_view:", type="tertiary",
+            on_click=details.open_tab, args=(details.CROSSED,),
+            help="Trains its configuration on each fold of the dataset, so that every picture is "
+            "judged once.",
+        )  # fmt: skip
 
 
 @st.fragment

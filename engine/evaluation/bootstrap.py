@@ -68,7 +68,7 @@ def replicates(
     models = [sort(*validate(y_true, scores)) for scores in y_scores]
     of = subjects_of(labels == 1, groups)
     rng = np.random.default_rng(seed)
-    again = _by_class(labels, rng, times) if of is None else _by_subject(labels, groups, rng, times)
+    again = _by_class(labels, rng, times) if of is None else by_subject(labels, groups, rng, times)
     found = [[_aucs(one, counts) for one in models] for counts in again]
     return np.concatenate([np.stack(columns, axis=1) for columns in found])
 
@@ -92,7 +92,7 @@ def _by_class(labels: NDArray, rng: np.random.Generator, times: int) -> Iterator
         yield counts
 
 
-def _by_subject(
+def by_subject(
     labels: NDArray, groups: ArrayLike, rng: np.random.Generator, times: int
 ) -> Iterator[NDArray]:
     names, subject = np.unique(np.asarray(groups), return_inverse=True)

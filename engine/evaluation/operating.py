@@ -13,7 +13,7 @@ from engine.errors import ConfigError
 from engine.evaluation.estimates import Estimate
 from engine.evaluation.level import LEVEL, check
 from engine.evaluation.placements import subjects_of
-from engine.evaluation.proportions import Proportion, wilson, wilson_by_subject
+from engine.evaluation.proportions import Proportion, share, wilson
 from engine.evaluation.roc import RocCurve, validate
 from engine.evaluation.thresholds import Confusion
 
@@ -90,20 +90,11 @@ def rates(
     labels, scores = validate(y_true, y_score)
     positive, said = labels == 1, scores >= threshold
     subjects_of(positive, groups)  # refuses what does not belong together
-    names = None if groups is None else np.asarray(groups)
-    among = (np.ones(len(labels), bool), positive, ~positive, said, ~said)
+    among = (None, positive, ~positive, said, ~said)
     return {
-        name: _rate((positive == said)[of], None if names is None else names[of], level)
+        name: share(positive == said, of, groups=groups, level=level)
         for name, of in zip(RATES, among, strict=True)
     }
-
-
-def _rate(right: NDArray, names: NDArray | None, level: float) -> Proportion | None:
-    if len(right) == 0:
-        return None
-    if names is None:
-        return wilson(int(np.count_nonzero(right)), len(right), level)
-    return wilson_by_subject(right, names, level)
 
 
 def rates_of(counts: Confusion, level: float = LEVEL) -> dict[str, Proportion | None]:

@@ -14,7 +14,7 @@ import streamlit as st
 from sklearn import metrics
 from streamlit.testing.v1 import AppTest
 
-from dashboard.evaluate import figures, mistakes, take_along
+from dashboard.evaluate import details, figures, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate, snapshot
 from engine.commands.auc import auc
@@ -422,6 +422,29 @@ def test_the_report_is_scikit_learns_and_only_the_open_tab_is_computed(workspace
         told["y_true"], told["y_score"] >= t, target_names=["cat", "dog"], digits=3
     )
     assert code.split() == expected.split()
+    assert explained(at) == []
+
+
+def test_the_tab_of_the_address_is_open(workspace):
+    at = opened(tab="All numbers")
+    assert len(at.table) == 2
+    assert explained(at) == []
+    assert [tab.label for tab in at.tabs] == list(details.TABS)
+    assert explained(opened(tab="<b>"))  # the first one is open
+
+
+def test_without_a_run_the_page_still_plans_and_takes_a_file(empty_workspace):
+    at = opened()
+    assert [one.label for one in at.get("file_uploader")] == ["CSV of scores"]
+    assert any(one.label == "Assumed AUC" for one in at.number_input)
+
+
+def test_few_test_pictures_lead_to_a_cross_validation(workspace):
+    at = opened()
+    (button,) = [one for one in at.button if "cross-validate" in one.label]
+    button.click().run()
+    assert at.session_state["tab"] == details.CROSSED
+    assert any("**Cross-validate**" in one.label for one in at.button)
     assert explained(at) == []
 
 
