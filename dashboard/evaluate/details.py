@@ -46,7 +46,8 @@ def open_tab(name: str) -> None:
 def _all_numbers(found: Evaluation, choice: Choice) -> None:
     names = ("Figure", "Value", "Interval", "Where it comes from")
     whole, files = choice.all_classes, file_name(found)
-    rows = figures.rows(found, choice.method)
+    error = figures.calibration_error(choice.calibration())
+    rows = figures.rows(found, choice.method, error)
     if whole:
         of_all = [*means.rows(whole, choice.method), *figures.about(found.run)]
         _table("All classes", names, of_all, "numbers", f"{files}-all-classes")

@@ -1,5 +1,6 @@
 """The page Evaluate: every figure is that of the stored predictions, whatever the address says."""
 
+import base64
 import csv
 import io
 import json
@@ -19,7 +20,7 @@ from dashboard.parts import links
 from engine.commands import evaluate, snapshot
 from engine.commands.auc import auc
 from engine.data.dataset import open_dataset
-from engine.evaluation import coverage, roc
+from engine.evaluation import bands, calibration, coverage, roc
 from engine.evaluation.intervals import DEFAULT, INTERVALS, auc_interval
 from engine.evaluation.proportions import wilson, wilson_by_subject
 from engine.runs import outcome, store
@@ -251,10 +252,38 @@ def test_moving_the_threshold_is_a_look_up(own, monkeypatch):
     at = opened()
     for name in ("judge", "judge_all"):
         monkeypatch.setattr(evaluate, name, None)  # to be called is to fail
-    monkeypatch.setattr(roc, "roc_curve", None)
+    for room, name in ((roc, "roc_curve"), (bands, "pointwise"), (calibration, "calibration")):
+        monkeypatch.setattr(room, name, None)
     at.slider(key="t").set_value(0.31).run()
     assert not at.exception
     assert cards(at)["Accuracy"]["remark"] == "at 0.31"
+
+
+@pytest.mark.parametrize("kind", ["pointwise", "simultaneous"])
+def test_the_band_that_is_chosen_lies_around_the_curve(workspace, kind):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    y = told["y_true"], told["y_score"]
+    expected = {
+        "pointwise": lambda: bands.pointwise(*y, bands.even(101)[::-1], 0.9),
+        "simultaneous": lambda: bands.simultaneous(*y, 0.9),
+    }[kind]()
+    drawn = curves(opened(band=kind, level="90"))["band"]
+    heights = {round(float(h), 9) for h in [*expected.low, *expected.high]}
+    assert {round(h, 9) for h in values(drawn["y"])} == heights
+
+
+def test_without_a_band_there_is_none(workspace):
+    assert "band" in curves(opened())  # the default
+    assert "band" not in curves(opened(band="none"))
+
+
+def test_the_calibration_error_is_told_with_its_interval_and_what_chance_would_show(workspace):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    found = calibration.calibration(told["y_true"], told["y_score"], level=0.99)
+    card = cards(opened(level="99"))["Calibration error"]
+    assert card["value"] == f"{found.ece.value:.3f}"
+    assert card["interval"] == f"99% {found.ece.low:.3f}–{found.ece.high:.3f}"
+    assert f"{len(found.bins)} bins · by chance {found.ece_by_chance:.3f}" in card["evidence"]
 
 
 # --- subjects -------------------------------------------------------------------------------------
@@ -321,6 +350,13 @@ def curves(at: AppTest) -> dict[str, dict]:
     figures = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
     (found,) = [one for one in figures if "scaleanchor" in one["layout"]["yaxis"]]
     return {trace["name"]: trace for trace in found["data"] if "name" in trace}
+
+
+def values(told) -> list[float]:
+    """Plotly writes large arrays as base64."""
+    if isinstance(told, dict):
+        return np.frombuffer(base64.b64decode(told["bdata"]), told["dtype"]).tolist()
+    return told
 
 
 def test_a_second_run_is_drawn_dashed_and_stands_in_the_address(other):
