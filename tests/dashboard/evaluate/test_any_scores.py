@@ -160,5 +160,5 @@ def test_of_many_rows_no_more_is_sent_than_can_be_seen(workspace, use_workspace)
     truth = np.arange(100_000) % 2
     at = uploaded(written(y_true=truth, y_score=RNG.normal(truth)))
     sizes = [len(chart.proto.spec) for chart in at.get("plotly_chart")]
-    assert len(sizes) == 2
+    assert len(sizes) == 3
     assert max(sizes) < 300_000
