@@ -17,7 +17,7 @@ from engine.commands.auc import Models
 from engine.commands.evaluate import THRESHOLD, Evaluation
 from engine.errors import CamsightError, ScoresError
 from engine.evaluation import roc, thresholds
-from engine.evaluation.scores import SUBJECTS, Scores, read_scores
+from engine.evaluation.scores import LABEL, SUBJECTS, Scores, read_scores
 
 NAMES = ("negative", "positive")  # what a file calls 0 and 1
 NO_SUBJECTS = "each row is its own"
@@ -70,7 +70,7 @@ def _of_file(sent) -> None:
     scores = _read(sent.file_id, (), None, sent)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         columns, first = _choose_models(scores, sent.file_id)
-        groups = _choose_subjects(scores, sent.file_id)
+        groups = _choose_subjects(scores, columns, sent.file_id)
         method = choice.choose_interval()
         level, side = choice.choose_level()
     if groups or columns != tuple(scores.columns):
@@ -106,9 +106,10 @@ def _choose_models(scores: Scores, file_id: str) -> tuple[tuple[str, ...], str]:
     return tuple(chosen), first
 
 
-def _choose_subjects(scores: Scores, file_id: str) -> str | None:
-    """The column that says whose each row is; at first one that is called so."""
-    others = [name for name in scores.passed_over if name]
+def _choose_subjects(scores: Scores, columns: tuple[str, ...], file_id: str) -> str | None:
+    """The column that says whose each row is, of those that are not judged; at first one that is
+    called so."""
+    others = [name for name in scores.header if name and name not in (LABEL, *columns)]
     options = [NO_SUBJECTS, *others]
     start = next((name for name in others if name in SUBJECTS), NO_SUBJECTS)
     chosen = st.selectbox(

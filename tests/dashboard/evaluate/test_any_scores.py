@@ -94,6 +94,7 @@ def test_models_that_are_none_are_taken_out(several):
     assert list(models["Model"]) == ["y_score", "other"]
     assert len(differences) == 1
     assert not [one for one in several.warning if "swapped" in one.value]
+    assert "w*rse" in box(several, "Subjects").options  # since numbers may name subjects, too
 
 
 def test_the_threshold_is_of_the_model_that_is_chosen(several):

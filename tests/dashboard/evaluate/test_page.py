@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.evaluate import details, figures, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate, snapshot
+from engine.commands.auc import auc
 from engine.data.dataset import open_dataset
 from engine.evaluation import bands, calibration, coverage, roc
 from engine.evaluation.intervals import DEFAULT, INTERVALS, auc_interval
@@ -98,6 +99,14 @@ def test_the_cards_say_what_scikit_learn_says_of_the_stored_predictions(workspac
     assert shown["Sensitivity"]["value"] == f"{100 * recall:.1f}%"
     assert shown["Mistakes"]["value"] == str((said != told["y_true"]).sum())
     assert [at.caption[0].value] == ["quick on drawn, 32 px, 2 epochs"]
+
+
+def test_an_auc_below_a_half_is_shown_as_it_is_with_a_hint(own):
+    rng = np.random.default_rng(6)
+    scored(own, test=lambda labels: rng.uniform(0, 0.6, len(labels)) + 0.4 * (1 - labels))
+    at = opened(run=own.id)
+    assert float(cards(at)["AUC"]["value"]) < 0.5
+    assert "those of cat: if they are meant for dog, the classes may be swapped" in texts(at)
 
 
 def test_the_address_restores_part_interval_and_threshold(workspace):
@@ -503,7 +512,7 @@ def test_predictions_as_csv_name_file_class_and_picture_and_give_the_same_auc(wo
         assert float(row["y_score"]) == score
     file = tmp_path / "scores.csv"
     file.write_text(take_along.predictions_csv(found))
-    assert evaluate.auc(file) == found.interval
+    assert auc(file).intervals["y_score"] == found.interval
 
 
 def test_figures_as_json_hold_the_matrix_and_every_rate_with_its_interval(workspace):
