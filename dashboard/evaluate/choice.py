@@ -15,9 +15,8 @@ from dashboard.parts.pictures import PARTS
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation, Means
 from engine.data import layout
-from engine.evaluation import bands, calibration
+from engine.evaluation import bands
 from engine.evaluation.bands import Band
-from engine.evaluation.calibration import Calibration
 from engine.evaluation.intervals import DEFAULT, INTERVALS
 from engine.evaluation.level import LEVEL as USUAL_LEVEL
 from engine.evaluation.level import SIDES
@@ -78,10 +77,6 @@ class Choice:
             return None
         return _band(*self._asked, kind, self.judged().evaluation)
 
-    def calibration(self) -> Calibration:
-        """Whether its scores are probabilities."""
-        return _calibration(*self._asked, self.judged().evaluation)
-
     @property
     def _asked(self) -> tuple:
         """What a figure depends on that is of no one method or threshold."""
@@ -136,16 +131,6 @@ def band_of(found: Evaluation, kind: str) -> Band:
     if kind == "simultaneous":
         return bands.simultaneous(found.y_true, found.y_score, *asked)
     return bands.pointwise(found.y_true, found.y_score, bands.even(101)[::-1], *asked)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _calibration(
-    folder: str, weights_sha256: str, part: str, target: int | None, level: float,
-    _found: Evaluation,
-) -> Calibration:  # fmt: skip
-    return calibration.calibration(
-        _found.y_true, _found.y_score, level=level, groups=_found.groups
-    )
 
 
 def choose_band() -> str:

@@ -15,7 +15,7 @@ import streamlit as st
 from sklearn import metrics
 from streamlit.testing.v1 import AppTest
 
-from dashboard.evaluate import details, figures, mistakes, take_along
+from dashboard.evaluate import calibration_tab, details, figures, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate, snapshot
 from engine.commands.auc import auc
@@ -85,10 +85,10 @@ def test_the_cards_say_what_scikit_learn_says_of_the_stored_predictions(workspac
     told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
     at = opened()
     shown = cards(at)
-    auc = metrics.roc_auc_score(told["y_true"], told["y_score"])
+    area = metrics.roc_auc_score(told["y_true"], told["y_score"])
     said = told["y_score"] >= 0.5
     n = len(said)
-    assert shown["AUC"]["value"] == f"{auc:.3f}"
+    assert shown["AUC"]["value"] == f"{area:.3f}"
     assert shown["AUC"]["interval"].startswith("95% 0.")
     short = INTERVALS[DEFAULT].short
     assert shown["AUC"]["evidence"] == f" · {short} · n\u00a0=\u00a0{n}"
@@ -193,11 +193,11 @@ def test_youdens_threshold_is_not_rounded_so_that_the_specificity_stays(own):
 def test_a_perfect_auc_gets_newcombes_interval_and_never_a_width_of_zero(own):
     scored(own, test=lambda y: np.where(y == 1, 0.9, 0.1))
     at = opened()
-    auc = cards(at)["AUC"]
+    area = cards(at)["AUC"]
     n = len(store.predictions(own, "test")["y_true"])
-    assert auc["value"] == "1.000"
-    assert auc["evidence"].startswith(" · Newcombe, since it has no width · ")
-    assert auc["interval"] != "95% 1.000–1.000"
+    assert area["value"] == "1.000"
+    assert area["evidence"].startswith(" · Newcombe, since it has no width · ")
+    assert area["interval"] != "95% 1.000–1.000"
     assert "finds no width" in texts(at)
     assert cards(at)["Mistakes"]["evidence"].startswith(f"of {n} pictures")
     at.session_state["tab"] = "All numbers"
@@ -252,7 +252,9 @@ def test_moving_the_threshold_is_a_look_up(own, monkeypatch):
     at = opened()
     for name in ("judge", "judge_all"):
         monkeypatch.setattr(evaluate, name, None)  # to be called is to fail
-    for room, name in ((roc, "roc_curve"), (bands, "pointwise"), (calibration, "calibration")):
+    for room, name in (
+        (roc, "roc_curve"), (bands, "pointwise"), (calibration_tab, "calibration"),
+    ):  # fmt: skip
         monkeypatch.setattr(room, name, None)
     at.slider(key="t").set_value(0.31).run()
     assert not at.exception
@@ -283,7 +285,7 @@ def test_the_calibration_error_is_told_with_its_interval_and_what_chance_would_s
     card = cards(opened(level="99"))["Calibration error"]
     assert card["value"] == f"{found.ece.value:.3f}"
     assert card["interval"] == f"99% {found.ece.low:.3f}–{found.ece.high:.3f}"
-    assert f"{len(found.bins)} bins · by chance {found.ece_by_chance:.3f}" in card["evidence"]
+    assert card["remark"] == f"a calibrated model shows {found.ece_by_chance:.3f}"
 
 
 # --- subjects -------------------------------------------------------------------------------------
