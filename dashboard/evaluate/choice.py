@@ -122,11 +122,15 @@ def _band(
     folder: str, weights_sha256: str, part: str, target: int | None, level: float, kind: str,
     _found: Evaluation,
 ) -> Band:  # fmt: skip
-    y_true, y_score, groups = _found.y_true, _found.y_score, _found.groups
+    return band_of(_found, kind)
+
+
+def band_of(found: Evaluation, kind: str) -> Band:
+    """kind: "pointwise" or "simultaneous"."""
+    asked = found.interval.level, found.groups
     if kind == "simultaneous":
-        return bands.simultaneous(y_true, y_score, level, groups)
-    at = bands.even(101)[::-1]
-    return bands.pointwise(y_true, y_score, at, level, groups)
+        return bands.simultaneous(found.y_true, found.y_score, *asked)
+    return bands.pointwise(found.y_true, found.y_score, bands.even(101)[::-1], *asked)
 
 
 def choose_band() -> str:

@@ -123,6 +123,22 @@ def test_rows_of_subjects_are_judged_by_subject(workspace, use_workspace):
     assert "n\xa0=\xa0120 rows" in cards(at)["AUC"]["evidence"]
 
 
+def test_the_tabs_of_a_run_are_there_for_a_file_too(workspace, use_workspace):
+    use_workspace(workspace)
+    at = uploaded(written(y_true=TRUTH, y_score=1 / (1 + np.exp(-MODELS["y_score"]))))
+    for tab, card in (
+        ("Precision and recall", "Average precision"), ("Calibration", "Brier score"),
+        ("Operating points", "Partial AUC, corrected"),
+    ):  # fmt: skip
+        at.session_state["scores-tab"] = tab
+        at.run()
+        assert not at.exception, at.exception
+        assert card in cards(at)
+    next(one for one in at.button if one.label == "Take cheapest").click().run()
+    assert not at.exception, at.exception
+    assert "0.50" not in cards(at)["Accuracy"]["remark"]
+
+
 REFUSED = {
     b"y_true;y_score\n0;0,5\n": "semicolons",
     b"y_true,y_score\n0,0.5\n1,n*a\n": r"Line 3 of mine.csv has the score 'n\*a'",
@@ -160,5 +176,5 @@ def test_of_many_rows_no_more_is_sent_than_can_be_seen(workspace, use_workspace)
     truth = np.arange(100_000) % 2
     at = uploaded(written(y_true=truth, y_score=RNG.normal(truth)))
     sizes = [len(chart.proto.spec) for chart in at.get("plotly_chart")]
-    assert len(sizes) == 2
+    assert len(sizes) == 3
     assert max(sizes) < 300_000
