@@ -26,8 +26,8 @@ def known_coverage(method: str, n: float, auc: float, kind: str = "independent")
 
     Args:
         n: pictures of the rarer class, or subjects of a class.
-        kind: "independent" pictures, or "subjects", of which the intraclass correlation was chosen
-            that is worst.
+        kind: "independent" pictures, or "subjects", whose pictures have an intraclass correlation
+            of 0.7.
 
     Returns:
         None for a method that was not measured.

@@ -114,7 +114,7 @@ def of_independent(pool: ProcessPoolExecutor, draws: int) -> dict:
 
 
 def of_subjects(pool: ProcessPoolExecutor, draws: int) -> dict:
-    """The same of subjects, the lowest of whatever their pictures have in common."""
+    """The same of subjects whose pictures have most in common, of one class or of both."""
     names, few, aucs = [*INTERVALS, "naive"], (20, 50, 200), (0.75, 0.95)
     cells = [
         (n, auc, icc, mixed)
@@ -126,12 +126,11 @@ def of_subjects(pool: ProcessPoolExecutor, draws: int) -> dict:
     for at, (n, auc, icc, mixed) in enumerate(cells):
         of = f"{2 * n} with both classes" if mixed else f"{n} / {n}"
         print(f"| {of} | {auc} | {icc} | " + " | ".join(map(told, row(found, at))) + " |")
-    del found["naive"]
-    shape = -1, len(few), len(aucs)
+    of_worst = [at for at, (_, _, icc, _) in enumerate(cells) if icc == ICCS[-1]]
     held = {
-        name: np.reshape([cell.held for cell in of], shape).min(axis=0)
-        for name, of in found.items()
-    }
+        name: np.reshape([of[at].held for at in of_worst], (-1, len(few), len(aucs))).mean(axis=0)
+        for name, of in found.items() if name != "naive"
+    }  # fmt: skip
     return table(few, aucs, held)
 
 
