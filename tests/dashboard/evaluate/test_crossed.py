@@ -142,7 +142,7 @@ def test_every_other_page_shows_it_by_its_kind_or_leaves_it_out(own):
     (table,) = pages.opened(links.RUNS).dataframe
     row = table.value.set_index("Run").loc[run.id]
     assert row["AUC"] == pytest.approx(run.crossed["auc"])
-    assert row["95% interval"].endswith("(5 folds of quick-1)")
+    assert row["95% interval"].endswith("(5 folds)")
     assert row["n"] == 240
     one = pages.opened(links.RUNS, runs=run.id)
     assert "AUC of all folds" in cards(one)
