@@ -157,6 +157,7 @@ def judged(choice: Choice, cell: str | None) -> None:
     found = replace(prepared.at(at), run=choice.run)
     with cards:
         error = calibration_tab.error_card(found, calibration_tab.measured(found))
+        error = replace(error, remark="0 is best")  # the tab has room for what chance would show
         evidence.cards(figures.cards(found, choice.method, error), key="figures")
     with left:
         curve = st.container()

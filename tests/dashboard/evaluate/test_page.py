@@ -282,10 +282,15 @@ def test_without_a_band_there_is_none(workspace):
 def test_the_calibration_error_is_told_with_its_interval_and_what_chance_would_show(workspace):
     told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
     found = calibration.calibration(told["y_true"], told["y_score"], level=0.99)
-    card = cards(opened(level="99"))["Calibration error"]
+    at = opened(level="99", tab="Calibration")
+    card, again = (
+        card for data in drawn(at, "cards") for card in data["cards"]
+        if card["label"] == "Calibration error"
+    )  # fmt: skip
     assert card["value"] == f"{found.ece.value:.3f}"
     assert card["interval"] == f"99% {found.ece.low:.3f}–{found.ece.high:.3f}"
-    assert card["remark"] == f"a calibrated model shows {found.ece_by_chance:.3f}"
+    assert card["remark"] == "0 is best"
+    assert again["remark"] == f"a calibrated model shows {found.ece_by_chance:.3f}"
 
 
 # --- subjects -------------------------------------------------------------------------------------
