@@ -179,8 +179,8 @@ def simultaneous(
     above the lower right one of every rectangle that holds a point of it: the band is what all of
     them leave. Campbell, Statistics in Medicine 13 (1994), 499-508, made them of one size, by
     Kolmogorov & Smirnov, which is far too large near the corner where good models are. Here all
-    have one local level, the smallest at which `level` of `SIMULATED` binormal curves of the same
-    AUC and counts lie in their bands. The decision docs/decisions/024 has its coverage, also where
+    have one local level, the largest at which `level` of `SIMULATED` binormal curves of the same
+    AUC and counts lie in their bands. docs/decisions/024-bands.md has its coverage, also where
     scores are not binormal, beside that of others.
 
     By subject, counts are taken as those of as many independent pictures as tell the same (see
@@ -235,7 +235,7 @@ def clopper_pearson(n: int, local: float) -> tuple[NDArray, NDArray, NDArray]:
 
 @lru_cache(maxsize=256)
 def local_level(n_positive: int, n_negative: int, log_odds: float, level: float) -> float:
-    """At how small a level each rectangle must fail for `level` of binormal curves to be held.
+    """How often each rectangle may fail where `level` of binormal curves are to be held.
 
     Negatives are standard normal, positives normal around √2 Φ⁻¹(AUC) with the same spread, the AUC
     being given by its log odds (in tenths, between which the answer does not change much). A curve
