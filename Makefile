@@ -40,6 +40,8 @@ bench: .venv/.installed-dev ## Measure; prints the figures that the documents gi
 	.venv/bin/python -m pytest -o addopts= -qs tests/benchmarks
 	.venv/bin/python -m tests.benchmarks.training
 	.venv/bin/python -m tests.benchmarks.cam
+	.venv/bin/python -m tests.benchmarks.roc --large
+	.venv/bin/python -m tests.benchmarks.coverage
 
 clean: ## Remove .venv and caches; the workspace stays
 	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache

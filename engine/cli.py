@@ -253,21 +253,34 @@ def _cross_validate(run_id: str, n: int | None, repeats: int, as_json: bool) -> 
 def auc(
     scores: Annotated[Path, typer.Argument(help="CSV with the columns y_true and y_score.")],
     interval: Interval = DEFAULT,
+    level: Level = LEVEL,
+    side: Side = "both",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A column of scores, more than once for several; default: y_score and every "
+            "further one of numbers. Several are compared, with Holm's correction.",
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column that tells whose picture each is; intervals and tests then go by "
+            "subject.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """AUC with its interval of any model's scores."""
-    from engine.commands.evaluate import auc as auc_of
-    from engine.commands.evaluate import interval_figures
+    """AUC with its interval of any model's scores; of several models, also their differences."""
+    from engine import terminal_scores
+    from engine.commands.auc import auc as judge
 
-    found = auc_of(scores, method=interval)
-    if as_json:
-        return terminal.print_json(interval_figures(found))
-    print(
-        f"AUC={found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f} ({found.method}), "
-        f"{found.n_positive:,} positive, {found.n_negative:,} negative"
+    found = judge(
+        scores, columns=column or (), groups=groups, method=interval, level=level, side=side
     )
-    terminal.warn_of_coverage(found)
-    return None
+    terminal_scores.print_models(found, as_json)
 
 
 @app.command()

@@ -52,6 +52,7 @@ def outlive_readers() -> None:
 
 
 def print_evaluation(evaluation, as_json: bool) -> None:
+    from engine.commands.auc import swapped
     from engine.commands.evaluate import Means
 
     run, many = evaluation.run, isinstance(evaluation, Means)
@@ -73,6 +74,7 @@ def print_evaluation(evaluation, as_json: bool) -> None:
     print_subjects(evaluation.interval)
     _warn_of_subjects(evaluation)
     warn_of_coverage(evaluation.interval)
+    warn(swapped(evaluation.interval.value, *evaluation.class_names))
     return None
 
 

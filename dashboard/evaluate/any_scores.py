@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import words
-from dashboard.evaluate import charts, choice, compared_scores, figures, judged, one
+from dashboard.evaluate import charts, choice, compared_scores, figures, judged, limits, one
 from dashboard.evaluate.judged import Judged
 from dashboard.evaluate.threshold import RULES
 from dashboard.parts import evidence
@@ -202,11 +202,11 @@ def _say_limits(models: Models, asked: Asked, first: str) -> None:
         if hint := auc.swapped(area.value, *map(words.plural, NAMES)):
             st.warning(of + hint, icon=":material/swap_vert:")
     area = models.intervals[first]
-    for note in figures.limits(area, NAMES, "rows"):
+    for note in limits.under_coverage(area, NAMES, "rows"):
         st.warning(note, icon=":material/warning:")
     if area.method != asked.method:
-        st.caption(figures.no_width(area, asked.method))
-    if narrower := figures.narrower(area, "row"):
+        st.caption(limits.no_width(area, asked.method))
+    if narrower := limits.narrower(area, "row"):
         st.caption(narrower)
 
 

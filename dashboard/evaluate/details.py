@@ -11,10 +11,8 @@ from dashboard.parts.params import Param
 from engine.commands.evaluate import Evaluation
 from engine.runs.store import Run
 
-MISTAKES = "Mistakes"
-TABS = (
-    MISTAKES, "Comparison", "Cross-validation", "How many pictures?", "All numbers",
-)  # fmt: skip
+MISTAKES, CROSSED = "Mistakes", "Cross-validation"
+TABS = (MISTAKES, "Comparison", CROSSED, "How many pictures?", "All numbers")
 TAB = Param("tab", TABS)
 
 
@@ -23,7 +21,7 @@ def show(found: Evaluation, choice: Choice) -> None:
     bodies = {
         MISTAKES: lambda: mistakes.gallery(found, choice.all_classes),
         "Comparison": lambda: comparison.show(found, choice.against),
-        "Cross-validation": lambda: crossed.show(found.run, level),
+        CROSSED: lambda: crossed.show(found.run, level),
         "How many pictures?": lambda: plan.show(found.run, level),
         "All numbers": lambda: _all_numbers(found, choice),
     }
@@ -37,13 +35,19 @@ def show(found: Evaluation, choice: Choice) -> None:
 def show_cell(cell: str, run: Run) -> None:
     """Open the pictures of a cell that was clicked, before tabs are drawn; free the chosen one."""
     mistakes.choose(None if cell == mistakes.chosen(run) else cell)
-    st.session_state[TAB.key] = MISTAKES
+    open_tab(MISTAKES)
+
+
+def open_tab(name: str) -> None:
+    """Called before tabs are drawn."""
+    st.session_state[TAB.key] = name
 
 
 def _all_numbers(found: Evaluation, choice: Choice) -> None:
     names = ("Figure", "Value", "Interval", "Where it comes from")
     whole, files = choice.all_classes, file_name(found)
-    rows = figures.rows(found, choice.method)
+    error = figures.calibration_error(choice.calibration())
+    rows = figures.rows(found, choice.method, error)
     if whole:
         of_all = [*means.rows(whole, choice.method), *figures.about(found.run)]
         _table("All classes", names, of_all, "numbers", f"{files}-all-classes")

@@ -8,8 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import state, words
 from dashboard.evaluate import (
     any_scores,
+    crossed,
     details,
     figures,
+    limits,
     many,
     one,
     plan,
@@ -18,12 +20,21 @@ from dashboard.evaluate import (
     unjudged,
 )
 from dashboard.evaluate.charts import Line
-from dashboard.evaluate.choice import CLASS, Choice, alike, choose, choose_class, say_unfound_class
+from dashboard.evaluate.choice import (
+    CLASS,
+    Choice,
+    alike,
+    choose,
+    choose_band,
+    choose_class,
+    say_unfound_class,
+)
 from dashboard.parts import evidence, links, params
 from dashboard.parts.choose import choose_run, describe, say_unfound, unfound
 from dashboard.parts.params import RUN, Param
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation
+from engine.commands.folds import FEW
 from engine.errors import CamsightError
 
 FILE = "file"
@@ -32,7 +43,7 @@ SOURCE = Param("of", ("run", FILE), "run")
 
 def show() -> None:
     left, bar = st.columns([1, 3.4], vertical_alignment="bottom")
-    title = left.container(gap=None)
+    title = left.container(gap="xsmall")
     title.title("Evaluate")
     runs = state.runs()
     if not runs:
@@ -108,12 +119,19 @@ def nothing_to_judge() -> None:
 
 def say_limits(choice: Choice, found: Evaluation) -> None:
     """In a line each, so that the charts stay where they are looked for."""
-    if notes := figures.notes(found, choice.all_classes, state.look_alike(found.run)):
+    if notes := limits.notes(found, choice.all_classes, state.look_alike(found.run)):
         st.warning("  \n".join(notes), icon=":material/warning:")
     if found.interval.method != choice.method:
-        st.caption(figures.no_width(found.interval, choice.method))
-    if subjects := figures.narrower(found.interval):
+        st.caption(limits.no_width(found.interval, choice.method))
+    if subjects := limits.narrower(found.interval):
         st.caption(subjects)
+    if found.part == "test" and crossed.few(found.run) < FEW:
+        st.button(
+            "Few test pictures: cross-validate", icon=":material/grid_view:", type="tertiary",
+            on_click=details.open_tab, args=(details.CROSSED,),
+            help="Trains its configuration on each fold of the dataset, so that every picture is "
+            "judged once.",
+        )  # fmt: skip
 
 
 @st.fragment
@@ -137,9 +155,13 @@ def judged(choice: Choice, cell: str | None) -> None:
     prepared = choice.judged()
     found = replace(prepared.at(at), run=choice.run)
     with cards:
-        evidence.cards(figures.cards(found, choice.method), key="figures")
+        error = figures.calibration_error(choice.calibration())
+        evidence.cards(figures.cards(found, choice.method, error), key="figures")
     with left:
-        one.draw_roc(prepared, found, beside(choice))
+        curve = st.container()
+        band = choice.band(choose_band())
+        with curve:
+            one.draw_roc(prepared, found, beside(choice), band)
     with chart:
         one.draw_scores(prepared, found)
     with right:

@@ -11,7 +11,7 @@ EXPLAIN = "explain/page.py"
 
 def to_folds(run: Run) -> dict[str, str]:
     """The address of a cross-validation on Evaluate, beside the run that it is of."""
-    return {"run": run.of}
+    return {"run": run.of, "tab": "Cross-validation"}
 
 
 def to_train_like(run: Run) -> dict[str, str | tuple[str, ...]]:

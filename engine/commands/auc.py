@@ -1,8 +1,9 @@
 """auc: how good any models are by the scores in a file, and whether they can be told apart."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from engine.commands.difference import Many
 from engine.commands.evaluate import interval_figures
 from engine.evaluation.compare import Pair, all_pairs
 from engine.evaluation.intervals import DEFAULT, Interval, auc_interval
@@ -34,10 +35,7 @@ class Models:
             "columns": [
                 {"column": one, **interval_figures(area)} for one, area in self.intervals.items()
             ],
-            "differences": [
-                {"a": pair.a, "b": pair.b, **asdict(pair.found), "p_holm": pair.p_holm}
-                for pair in self.pairs
-            ],
+            "pairs": Many(self.pairs, {}).figures["pairs"],
         }
 
 

@@ -1,8 +1,7 @@
-"""evaluate and auc: how good a run is, or any model's scores, and how sure we can be."""
+"""evaluate: how good a run is, and how sure we can be."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -314,15 +313,6 @@ def area(told: dict) -> float:
     """The AUC of predictions at hand; of many classes the mean."""
     y_true, y_score = told["y_true"], told["y_score"]
     return multiclass.hand_till(y_true, y_score) if y_score.ndim == 2 else roc.auc(y_true, y_score)
-
-
-def auc(scores: Path, *, method: str = DEFAULT) -> Interval:
-    """AUC and interval of a CSV file with the columns y_true and y_score.
-
-    Raises:
-        ScoresError: if the file cannot give an AUC, with the line and the way out.
-    """
-    return auc_interval(*roc.read_scores_csv(scores), method)
 
 
 def interval_figures(interval: Interval) -> dict:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from engine.errors import ConfigError
-from engine.evaluation import power
+from engine.evaluation import power as powers
 from engine.evaluation.level import LEVEL
 
 
@@ -24,15 +24,15 @@ class Wanted:
     positives: float = 0.5
     width: float = 0.1
     power: float = 0.8
-    correlation: float = power.CORRELATION
+    correlation: float = powers.CORRELATION
     paired: bool = True
     level: float = LEVEL
 
     def width_of(self, n_positive: int, n_negative: int) -> float:
-        return power.width(self.auc, n_positive, n_negative, self.level)
+        return powers.width(self.auc, n_positive, n_negative, self.level)
 
     def power_of(self, n_positive: int, n_negative: int) -> float:
-        return power.power_of_difference(
+        return powers.power_of_difference(
             self.auc, self.other, n_positive, n_negative, self.correlation, self.paired, self.level
         )
 
@@ -103,10 +103,10 @@ def plan(wanted: Wanted, sizes: Iterable[int], *, simulate: bool = False) -> Pla
         ConfigError: if what is assumed or wanted is not possible.
     """
     _check(wanted)
-    p, n = power.needed(lambda p, n: wanted.width_of(p, n) <= wanted.width, wanted.positives)
+    p, n = powers.needed(lambda p, n: wanted.width_of(p, n) <= wanted.width, wanted.positives)
     for_power = None
     if wanted.other is not None:
-        for_power = power.needed(
+        for_power = powers.needed(
             lambda p, n: wanted.power_of(p, n) >= wanted.power, wanted.positives
         )
     return Plan(wanted, tuple(_size(wanted, one, simulate) for one in sizes), (p, n), for_power)
@@ -115,13 +115,13 @@ def plan(wanted: Wanted, sizes: Iterable[int], *, simulate: bool = False) -> Pla
 def _size(wanted: Wanted, size: int, simulate: bool) -> Size:
     if size < 2:
         raise ConfigError(f"{size} pictures are not of two classes; ask for 2 or more.")
-    p, n = power.counts(size, wanted.positives)
+    p, n = powers.counts(size, wanted.positives)
     two = wanted.other is not None
     simulated_width = simulated_power = None
     if simulate:
-        simulated_width = power.simulated_width(wanted.auc, p, n, wanted.level)
+        simulated_width = powers.simulated_width(wanted.auc, p, n, wanted.level)
     if simulate and two:
-        simulated_power = power.simulated_power(
+        simulated_power = powers.simulated_power(
             wanted.auc, wanted.other, p, n, wanted.correlation, wanted.paired, wanted.level
         ).value
     return Size(

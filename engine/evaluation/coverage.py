@@ -18,21 +18,24 @@ def _table() -> dict:
     return json.loads(TABLE.read_text(encoding="utf-8"))
 
 
-def known_coverage(
-    method: str, n_positive: float, n_negative: float, auc: float
-) -> float | None:
+def known_coverage(method: str, n: float, auc: float, kind: str = "independent") -> float | None:
     """The share of 95% intervals that held the truth in the nearest case that was simulated.
 
     That case has the AUC nearest by its log odds (one below 0.5 is as its mirror image), and as
-    many pictures of either class as there are of the rarer one, or the next fewer.
+    many pictures of a class as are given, or the next fewer.
+
+    Args:
+        n: pictures of the rarer class, or subjects of a class.
+        kind: "independent" pictures, or "subjects", whose pictures have an intraclass correlation
+            of 0.7.
 
     Returns:
         None for a method that was not measured.
     """
-    table = _table()
+    table = _table()[kind]
     if method not in table["coverage"]:
         return None
-    at = np.searchsorted(table["pictures_of_a_class"], min(n_positive, n_negative), "right")
+    at = np.searchsorted(table["of_a_class"], n, "right")
     odds = [log(one / (1 - one)) for one in table["auc"]]
     mirrored = min(max(auc, 1 - auc), 1 - 1e-12)
     nearest = np.argmin(np.abs(np.array(odds) - log(mirrored / (1 - mirrored))))
@@ -42,12 +45,11 @@ def known_coverage(
 def too_low(interval: Interval) -> float | None:
     """`known_coverage` of an interval where it is under `ENOUGH` and so worth a warning; else None.
 
-    By subject, pictures count as many as independent ones that would give an interval as wide.
+    By subject the number of subjects counts, half of them for each class.
     """
-    worth = 1.0
-    if interval.naive and interval.high > interval.low:
-        low, high = interval.naive
-        worth = min(1.0, (high - low) / (interval.high - interval.low)) ** 2
-    counts = worth * interval.n_positive, worth * interval.n_negative
-    known = known_coverage(interval.method, *counts, interval.value)
+    if interval.subjects:
+        asked = interval.subjects / 2, interval.value, "subjects"
+    else:
+        asked = min(interval.n_positive, interval.n_negative), interval.value, "independent"
+    known = known_coverage(interval.method, *asked)
     return known if known is not None and known < ENOUGH else None

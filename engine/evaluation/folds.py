@@ -4,13 +4,14 @@ has not seen it."""
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import permutations
-from math import sqrt
+from math import fsum, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ScoresError
-from engine.evaluation.intervals import Interval, auc_interval, newcombe
+from engine.evaluation.bounds import newcombe
+from engine.evaluation.intervals import Interval, auc_interval
 from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.placements import placements
 from engine.evaluation.roc import validate
@@ -189,14 +190,14 @@ def _many_classes(shares: NDArray) -> Influences:
     pairs = list(permutations(range(len(shares)), 2))
 
     def found(labels: NDArray, scores: NDArray) -> tuple[float, NDArray[np.float64]]:
-        value, influence = 0.0, np.zeros(len(labels))
+        areas, influence = [], np.zeros(len(labels))
         for one, other in pairs:
             at = np.flatnonzero((labels == one) | (labels == other))
             of_pair = _two_classes(shares[[other, one]])
             area, within = of_pair((labels[at] == one).astype(np.int8), scores[at, one])
-            value += area / len(pairs)
+            areas.append(area)
             influence[at] += within / len(pairs)
-        return value, influence
+        return fsum(areas) / len(pairs), influence  # exactly 1 where all are, and so without width
 
     return found
 

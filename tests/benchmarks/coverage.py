@@ -7,8 +7,8 @@ sqrt(2) Φ⁻¹(AUC), both with variance 1. Of pictures by subject, each subject
 or two of each class, whose scores share a normal part with a variance of ICC. Every method answers
 as `auc_interval` does, so that Newcombe's stands in where it finds no width.
 
---write puts the table of independent pictures into engine/evaluation/coverage.json, from where the
-warnings on the pages come. The bootstraps are given a quarter of the draws, of 1,000 a tenth.
+--write puts both tables into engine/evaluation/coverage.json, from where the warnings on the pages
+come. The bootstraps are given a quarter of the draws, of 1,000 a tenth.
 """
 
 import argparse
@@ -94,8 +94,8 @@ def by_subject(asked: str, draws: int, cell: tuple[int, float, float, bool]) -> 
     return measured(auc, found)
 
 
-def of_independent(pool: ProcessPoolExecutor, draws: int) -> dict[str, list[list[Cell]]]:
-    """By method, for each of `EACH` of each of `AUCS`."""
+def of_independent(pool: ProcessPoolExecutor, draws: int) -> dict:
+    """What the warnings come from: by method a row for each of `EACH`, of each of `AUCS`."""
     cells = [(n, auc) for n in EACH for auc in AUCS]
     print("| pictures | AUC | " + " | ".join(INTERVALS) + " |")
     print("| --- " * (2 + len(INTERVALS)) + "|")
@@ -107,15 +107,18 @@ def of_independent(pool: ProcessPoolExecutor, draws: int) -> dict[str, list[list
     print(f"\nThe nearest to 95% over the table: {min(off, key=off.get)}; the default: {DEFAULT}.")
     one = [f"{100 * cell.above_lower:.1f}" for cell in found[DEFAULT]]
     print(f"Lower bounds of the default, at 97.5% each, lie below the truth in {', '.join(one)}%.")
-    k = len(AUCS)
-    return {name: [of[at : at + k] for at in range(0, len(of), k)] for name, of in found.items()}
+    held = {
+        name: np.reshape([cell.held for cell in of], (-1, len(AUCS))) for name, of in found.items()
+    }
+    return table(EACH, AUCS, held)
 
 
-def of_subjects(pool: ProcessPoolExecutor, draws: int) -> None:
-    names = [*INTERVALS, "naive"]
+def of_subjects(pool: ProcessPoolExecutor, draws: int) -> dict:
+    """The same of subjects whose pictures have most in common, of one class or of both."""
+    names, few, aucs = [*INTERVALS, "naive"], (20, 50, 200), (0.75, 0.95)
     cells = [
         (n, auc, icc, mixed)
-        for mixed in (False, True) for icc in ICCS for n in (20, 50, 200) for auc in (0.75, 0.95)
+        for mixed in (False, True) for icc in ICCS for n in few for auc in aucs
     ]  # fmt: skip
     print(f"\n| subjects, {PICTURES} pictures each | AUC | ICC | " + " | ".join(names) + " |")
     print("| --- " * (3 + len(names)) + "|")
@@ -123,6 +126,17 @@ def of_subjects(pool: ProcessPoolExecutor, draws: int) -> None:
     for at, (n, auc, icc, mixed) in enumerate(cells):
         of = f"{2 * n} with both classes" if mixed else f"{n} / {n}"
         print(f"| {of} | {auc} | {icc} | " + " | ".join(map(told, row(found, at))) + " |")
+    of_worst = [at for at, (_, _, icc, _) in enumerate(cells) if icc == ICCS[-1]]
+    held = {
+        name: np.reshape([of[at].held for at in of_worst], (-1, len(few), len(aucs))).mean(axis=0)
+        for name, of in found.items() if name != "naive"
+    }  # fmt: skip
+    return table(few, aucs, held)
+
+
+def table(of_a_class: tuple, aucs: tuple, held: dict[str, np.ndarray]) -> dict:
+    coverage = {name: np.round(of, 4).tolist() for name, of in held.items()}
+    return {"of_a_class": of_a_class, "auc": aucs, "coverage": coverage}
 
 
 def row(found: dict[str, list[Cell]], at: int) -> list[Cell]:
@@ -140,22 +154,15 @@ def main() -> None:
     parser.add_argument("--only", choices=["independent", "subjects"])
     asked = parser.parse_args()
     print(f"Coverage in % (mean width) of 95% intervals, {asked.draws:,} draws a cell.\n")
+    known = json.loads(Path(coverage.TABLE).read_text(encoding="utf-8"))
     with ProcessPoolExecutor(2) as pool:
         if asked.only != "subjects":
-            found = of_independent(pool, asked.draws)
-            if asked.write:
-                write(found, asked.draws)
+            known["independent"] = of_independent(pool, asked.draws)
         if asked.only != "independent":
-            of_subjects(pool, asked.draws)
-
-
-def write(found: dict[str, list[list[Cell]]], draws: int) -> None:
-    held = {
-        name: [[round(cell.held, 4) for cell in of] for of in rows] for name, rows in found.items()
-    }
-    told = {"draws": draws, "pictures_of_a_class": EACH, "auc": AUCS, "coverage": held}
-    text = json.dumps(told, indent=1).replace("\n    ", " ").replace("\n   ]", "]")
-    Path(coverage.TABLE).write_text(text + "\n", encoding="utf-8")
+            known["subjects"] = of_subjects(pool, asked.draws)
+    if asked.write:
+        text = json.dumps(known, indent=1).replace("\n     ", " ").replace("\n    ]", "]")
+        Path(coverage.TABLE).write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

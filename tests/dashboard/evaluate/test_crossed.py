@@ -1,9 +1,11 @@
 """A cross-validation on the pages: offered, started, watched, shown, and left out elsewhere."""
 
+import shutil
 from functools import partial
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.evaluate import crossed as page
@@ -40,25 +42,19 @@ def add_crossed(place: Workspace, of: str, repeats: int = 1, n: int = 5) -> stor
 
 @pytest.fixture
 def own(workspace, tmp_path, use_workspace):
-    import shutil
-
     shutil.copytree(workspace, tmp_path / "own")
-    return Workspace(use_workspace(tmp_path / "own"))
+    st.cache_data.clear()
+    yield Workspace(use_workspace(tmp_path / "own"))
+    st.cache_data.clear()
 
 
 def shown(run_id: str) -> AppTest:
-    """The part of Evaluate alone, of a run."""
+    """Evaluate, at the tab of a run's cross-validation."""
+    return pages.opened(links.EVALUATE, run=run_id, tab="Cross-validation")
 
-    def script(run_id: str) -> None:
-        from dashboard import state
-        from dashboard.evaluate import crossed
-        from engine.runs import store
 
-        crossed.show(store.open_run(state.workspace(), run_id))
-
-    at = AppTest.from_function(script, kwargs={"run_id": run_id}, default_timeout=60).run()
-    assert not at.exception, at.exception
-    return at
+def buttons(at: AppTest) -> list[str]:
+    return [one.key for one in at.button]
 
 
 def texts(at: AppTest) -> str:
@@ -77,7 +73,7 @@ def test_it_is_offered_where_a_class_has_few_test_pictures_and_started_once(own,
     at.button(key="crossed-start").click().run()
     run = store.open_run(own, "folds-2")
     assert (run.of, run.folds, run.repeats, run.status) == ("quick-1", 4, 2, "queued")
-    assert not [one for one in at.button if one.key == "crossed-start"]  # nobody asks for a second
+    assert "crossed-start" not in buttons(at)  # nobody asks for a second
     assert "Starting worker" in pages.texts(at)
 
 
@@ -86,7 +82,7 @@ def test_many_test_pictures_need_none(own):
     store.save(run, figures=run.figures | {"n_positive": 500, "n_negative": 100})
     at = shown("quick-1")
     assert "Each class has 100 test pictures or more (100 at least)" in texts(at)
-    assert not at.button
+    assert "crossed-start" not in buttons(at)
 
 
 def test_what_cannot_be_dealt_out_is_a_sentence(own):
@@ -105,18 +101,14 @@ def test_what_it_found_stands_with_its_interval_and_with_what_it_is_of(own, repe
     told = cards(at)
     assert told["Cross-validated AUC"]["value"] == f"{found.auc.value:.3f}"
     assert told["Cross-validated AUC"]["evidence"].endswith("by influence · n\u00a0=\u00a0240")
-    assert told["Folds"]["evidence"].startswith(f" · AUCs of {5 * repeats} folds") or (
-        f"AUCs of {5 * repeats} folds" in told["Folds"]["evidence"]
-    )
+    assert f"AUCs of {5 * repeats} folds" in told["Folds"]["evidence"]
     wrong = int(np.count_nonzero(found.wrong))
     assert told["Mistakes"]["value"] == str(wrong)
     said = texts(at)
     assert "a way of training, not one set of weights" in said
     assert f"16 of {wrong}" in said
     assert len(at.get("imgs")) == 16
-    assert len(at.get("plotly_chart")) == 1
-    assert [one.key for one in at.button] == ["crossed-start"]  # it may be asked for again
-    assert "Cross-validate again" in at.button[0].label
+    assert "Cross-validate again" in at.button(key="crossed-start").label
 
 
 def test_one_that_was_stopped_can_be_resumed_from_here(own):
@@ -124,7 +116,7 @@ def test_one_that_was_stopped_can_be_resumed_from_here(own):
     store.save(run, status="stopped", ended=store.now())
     at = shown("quick-1")
     assert "stopped before its last fold" in texts(at)
-    assert f"resume-{run.id}" in [one.key for one in at.button]
+    assert f"resume-{run.id}" in buttons(at)
 
 
 def test_damaged_folds_are_a_sentence_and_the_offer_stays(own):
@@ -132,7 +124,7 @@ def test_damaged_folds_are_a_sentence_and_the_offer_stays(own):
     (run.folder / folded.NAME).write_bytes(b"no zip")
     at = shown("quick-1")
     assert "folds.npz is damaged" in texts(at)
-    assert [one.key for one in at.button] == ["crossed-start"]
+    assert "crossed-start" in buttons(at)
 
 
 def test_every_other_page_shows_it_by_its_kind_or_leaves_it_out(own):

@@ -1,5 +1,6 @@
 """The page Evaluate: every figure is that of the stored predictions, whatever the address says."""
 
+import base64
 import csv
 import io
 import json
@@ -14,11 +15,11 @@ import streamlit as st
 from sklearn import metrics
 from streamlit.testing.v1 import AppTest
 
-from dashboard.evaluate import figures, mistakes, take_along
+from dashboard.evaluate import details, figures, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate, snapshot
 from engine.data.dataset import open_dataset
-from engine.evaluation import coverage, roc
+from engine.evaluation import bands, calibration, coverage, roc
 from engine.evaluation.intervals import DEFAULT, INTERVALS, auc_interval
 from engine.evaluation.proportions import wilson, wilson_by_subject
 from engine.runs import outcome, store
@@ -242,10 +243,38 @@ def test_moving_the_threshold_is_a_look_up(own, monkeypatch):
     at = opened()
     for name in ("judge", "judge_all"):
         monkeypatch.setattr(evaluate, name, None)  # to be called is to fail
-    monkeypatch.setattr(roc, "roc_curve", None)
+    for room, name in ((roc, "roc_curve"), (bands, "pointwise"), (calibration, "calibration")):
+        monkeypatch.setattr(room, name, None)
     at.slider(key="t").set_value(0.31).run()
     assert not at.exception
     assert cards(at)["Accuracy"]["remark"] == "at 0.31"
+
+
+@pytest.mark.parametrize("kind", ["pointwise", "simultaneous"])
+def test_the_band_that_is_chosen_lies_around_the_curve(workspace, kind):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    y = told["y_true"], told["y_score"]
+    expected = {
+        "pointwise": lambda: bands.pointwise(*y, bands.even(101)[::-1], 0.9),
+        "simultaneous": lambda: bands.simultaneous(*y, 0.9),
+    }[kind]()
+    drawn = curves(opened(band=kind, level="90"))["band"]
+    heights = {round(float(h), 9) for h in [*expected.low, *expected.high]}
+    assert {round(h, 9) for h in values(drawn["y"])} == heights
+
+
+def test_without_a_band_there_is_none(workspace):
+    assert "band" in curves(opened())  # the default
+    assert "band" not in curves(opened(band="none"))
+
+
+def test_the_calibration_error_is_told_with_its_interval_and_what_chance_would_show(workspace):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    found = calibration.calibration(told["y_true"], told["y_score"], level=0.99)
+    card = cards(opened(level="99"))["Calibration error"]
+    assert card["value"] == f"{found.ece.value:.3f}"
+    assert card["interval"] == f"99% {found.ece.low:.3f}–{found.ece.high:.3f}"
+    assert f"{len(found.bins)} bins · by chance {found.ece_by_chance:.3f}" in card["evidence"]
 
 
 # --- subjects -------------------------------------------------------------------------------------
@@ -312,6 +341,13 @@ def curves(at: AppTest) -> dict[str, dict]:
     figures = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
     (found,) = [one for one in figures if "scaleanchor" in one["layout"]["yaxis"]]
     return {trace["name"]: trace for trace in found["data"] if "name" in trace}
+
+
+def values(told) -> list[float]:
+    """Plotly writes large arrays as base64."""
+    if isinstance(told, dict):
+        return np.frombuffer(base64.b64decode(told["bdata"]), told["dtype"]).tolist()
+    return told
 
 
 def test_a_second_run_is_drawn_dashed_and_stands_in_the_address(other):
@@ -413,6 +449,29 @@ def test_the_report_is_scikit_learns_and_only_the_open_tab_is_computed(workspace
         told["y_true"], told["y_score"] >= t, target_names=["cat", "dog"], digits=3
     )
     assert code.split() == expected.split()
+    assert explained(at) == []
+
+
+def test_the_tab_of_the_address_is_open(workspace):
+    at = opened(tab="All numbers")
+    assert len(at.table) == 2
+    assert explained(at) == []
+    assert [tab.label for tab in at.tabs] == list(details.TABS)
+    assert explained(opened(tab="<b>"))  # the first one is open
+
+
+def test_without_a_run_the_page_still_plans_and_takes_a_file(empty_workspace):
+    at = opened()
+    assert [one.label for one in at.get("file_uploader")] == ["CSV of scores"]
+    assert any(one.label == "Assumed AUC" for one in at.number_input)
+
+
+def test_few_test_pictures_lead_to_a_cross_validation(workspace):
+    at = opened()
+    (button,) = [one for one in at.button if "cross-validate" in one.label]
+    button.click().run()
+    assert at.session_state["tab"] == details.CROSSED
+    assert any("**Cross-validate**" in one.label for one in at.button)
     assert explained(at) == []
 
 
