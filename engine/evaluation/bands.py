@@ -18,6 +18,7 @@ from engine.evaluation.proportions import bounds
 from engine.evaluation.roc import validate
 
 POINTS = 256  # of the curve, at most, around which a band is laid
+DRAWN = 40_000_000  # pictures, about, over all replicates that draw subjects
 SIMULATED = 1000  # curves, to find how wide a band must be
 
 
@@ -68,8 +69,9 @@ def pointwise(
     As pROC's `ci.se`; where the curve runs straight between two thresholds (a tie) it is
     interpolated. The threshold that has the specificity is drawn too, so an interval is never
     narrower than Wilson's at a threshold that is known: where all draws agree, at a sensitivity
-    of 1, that is what remains. With groups whole subjects are drawn. A curve of more than 256
-    points is drawn from 256 of them.
+    of 1, that is what remains. With groups whole subjects are drawn, fewer times where there are
+    more than 20,000 pictures, and 200 times at least. A curve of more than 256 points is drawn from
+    256 of them.
 
     Args:
         y_true, y_score: `(n,)` each, see `roc.validate`.
@@ -134,6 +136,7 @@ def _redrawn(
         )
         return
     rows = np.searchsorted(-counts.thresholds, -scores)  # the first threshold at or below it
+    times = max(200, min(times, DRAWN // len(labels)))
     for drawn in bootstrap.by_subject(labels, groups, rng, times):
         yield tuple(_up_to(drawn[:, labels == one], rows[labels == one], len(counts.tp))
                     for one in (0, 1))  # fmt: skip
