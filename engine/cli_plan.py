@@ -56,22 +56,19 @@ def power(
     )  # fmt: skip
     if as_json:
         return terminal.print_json(found.facts)
-    table = Table("pictures", "positive", "negative", "interval", "power", box=None)
+    asked = {"width": ".3f", "simulated_width": ".3f", "power": ".0%", "simulated_power": ".0%"}
+    shown = [name for name in asked if getattr(found.sizes[0], name) is not None]
+    names = ("simulated" if name.startswith("simulated") else name for name in shown)
+    table = Table("pictures", "positive", "negative", *names, box=None)
     for column in table.columns:
         column.justify = "right"
-    if not other:
-        table.columns.pop()
     for one in found.sizes:
         table.add_row(
             f"{one.n:,}", f"{one.n_positive:,}", f"{one.n_negative:,}",
-            _both(f"{one.width:.3f} wide", one.simulated_width, ".3f"),
-            *([_both(f"{one.power:.0%}", one.simulated_power, ".0%")] if other else []),
+            *(f"{getattr(one, name):{asked[name]}}" for name in shown),
         )  # fmt: skip
     Console(highlight=False).print(table)
     for sentence in found.sentences():
         print(sentence)
     return None
 
-
-def _both(formula: str, simulated: float | None, form: str) -> str:
-    return formula if simulated is None else f"{formula} (simulated {simulated:{form}})"

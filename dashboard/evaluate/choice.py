@@ -15,9 +15,8 @@ from dashboard.parts.pictures import PARTS
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation, Means
 from engine.data import layout
-from engine.evaluation import bands, calibration
+from engine.evaluation import bands
 from engine.evaluation.bands import Band
-from engine.evaluation.calibration import Calibration
 from engine.evaluation.intervals import DEFAULT, INTERVALS
 from engine.evaluation.level import LEVEL as USUAL_LEVEL
 from engine.evaluation.level import SIDES
@@ -78,10 +77,6 @@ class Choice:
             return None
         return _band(*self._asked, kind, self.judged().evaluation)
 
-    def calibration(self) -> Calibration:
-        """Whether its scores are probabilities."""
-        return _calibration(*self._asked, self.judged().evaluation)
-
     @property
     def _asked(self) -> tuple:
         """What a figure depends on that is of no one method or threshold."""
@@ -127,21 +122,15 @@ def _band(
     folder: str, weights_sha256: str, part: str, target: int | None, level: float, kind: str,
     _found: Evaluation,
 ) -> Band:  # fmt: skip
-    y_true, y_score, groups = _found.y_true, _found.y_score, _found.groups
+    return band_of(_found, kind)
+
+
+def band_of(found: Evaluation, kind: str) -> Band:
+    """kind: "pointwise" or "simultaneous"."""
+    asked = found.interval.level, found.groups
     if kind == "simultaneous":
-        return bands.simultaneous(y_true, y_score, level, groups)
-    at = bands.even(101)[::-1]
-    return bands.pointwise(y_true, y_score, at, level, groups)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _calibration(
-    folder: str, weights_sha256: str, part: str, target: int | None, level: float,
-    _found: Evaluation,
-) -> Calibration:  # fmt: skip
-    return calibration.calibration(
-        _found.y_true, _found.y_score, level=level, groups=_found.groups
-    )
+        return bands.simultaneous(found.y_true, found.y_score, *asked)
+    return bands.pointwise(found.y_true, found.y_score, bands.even(101)[::-1], *asked)
 
 
 def choose_band() -> str:

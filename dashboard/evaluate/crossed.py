@@ -19,7 +19,7 @@ WHAT = (
     "What this number is of: a way of training, not one set of weights. Each fold trained a "
     "network of its own, with the configuration of {of}, and was judged on pictures that this "
     "network never saw. Best epoch and threshold of a fold come from its own validation part. "
-    "The weights of {of} learnt from other pictures; they may be a little better or worse."
+    "{of} itself is one more network of this kind: it may be a little better or worse."
 )
 
 
@@ -238,7 +238,8 @@ def _picture(found: CrossValidation, place: int, data, row: int) -> None:
     else:
         verdict = words.says(words.plain(names[int(mean.argmax())], 24), float(mean.max()))
     if len(told.fold) > 1:
-        verdict += f", wrong in {words.percent(float(found.wrong[place]))} of repeats"
+        repeats = len(told.fold)
+        verdict += f", wrong {round(repeats * found.wrong[place])} of {repeats} times"
     if row == pictures.GONE:
         st.caption(f"{words.markdown(name)}, {words.markdown(verdict)}, and is no longer stored.")
         return

@@ -5,9 +5,8 @@ import numpy as np
 from dashboard import words
 from dashboard.evaluate.judged import rates
 from dashboard.parts import evidence, live
-from dashboard.parts.evidence import Card, Track
+from dashboard.parts.evidence import Card
 from engine.commands.evaluate import Evaluation
-from engine.evaluation.calibration import Calibration
 from engine.evaluation.intervals import INTERVALS, Interval
 from engine.evaluation.proportions import Proportion
 from engine.runs import store
@@ -53,22 +52,6 @@ def auc(found: Evaluation, asked: str) -> Card:
     )  # fmt: skip
     track = evidence.track(area.value, area.low, area.high)
     return Card("AUC", words.three_digits(area.value), line, "0.5 is chance", track)
-
-
-def calibration_error(found: Calibration) -> Card:
-    """How far scores are from being probabilities, and what noise alone would show."""
-    error = found.ece
-    by_chance = f"by chance {words.three_digits(found.ece_by_chance)}"
-    line = (
-        words.interval(error.low, error.high, sure=error.level),
-        f"{len(found.bins)} bins",
-        by_chance,
-    )
-    top = next(end for end in (0.1, 0.2, 0.5, 1.0) if error.high <= end)
-    track = Track(error.value, error.low, error.high, 0.0, top)
-    return Card(
-        "Calibration error", words.three_digits(error.value), " · ".join(line), "0 is best", track
-    )
 
 
 def bounds(area: Interval) -> str:

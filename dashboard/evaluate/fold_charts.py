@@ -11,6 +11,7 @@ from engine.evaluation.folds import CrossValidated
 
 ROW, FRAME = 26, 88  # pixels of a repeat, and of axis and margins
 PLAN_HEIGHT = 300
+TICKS = [20, 100, 500, 2000, 10000]  # so far apart that they fit on a phone
 
 
 def folds(found: CrossValidated) -> go.Figure:
@@ -72,8 +73,8 @@ def against_n(
         place = {"x": float(np.log10(needed)), "y": 1, "yref": "paper", "yanchor": "top"}
         label(figure, words.count(needed), INK, xanchor="left", xshift=4, **place)
     figure.update_xaxes(
-        type="log", title_text="pictures to judge on", tickvals=list(n)[::4],
-        ticktext=[words.count(one) for one in list(n)[::4]],
+        type="log", title_text="pictures to judge on", tickvals=TICKS,
+        ticktext=[words.count(one) for one in TICKS],
         unifiedhovertitle={"text": "%{x:,} pictures"},
     )  # fmt: skip
     top = 1.02 if percent else max(*values, wanted) * 1.05

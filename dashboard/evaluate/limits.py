@@ -60,8 +60,8 @@ def under_coverage(
 
 def _safer(area: Interval) -> str:
     """The method that came closest to what it says on as many pictures at such an AUC."""
-    counts = area.n_positive, area.n_negative, area.value
-    known = {name: coverage.known_coverage(name, *counts) for name in INTERVALS}
+    case = coverage.case(area)
+    known = {name: coverage.known_coverage(name, *case) for name in INTERVALS}
     name, held = min(
         ((name, held) for name, held in known.items() if held is not None),
         key=lambda one: abs(one[1] - 0.95),

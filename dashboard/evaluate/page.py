@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import state, words
 from dashboard.evaluate import (
     any_scores,
+    calibration_tab,
     crossed,
     details,
     figures,
@@ -155,7 +156,8 @@ def judged(choice: Choice, cell: str | None) -> None:
     prepared = choice.judged()
     found = replace(prepared.at(at), run=choice.run)
     with cards:
-        error = figures.calibration_error(choice.calibration())
+        error = calibration_tab.error_card(found, calibration_tab.measured(found))
+        error = replace(error, remark="0 is best")  # the tab has room for what chance would show
         evidence.cards(figures.cards(found, choice.method, error), key="figures")
     with left:
         curve = st.container()

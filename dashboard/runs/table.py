@@ -176,7 +176,7 @@ def _instead(run: Run) -> str:
     if told := results.figures(run):
         bounds = words.bounds(told["auc_low"], told["auc_high"])
         mean = f" (mean of {len(run.class_names)})" if len(run.class_names) > 2 else ""
-        folds = f" ({results.folds_of(run)})" if run.of else ""
+        folds = f" ({run.folds} folds)" if run.of else ""
         return f"{bounds}{mean}{folds}"
     return "after training" if run.active else words.plain(live.why(run))
 

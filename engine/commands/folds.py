@@ -292,7 +292,7 @@ def _keep(
     found.y_score[repeat, judged[np.argsort(dealt.rows[judged])]] = parts["test"]["y_score"]
     if found.y_score.ndim == 2:
         told = parts["validation"]
-        found.threshold[repeat, fold] = thresholds.youden(
+        found.threshold[repeat, fold] = thresholds.youden_in_the_middle(
             roc.roc_curve(told["y_true"], told["y_score"])
         )
     found.best_epoch[repeat, fold] = best_epoch

@@ -77,6 +77,30 @@ def youden(curve: RocCurve) -> float:
     return _best(curve, curve.tpr - curve.fpr)
 
 
+def youden_in_the_middle(curve: RocCurve, usual: float = 0.5) -> float:
+    """A threshold with the largest sensitivity + specificity - 1 that leaves room on both sides.
+
+    All thresholds between two neighbouring scores tell the same pictures apart. `youden` takes the
+    highest of them, a score of a positive itself, at which half of the next positives like it are
+    missed. Where few pictures choose for others, this takes `usual` if it is among the best, else
+    the middle between the two scores; of several best gaps the one nearest to `usual`.
+
+    >>> from engine.evaluation.roc import roc_curve
+    >>> youden_in_the_middle(roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.9, 0.95]))
+    0.5
+    >>> youden_in_the_middle(roc_curve([0, 0, 1, 1], [0.1, 0.6, 0.8, 0.95]))
+    0.7
+    """
+    high = curve.thresholds[1:]  # the first is infinity
+    low = np.append(high[1:], min(0.0, high[-1]))
+    merit = (curve.tpr - curve.fpr)[1:]
+    best = np.flatnonzero(np.isclose(merit, merit.max(), rtol=0, atol=1e-12))
+    within = (low[best] < usual) & (usual <= high[best])
+    at = np.where(within, usual, (low[best] + high[best]) / 2)
+    at = np.where(at > low[best], at, high[best])  # no number may lie between the two
+    return float(at[np.argmin(np.abs(at - usual))])
+
+
 def closest_to_corner(curve: RocCurve) -> float:
     """The threshold whose point lies closest to the corner of a perfect classifier, (0, 1).
 

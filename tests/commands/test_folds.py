@@ -80,7 +80,8 @@ def test_best_epoch_and_threshold_come_from_the_fold_s_own_validation_part(cross
     for fold, (x, y, head) in enumerate(fitted):
         logit = head.logits(x["validation"]).astype(float)
         curve = roc.roc_curve(y["validation"], 1 / (1 + np.exp(-logit)))
-        assert found.folded.threshold[0, fold] == pytest.approx(thresholds.youden(curve), rel=1e-9)
+        chosen = thresholds.youden_in_the_middle(curve)
+        assert found.folded.threshold[0, fold] == pytest.approx(chosen, rel=1e-9)
         losses = [one.val_loss for one in head.told]
         assert found.folded.best_epoch[0, fold] == 1 + losses.index(min(losses))
         judged = found.folded.fold[0] == fold
@@ -374,7 +375,7 @@ def test_power_says_how_many_pictures_are_needed(verb):
     assert told["n_for_power"] > 400  # for a power of 0.8
     _, plain, _ = verb("power", "--auc", 0.9, "--width", 0.05, "--n", 100, "--simulate")
     assert "An interval of 0.05 at an AUC of 0.9 needs" in plain
-    assert "simulated 0.1" in plain
+    assert "simulated" in plain
     assert verb("power", "--auc", 1.0)[0] == 2
     assert verb("power", "--other", 0.9)[0] == 2  # the same AUC
     assert verb("power", "--n", 1)[0] == 2

@@ -17,6 +17,7 @@ from engine.evaluation.thresholds import (
     closing_line,
     confusion,
     youden,
+    youden_in_the_middle,
 )
 
 LABELS = [0, 0, 0, 0, 1, 1, 1, 1, 1]
@@ -160,3 +161,31 @@ def test_closing_line_never_claims_certainty(auc, count):
     else:
         low, high = width.split("–")
         assert float(low) < float(high)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "expected"),
+    [
+        ([0, 0, 1, 1], [0.2, 0.4, 0.9, 0.99], 0.5),  # and not 0.9, the lowest positive
+        ([0, 0, 1, 1], [0.6, 0.7, 0.9, 0.99], 0.8),
+        ([0, 0, 1, 1], [0.01, 0.1, 0.2, 0.3], 0.15),
+        ([1, 1, 0, 0], [0.2, 0.3, 0.6, 0.8], 0.1),  # the wrong way round: all are positive
+        # a positive alone below, two negatives alone above: 0.3 and 0.8 are as good, 0.55 between
+        ([0, 1, 0, 1, 1, 0], [0.1, 0.2, 0.35, 0.75, 0.8, 0.9], 0.5),
+    ],
+)
+def test_a_threshold_chosen_by_few_lies_in_the_middle_of_its_gap(labels, scores, expected):
+    chosen = youden_in_the_middle(roc_curve(labels, scores))
+    assert chosen == pytest.approx(expected)
+    best = confusion(labels, scores, youden(roc_curve(labels, scores)))
+    found = confusion(labels, scores, chosen)
+    assert found.sensitivity + found.specificity == pytest.approx(
+        best.sensitivity + best.specificity
+    )
+
+
+def test_between_neighbouring_numbers_the_upper_one_is_taken():
+    low = 0.75
+    high = np.nextafter(low, 1)
+    chosen = youden_in_the_middle(roc_curve([0, 0, 1, 1], [0.1, low, high, 0.9]))
+    assert chosen == high
