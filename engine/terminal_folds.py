@@ -1,6 +1,7 @@
 """What verbs print of a cross-validation."""
 
 from engine import terminal
+from engine.evaluation.folds import FEW
 from engine.evaluation.level import LEVEL
 
 NOT_THE_WEIGHTS = (
@@ -25,6 +26,12 @@ def print_crossed(found, as_json: bool) -> None:
         f"{1 - found.accuracy.value:.1%} ({_wrong(found)})"
     )
     print(NOT_THE_WEIGHTS)
+    if auc.too_narrow:
+        low, high = auc.corrected
+        terminal.warn(
+            f"With under {FEW} pictures of a class in a fold, this interval holds the truth too "
+            f"rarely; corrected for so few, it is {low:.3f} to {high:.3f}."
+        )
     print(
         f"AUC={auc.value:.3f}, Confidence_interval({LEVEL:.0%})={auc.low:.3f}–{auc.high:.3f} "
         f"({auc.method}), Detection_rate={found.accuracy.value:.3f}, "

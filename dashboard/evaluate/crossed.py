@@ -11,6 +11,7 @@ from engine.commands import folds
 from engine.commands.folds import FEW, CrossValidation
 from engine.data.folds import FOLDS, REPEATS, USUAL
 from engine.errors import CamsightError, DatasetError
+from engine.evaluation.folds import FEW as SMALL
 from engine.evaluation.level import LEVEL
 from engine.runs.store import Run
 
@@ -142,6 +143,13 @@ def _found(found: CrossValidation) -> None:
         st.caption(
             f"As if each picture were of a subject of its own, the interval would be "
             f"{words.bounds(*auc.naive)}."
+        )
+    if auc.too_narrow:
+        st.warning(
+            f"With under {SMALL} pictures of a class in a fold, this interval holds the truth less "
+            "often than it says. Corrected for so few, it is "
+            f"**{words.interval(*auc.corrected, sure=auc.level)}**.",
+            icon=":material/warning:",
         )
     st.info(WHAT.format(of=run.of), icon=":material/info:")
     alt = (

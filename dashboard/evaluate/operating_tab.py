@@ -202,10 +202,10 @@ def _answer(label: str, of: Estimate | None, form) -> Card:
 
 
 def ratio(value: float) -> str:
-    """A likelihood ratio: "4.50", "0.125", "312", "∞"."""
+    """A likelihood ratio: "4.50", "0.970", "312", "∞"."""
     if value == inf:
         return "∞"
-    return f"{value:.3g}" if value < 1 else f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
+    return f"{value:#.3g}" if value < 1 else f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def _partial(found: Evaluation) -> None:

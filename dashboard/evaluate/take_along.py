@@ -8,7 +8,8 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.evaluate import figures, means, mistakes
-from dashboard.evaluate.choice import Choice
+from dashboard.evaluate.choice import BAND, Choice
+from dashboard.evaluate.details import TAB
 from dashboard.evaluate.judged import file_name
 from dashboard.evaluate.threshold import THRESHOLD
 from dashboard.parts import downloads, links, pictures
@@ -62,8 +63,9 @@ def link_here(found: Evaluation, chosen: dict[str, str]) -> str:
     """
     what = mistakes.chosen(found.run)
     shown = mistakes.ORDER if what in mistakes.ORDERS else mistakes.CELL
-    threshold = {THRESHOLD.key: repr(found.threshold)}
-    query = urlencode({RUN.key: found.run.id, **chosen, **threshold, shown.key: what})
+    here = {THRESHOLD.key: repr(found.threshold), shown.key: what}
+    here |= {one.key: st.session_state[one.key] for one in (BAND, TAB)}
+    query = urlencode({RUN.key: found.run.id, **chosen, **here})
     return urlsplit(st.context.url or "")._replace(query=query).geturl()
 
 

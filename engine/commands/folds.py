@@ -69,6 +69,7 @@ class CrossValidation:
             "auc_high": auc.high,
             "standard_error": auc.standard_error,
             "interval": auc.method,
+            "corrected": auc.corrected,
             "level": auc.level,
             "n": len(self.folded.y_true),
             **named,

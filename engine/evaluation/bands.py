@@ -18,6 +18,7 @@ from engine.evaluation.proportions import bounds
 from engine.evaluation.roc import validate
 
 POINTS = 256  # of the curve, at most, around which a band is laid
+DRAWN = 40_000_000  # pictures, about, over all replicates that draw subjects
 SIMULATED = 1000  # curves, to find how wide a band must be
 
 
@@ -68,8 +69,9 @@ def pointwise(
     As pROC's `ci.se`; where the curve runs straight between two thresholds (a tie) it is
     interpolated. The threshold that has the specificity is drawn too, so an interval is never
     narrower than Wilson's at a threshold that is known: where all draws agree, at a sensitivity
-    of 1, that is what remains. With groups whole subjects are drawn. A curve of more than 256
-    points is drawn from 256 of them.
+    of 1, that is what remains. With groups whole subjects are drawn, fewer times where there are
+    more than 20,000 pictures, and 200 times at least. A curve of more than 256 points is drawn from
+    256 of them.
 
     Args:
         y_true, y_score: `(n,)` each, see `roc.validate`.
@@ -134,6 +136,7 @@ def _redrawn(
         )
         return
     rows = np.searchsorted(-counts.thresholds, -scores)  # the first threshold at or below it
+    times = max(200, min(times, DRAWN // len(labels)))
     for drawn in bootstrap.by_subject(labels, groups, rng, times):
         yield tuple(_up_to(drawn[:, labels == one], rows[labels == one], len(counts.tp))
                     for one in (0, 1))  # fmt: skip
@@ -179,8 +182,8 @@ def simultaneous(
     above the lower right one of every rectangle that holds a point of it: the band is what all of
     them leave. Campbell, Statistics in Medicine 13 (1994), 499-508, made them of one size, by
     Kolmogorov & Smirnov, which is far too large near the corner where good models are. Here all
-    have one local level, the smallest at which `level` of `SIMULATED` binormal curves of the same
-    AUC and counts lie in their bands. The decision docs/decisions/024 has its coverage, also where
+    have one local level, the largest at which `level` of `SIMULATED` binormal curves of the same
+    AUC and counts lie in their bands. docs/decisions/024-bands.md has its coverage, also where
     scores are not binormal, beside that of others.
 
     By subject, counts are taken as those of as many independent pictures as tell the same (see
@@ -235,7 +238,7 @@ def clopper_pearson(n: int, local: float) -> tuple[NDArray, NDArray, NDArray]:
 
 @lru_cache(maxsize=256)
 def local_level(n_positive: int, n_negative: int, log_odds: float, level: float) -> float:
-    """At how small a level each rectangle must fail for `level` of binormal curves to be held.
+    """How often each rectangle may fail where `level` of binormal curves are to be held.
 
     Negatives are standard normal, positives normal around √2 Φ⁻¹(AUC) with the same spread, the AUC
     being given by its log odds (in tenths, between which the answer does not change much). A curve

@@ -124,7 +124,9 @@ def _restricted(
     middle = (inside_left + inside_right) / 2
     across = np.where(length > 0, length, 1)
     sensitivity = tpr[:-1] + np.diff(tpr) * (middle - left) / across
-    at_start, at_end = np.interp((start, end), fpr, tpr)
+    # Where the range ends at a step of the curve its upper end counts: of both sides the one that
+    # varies more. (np.interp takes the last of equal places; rounding must not keep it from them.)
+    at_start, at_end = np.interp((start + 1e-9, end + 1e-9), fpr, tpr)
     cut = np.where(
         length > 0, (below * start + inside * middle + above * end) / across, inside_left
     )

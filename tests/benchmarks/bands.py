@@ -4,8 +4,9 @@
 
 Scores are binormal, or ("mixture") a share of the positives scores as the negatives do and the rest
 far above. A band holds the curve where it does at each of 999 values of 1 - specificity. `rocci`
-(0.3, a dependency of this file alone) is asked for its distribution-free band and its binormal one,
-as it draws them. The table stands in docs/decisions/024-*.md.
+(0.3, a dependency of this file alone) is asked for its distribution-free band and its binormal one
+at as many values, since between a few it draws straight lines. The table stands in
+docs/decisions/024-bands.md.
 """
 
 import argparse
@@ -44,10 +45,12 @@ def studentised(labels, scores, groups=None) -> Ends:
     """The curve ± c standard errors by bootstrap (not below a binomial one), c from the largest
     deviation of each replicate: a sup-t band, as Jensen, Müller & Schäfer 2000 make it."""
     counts = bands.thinned(table(labels, scores))
-    drawn = np.concatenate([
-        bands._sensitivities(fp, tp, FINE)
-        for fp, tp in bands._redrawn(labels, scores, counts, groups, seed=1, times=400)
-    ])
+    drawn = np.concatenate(
+        [
+            bands._sensitivities(fp, tp, FINE)
+            for fp, tp in bands._redrawn(labels, scores, counts, groups, seed=1, times=400)
+        ]
+    )
     found = bands._sensitivities(counts.fp[None], counts.tp[None], FINE)[0]
     p, z = counts.tp[-1], 1.96
     least = (found * (1 - found) / p + z**2 / (4 * p**2)) / (1 + z**2 / p) ** 2
@@ -59,10 +62,12 @@ def studentised(labels, scores, groups=None) -> Ends:
 def rocci(normal: bool) -> Callable[..., Ends]:
     from rocci import roc_band
 
+    options = {"n_boot": 400, "grid_size": 1001, "random_state": 1, "n_threads": 1}
+
     def band(labels, scores, groups=None) -> Ends:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = roc_band(labels, scores, normal=normal, n_boot=400, random_state=1, n_threads=1)
+            made = roc_band(labels, scores, normal=normal, **options)
         return np.interp(FINE, made.fpr, made.lower), np.interp(FINE, made.fpr, made.upper)
 
     return band

@@ -324,6 +324,7 @@ def test_evaluate_with_folds_shows_one_that_is_there(own, use_workspace, verb):
     assert told["auc_low"] < told["auc"] < told["auc_high"]
     _, same, _ = verb("evaluate", "folds-2", "--json")
     assert json.loads(same) == told
+    assert told["corrected"][0] < told["auc_low"]
     _, plain, _ = verb("evaluate", "folds-2")
     assert "4 folds of transfer-1 on all 240 pictures of drawn" in plain
     assert "a way of training" in plain

@@ -111,6 +111,12 @@ def test_what_it_found_stands_with_its_interval_and_with_what_it_is_of(own, repe
     assert "Cross-validate again" in at.button(key="crossed-start").label
 
 
+def test_few_pictures_in_a_fold_are_warned_of_with_the_corrected_interval(own):
+    found = folds.result(add_crossed(own, "quick-1", n=10))
+    low, high = found.auc.corrected
+    assert f"Corrected for so few, it is **95% {low:.3f}–{high:.3f}**" in texts(shown("quick-1"))
+
+
 def test_one_that_was_stopped_can_be_resumed_from_here(own):
     run = folds.create(own, "quick-1", 4)
     store.save(run, status="stopped", ended=store.now())

@@ -227,6 +227,13 @@ def test_what_an_answer_means_is_at_the_share_that_was_given(tab):
     assert here["Said “dog”, is dog"]["value"] == words.percent(found.confusion.precision)
 
 
+def test_a_ratio_is_written_with_three_digits_whatever_its_size():
+    values = (0.97, 0.00412, 0, 4.5, 312.4, np.inf)
+    assert [operating_tab.ratio(value) for value in values] == [
+        "0.970", "0.00412", "0.00", "4.50", "312", "∞",
+    ]  # fmt: skip
+
+
 def test_an_answer_that_is_never_wrong_or_never_given_has_honest_cards():
     sure, none = (
         at_prevalence(of, 0.3) for of in (Confusion(40, 0, 8, 32), Confusion(40, 0, 40, 0))
