@@ -8,7 +8,18 @@ import numpy as np
 import streamlit as st
 
 from dashboard import words
-from dashboard.evaluate import charts, choice, compared_scores, figures, judged, one
+from dashboard.evaluate import (
+    calibration_tab,
+    charts,
+    choice,
+    compared_scores,
+    figures,
+    judged,
+    limits,
+    one,
+    operating_tab,
+    precision_tab,
+)
 from dashboard.evaluate.judged import Judged
 from dashboard.evaluate.threshold import RULES
 from dashboard.parts import evidence
@@ -17,11 +28,13 @@ from engine.commands.auc import Models
 from engine.commands.evaluate import THRESHOLD, Evaluation
 from engine.errors import CamsightError, ScoresError
 from engine.evaluation import roc, thresholds
-from engine.evaluation.scores import SUBJECTS, Scores, read_scores
+from engine.evaluation.bands import Band
+from engine.evaluation.scores import LABEL, SUBJECTS, Scores, read_scores
 
 NAMES = ("negative", "positive")  # what a file calls 0 and 1
 NO_SUBJECTS = "each row is its own"
 STEPS = 200  # of the slider
+SLOW = 50_000  # rows from which on drawing subjects again takes longer than anyone waits
 EXAMPLE = "y_true,y_score,other_model\n0,0.12,0.31\n1,0.87,0.64\n1,0.35,0.71\n0,0.20,0.08\n"
 
 
@@ -70,7 +83,7 @@ def _of_file(sent) -> None:
     scores = _read(sent.file_id, (), None, sent)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         columns, first = _choose_models(scores, sent.file_id)
-        groups = _choose_subjects(scores, sent.file_id)
+        groups = _choose_subjects(scores, columns, sent.file_id)
         method = choice.choose_interval()
         level, side = choice.choose_level()
     if groups or columns != tuple(scores.columns):
@@ -80,8 +93,6 @@ def _of_file(sent) -> None:
     prepared, rules = _prepared(asked, first, models)
     _say_limits(models, asked, first)
     _at_threshold(prepared, rules, models, asked, first)
-    if len(columns) > 1:
-        compared_scores.show(models)
 
 
 # --- what is chosen -------------------------------------------------------------------------------
@@ -106,9 +117,10 @@ def _choose_models(scores: Scores, file_id: str) -> tuple[tuple[str, ...], str]:
     return tuple(chosen), first
 
 
-def _choose_subjects(scores: Scores, file_id: str) -> str | None:
-    """The column that says whose each row is; at first one that is called so."""
-    others = [name for name in scores.passed_over if name]
+def _choose_subjects(scores: Scores, columns: tuple[str, ...], file_id: str) -> str | None:
+    """The column that says whose each row is, of those that are not judged; at first one that is
+    called so."""
+    others = [name for name in scores.header if name and name not in (LABEL, *columns)]
     options = [NO_SUBJECTS, *others]
     start = next((name for name in others if name in SUBJECTS), NO_SUBJECTS)
     chosen = st.selectbox(
@@ -119,6 +131,17 @@ def _choose_subjects(scores: Scores, file_id: str) -> str | None:
         "not independent; intervals and tests then go by subject.",
     )  # fmt: skip
     return None if chosen == NO_SUBJECTS else chosen
+
+
+def _choose_band(found: Evaluation, asked: Asked, name: str) -> Band | None:
+    kind = choice.choose_band()
+    if kind == "pointwise" and asked.groups and len(found.y_true) > SLOW:
+        st.caption(
+            f"With more than {words.count(SLOW)} rows a pointwise band by subject would take "
+            "minutes; the simultaneous one takes seconds."
+        )
+        return None
+    return None if kind == "none" else _band(asked, name, kind, found)
 
 
 def _choose_threshold(prepared: Judged, rules: Sequence[float], key: str) -> float:
@@ -168,6 +191,11 @@ def _prepared(asked: Asked, name: str, _models: Models) -> tuple[Judged, list[fl
     return judged.prepare(found, name, span), [rule(curve) for _, rule, _ in RULES]
 
 
+@st.cache_resource(scope="session", max_entries=16, show_spinner="Laying the band …")
+def _band(asked: Asked, name: str, kind: str, _found: Evaluation) -> Band:
+    return choice.band_of(_found, kind)
+
+
 @st.cache_resource(scope="session", max_entries=16, show_spinner=False)
 def _line(asked: Asked, name: str, _models: Models) -> charts.Line:
     scores = _models.scores
@@ -202,11 +230,11 @@ def _say_limits(models: Models, asked: Asked, first: str) -> None:
         if hint := auc.swapped(area.value, *map(words.plural, NAMES)):
             st.warning(of + hint, icon=":material/swap_vert:")
     area = models.intervals[first]
-    for note in figures.limits(area, NAMES, "rows"):
+    for note in limits.under_coverage(area, NAMES, "rows"):
         st.warning(note, icon=":material/warning:")
     if area.method != asked.method:
-        st.caption(figures.no_width(area, asked.method))
-    if narrower := figures.narrower(area, "row"):
+        st.caption(limits.no_width(area, asked.method))
+    if narrower := limits.narrower(area, "row"):
         st.caption(narrower)
 
 
@@ -221,16 +249,42 @@ def _at_threshold(
         left, middle, right = st.container(), st.container(), st.container()
     with middle:
         chart = st.container()
-        at = _choose_threshold(prepared, rules, f"scores-t-{asked.file_id}-{first}")
+        key = f"scores-t-{asked.file_id}-{first}"
+        at = _choose_threshold(prepared, rules, key)
     found = prepared.at(at)
     with cards:
         evidence.cards(figures.cards(found, asked.method), key="figures")
     with left:
-        lines = [_line(asked, name, models) for name in others[: charts.MOST - 1]]
-        one.draw_roc(prepared, found, lines)
+        curve = st.container()
+        band = _choose_band(prepared.evaluation, asked, first)
+        with curve:
+            lines = [_line(asked, name, models) for name in others[: charts.MOST - 1]]
+            one.draw_roc(prepared, found, lines, band)
         if len(others) >= charts.MOST:
             st.caption(f"{charts.MOST} curves are drawn at most; take models out to see others.")
     with chart:
         one.draw_scores(prepared, found)
     with right:
         one.draw_matrix(found, clickable=False)
+    _tabs(found, models, key)
+
+
+def _tabs(found: Evaluation, models: Models, threshold: str) -> None:
+    """Only the body of the one that is open is made.
+
+    Args:
+        threshold: the key of its slider.
+    """
+    bodies = {
+        "Comparison": lambda: compared_scores.show(models),
+        "Precision and recall": lambda: precision_tab.show(found),
+        "Calibration": lambda: calibration_tab.show(found),
+        "Operating points": lambda: operating_tab.show(found, threshold),
+    }
+    if len(models.intervals) == 1:
+        del bodies["Comparison"]
+    tabs = st.tabs(list(bodies), key="scores-tab", on_change="rerun")
+    for body, tab in zip(bodies.values(), tabs, strict=True):
+        if tab.open:
+            with tab:
+                body()

@@ -23,6 +23,7 @@ from dashboard.parts.charts import (
     label,
     open_circle,
 )
+from engine.evaluation.bands import Band
 from engine.evaluation.roc import RocCurve
 
 ROC_HEIGHT, SCORES_HEIGHT = 410, 262
@@ -30,7 +31,6 @@ BINS = 40
 MOST = 4  # curves in one chart: more than that nobody tells apart
 _STEPS = 1000  # points of a curve at most, each way: finer than its pixels
 _LONGEST = 24  # characters of a class name in a chart
-Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 _LINES = (
     {"color": ACCENT, "width": 2.5},
     {"color": SECOND, "width": 2.5, "dash": "dash"},
@@ -92,7 +92,7 @@ def roc(
     Args:
         lines: the first is solid and in the accent, others are dashed; `MOST` at most.
         class_names: of class 0 and class 1.
-        band: in which the first curve lies: specificities, and sensitivities from and to, `(m,)`.
+        band: in which the first curve lies.
     """
     negative, positive = (words.plotly(words.plural(name), _LONGEST) for name in class_names)
     long = len(negative) + len(positive) > 24  # then the title takes two lines, for a phone
@@ -138,10 +138,13 @@ def _line(one: Line, look: dict, named: bool) -> go.Scatter:
 
 def _band(band: Band) -> go.Scatter:
     """A trace of its own with an opacity, so that its color stays one of the theme's."""
-    specificity, low, high = band
-    x = 1 - specificity
+    x, low, high = 1 - band.specificity, band.low, band.high
+    there, back = (x, low), (x, high)
+    if band.method == "rectangles":  # it has steps, and not where a line between two would go
+        there = np.repeat(x, 2)[1:], np.repeat(low, 2)[:-1]
+        back = np.repeat(x, 2)[:-1], np.repeat(high, 2)[1:]
     return go.Scatter(
-        x=np.concatenate([x, x[::-1]]), y=np.concatenate([low, high[::-1]]),
+        x=np.concatenate([there[0], back[0][::-1]]), y=np.concatenate([there[1], back[1][::-1]]),
         mode="lines", line={"width": 0}, fill="toself", fillcolor=ACCENT, opacity=0.22,
         hoverinfo="skip", name="band", showlegend=False,
     )  # fmt: skip

@@ -15,6 +15,8 @@ from dashboard.parts.pictures import PARTS
 from engine.commands import evaluate
 from engine.commands.evaluate import Evaluation, Means
 from engine.data import layout
+from engine.evaluation import bands
+from engine.evaluation.bands import Band
 from engine.evaluation.intervals import DEFAULT, INTERVALS
 from engine.evaluation.level import LEVEL as USUAL_LEVEL
 from engine.evaluation.level import SIDES
@@ -24,6 +26,8 @@ INTERVAL = Param("interval", list(INTERVALS), DEFAULT)
 LEVEL = Param("level", default=100 * USUAL_LEVEL)  # in percent
 SIDE = Param("side", SIDES)
 AGAINST = Param("against", default="none")
+BANDS = ("pointwise", "simultaneous", "none")
+BAND = Param("band", BANDS)
 PART = Param("split", PARTS)
 CLASS = Param("class")  # by name, and always in the address: which one is the worst changes
 
@@ -67,6 +71,18 @@ class Choice:
         """
         return replace(self.judged().at(threshold), run=self.run)
 
+    def band(self, kind: str) -> Band | None:
+        """Around the ROC curve; kind: one of `BANDS`."""
+        if kind == BANDS[-1]:
+            return None
+        return _band(*self._asked, kind, self.judged().evaluation)
+
+    @property
+    def _asked(self) -> tuple:
+        """What a figure depends on that is of no one method or threshold."""
+        run = self.run
+        return str(run.folder), run.weights_sha256, self.part, self.target, self.level
+
     def other(self) -> "Choice | None":
         """The same for the run that is compared with it."""
         if self.against is None:
@@ -99,6 +115,32 @@ def _judged(
         _run, part, predicted, evaluate.THRESHOLD, method, target, level=level, side=side
     )
     return judged.prepare(found, _run.id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _band(
+    folder: str, weights_sha256: str, part: str, target: int | None, level: float, kind: str,
+    _found: Evaluation,
+) -> Band:  # fmt: skip
+    return band_of(_found, kind)
+
+
+def band_of(found: Evaluation, kind: str) -> Band:
+    """kind: "pointwise" or "simultaneous"."""
+    asked = found.interval.level, found.groups
+    if kind == "simultaneous":
+        return bands.simultaneous(found.y_true, found.y_score, *asked)
+    return bands.pointwise(found.y_true, found.y_score, bands.even(101)[::-1], *asked)
+
+
+def choose_band() -> str:
+    """Under the ROC curve: what its band is to hold."""
+    chosen = st.segmented_control(
+        "Band", BANDS, default=BANDS[0], required=True, key=BAND.carry(), bind="query-params",
+        help="Pointwise: at each specificity alone it holds the true sensitivity as often as the "
+        "level says. Simultaneous: the whole true curve lies in it as often; it is wider.",
+    )  # fmt: skip
+    return chosen if chosen in BANDS else BANDS[0]
 
 
 def choose(run: Run, others: Sequence[Run]) -> tuple[Choice, DeltaGenerator | None]:

@@ -3,7 +3,17 @@
 import streamlit as st
 
 from dashboard import words
-from dashboard.evaluate import comparison, crossed, figures, means, mistakes, plan
+from dashboard.evaluate import (
+    calibration_tab,
+    comparison,
+    crossed,
+    figures,
+    means,
+    mistakes,
+    operating_tab,
+    plan,
+    precision_tab,
+)
 from dashboard.evaluate.choice import Choice
 from dashboard.evaluate.judged import file_name
 from dashboard.parts import downloads
@@ -12,24 +22,30 @@ from engine.commands.evaluate import Evaluation
 from engine.runs.store import Run
 
 MISTAKES, CROSSED = "Mistakes", "Cross-validation"
-TABS = (MISTAKES, "Comparison", CROSSED, "How many pictures?", "All numbers")
+TABS = (
+    MISTAKES, "Precision and recall", "Calibration", "Operating points", "Comparison", CROSSED,
+    "How many pictures?", "All numbers",
+)  # fmt: skip
 TAB = Param("tab", TABS)
 
 
 def show(found: Evaluation, choice: Choice) -> None:
     level = found.interval.level
-    bodies = {
-        MISTAKES: lambda: mistakes.gallery(found, choice.all_classes),
-        "Comparison": lambda: comparison.show(found, choice.against),
-        CROSSED: lambda: crossed.show(found.run, level),
-        "How many pictures?": lambda: plan.show(found.run, level),
-        "All numbers": lambda: _all_numbers(found, choice),
-    }
+    bodies = (
+        lambda: mistakes.gallery(found, choice.all_classes),
+        lambda: precision_tab.show(found),
+        lambda: calibration_tab.show(found),
+        lambda: operating_tab.show(found),
+        lambda: comparison.show(found, choice.against),
+        lambda: crossed.show(found.run, level),
+        lambda: plan.show(found.run, level),
+        lambda: _all_numbers(found, choice),
+    )
     tabs = st.tabs(TABS, key=TAB.carry(), on_change="rerun", bind="query-params")
-    for name, tab in zip(TABS, tabs, strict=True):
+    for tab, body in zip(tabs, bodies, strict=True):
         if tab.open:
             with tab:
-                bodies[name]()
+                body()
 
 
 def show_cell(cell: str, run: Run) -> None:
@@ -46,7 +62,8 @@ def open_tab(name: str) -> None:
 def _all_numbers(found: Evaluation, choice: Choice) -> None:
     names = ("Figure", "Value", "Interval", "Where it comes from")
     whole, files = choice.all_classes, file_name(found)
-    rows = figures.rows(found, choice.method)
+    error = calibration_tab.error_card(found, calibration_tab.measured(found))
+    rows = figures.rows(found, choice.method, error)
     if whole:
         of_all = [*means.rows(whole, choice.method), *figures.about(found.run)]
         _table("All classes", names, of_all, "numbers", f"{files}-all-classes")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from dashboard import words
@@ -9,6 +10,7 @@ from dashboard.evaluate import charts, details, figures, mistakes
 from dashboard.evaluate.judged import Judged, file_name, rates
 from dashboard.parts import downloads, evidence
 from engine.commands.evaluate import Evaluation
+from engine.evaluation.bands import Band
 from engine.runs.store import Run
 
 
@@ -21,7 +23,7 @@ def take_click(run: Run) -> None:
 
 def draw_roc(
     judged: Judged, found: Evaluation, others: Sequence[charts.Line] = (),
-    band: charts.Band | None = None,
+    band: Band | None = None,
 ) -> None:  # fmt: skip
     """The curve with the marker of the threshold.
 
@@ -39,7 +41,7 @@ def draw_roc(
     )
     downloads.chart(
         "ROC curve", figure, "roc", alt, f"{file_name(found)}-roc",
-        lambda: _curve_columns(found),
+        lambda: _curve_columns(found, band),
     )  # fmt: skip
 
 
@@ -51,11 +53,16 @@ def _point(found: Evaluation) -> charts.Point:
     )
 
 
-def _curve_columns(found: Evaluation) -> dict[str, Sequence]:
-    """Every point of the curve, also those that the chart leaves out."""
+def _curve_columns(found: Evaluation, band: Band | None) -> dict[str, Sequence]:
+    """Every point of the curve, also those that the chart leaves out; the band at each of them."""
     curve = found.curve()
     specificity = 1 - curve.fpr
-    return {"threshold": curve.thresholds, "sensitivity": curve.tpr, "specificity": specificity}
+    known = {"threshold": curve.thresholds, "sensitivity": curve.tpr, "specificity": specificity}
+    if band is None:
+        return known
+    rising = band.specificity[::-1]
+    ends = {"band_low": band.low[::-1], "band_high": band.high[::-1]}
+    return known | {name: np.interp(specificity, rising, end) for name, end in ends.items()}
 
 
 def _of(found: Evaluation) -> str:

@@ -8,9 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import state, words
 from dashboard.evaluate import (
     any_scores,
+    calibration_tab,
     crossed,
     details,
     figures,
+    limits,
     many,
     one,
     plan,
@@ -19,7 +21,15 @@ from dashboard.evaluate import (
     unjudged,
 )
 from dashboard.evaluate.charts import Line
-from dashboard.evaluate.choice import CLASS, Choice, alike, choose, choose_class, say_unfound_class
+from dashboard.evaluate.choice import (
+    CLASS,
+    Choice,
+    alike,
+    choose,
+    choose_band,
+    choose_class,
+    say_unfound_class,
+)
 from dashboard.parts import evidence, links, params
 from dashboard.parts.choose import choose_run, describe, say_unfound, unfound
 from dashboard.parts.params import RUN, Param
@@ -110,11 +120,11 @@ def nothing_to_judge() -> None:
 
 def say_limits(choice: Choice, found: Evaluation) -> None:
     """In a line each, so that the charts stay where they are looked for."""
-    if notes := figures.notes(found, choice.all_classes, state.look_alike(found.run)):
+    if notes := limits.notes(found, choice.all_classes, state.look_alike(found.run)):
         st.warning("  \n".join(notes), icon=":material/warning:")
     if found.interval.method != choice.method:
-        st.caption(figures.no_width(found.interval, choice.method))
-    if subjects := figures.narrower(found.interval):
+        st.caption(limits.no_width(found.interval, choice.method))
+    if subjects := limits.narrower(found.interval):
         st.caption(subjects)
     if found.part == "test" and crossed.few(found.run) < FEW:
         st.button(
@@ -146,9 +156,14 @@ def judged(choice: Choice, cell: str | None) -> None:
     prepared = choice.judged()
     found = replace(prepared.at(at), run=choice.run)
     with cards:
-        evidence.cards(figures.cards(found, choice.method), key="figures")
+        error = calibration_tab.error_card(found, calibration_tab.measured(found))
+        error = replace(error, remark="0 is best")  # the tab has room for what chance would show
+        evidence.cards(figures.cards(found, choice.method, error), key="figures")
     with left:
-        one.draw_roc(prepared, found, beside(choice))
+        curve = st.container()
+        band = choice.band(choose_band())
+        with curve:
+            one.draw_roc(prepared, found, beside(choice), band)
     with chart:
         one.draw_scores(prepared, found)
     with right:

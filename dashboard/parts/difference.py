@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import downloads, evidence
+from dashboard.parts import downloads, evidence, results
 from dashboard.parts.evidence import Card, Track
 from dashboard.parts.params import Param
 from engine.commands import difference
@@ -58,6 +58,12 @@ def show(
         return None
     evidence.cards([card(found, first.id, second.id)], key=key)
     st.markdown(verdict(found, first.id, second.id))
+    totals = [results.judged_on(run) for run in (first, second)]
+    if found.paired and found.n < max(totals):
+        st.caption(
+            f"Of {words.count(totals[0])} and {words.count(totals[1])} test pictures, the "
+            f"{words.count(found.n)} that both have count."
+        )
     for remark in remarks(found, method):
         st.caption(remark)
     if found.too_narrow:
@@ -180,7 +186,6 @@ def show_many(runs: Sequence[Run]) -> None:
     if not found.pairs:
         st.warning(words.markdown(next(iter(found.refused.values()))))
         return
-    st.markdown(headline(found, runs))
     columns = table(found.pairs)
     downloads.files("Which differ", columns, "pairs", "-".join(["differences", *by_id(runs)][:5]))
     st.dataframe(
@@ -195,6 +200,13 @@ def show_many(runs: Sequence[Run]) -> None:
         n, why = len(found.refused), next(iter(found.refused.values()))
         more = f"{words.count(n)} further pairs are" if n > 1 else "One further pair is"
         st.caption(f"{more} not compared. {words.markdown(why)}")
+
+
+def show_headline(runs: Sequence[Run]) -> None:
+    """Whether the best of several is more than the luckiest, in a sentence; see `show_many`."""
+    found = computed_many(runs)
+    if found.pairs:
+        st.markdown(headline(found, runs))
 
 
 def by_id(runs: Sequence[Run]) -> dict[str, Run]:
@@ -219,12 +231,11 @@ def headline(found: Many, runs: Sequence[Run]) -> str:
     """How many pairs differ, and whether the highest AUC is more than luck."""
     differ = sum(map(apart, found.pairs))
     n = len(found.pairs)
-    best = max(runs, key=lambda run: run.figures["auc"]).id
+    among = {name for pair in found.pairs for name in (pair.a, pair.b)}
+    best = max((run for run in runs if run.id in among), key=lambda run: run.figures["auc"]).id
     beside = [pair for pair in found.pairs if best in (pair.a, pair.b)]
     equals = [pair.b if pair.a == best else pair.a for pair in beside if not apart(pair)]
     said = f"After Holm's correction, {differ} of {n} pair{'' if n == 1 else 's'} differ."
-    if not beside:
-        return said
     if not equals:
         return f"{said} {best} has the highest AUC, and is told apart from each of the others."
     named = words.listed(equals) if len(equals) <= 3 else f"{len(equals)} others"
@@ -240,12 +251,16 @@ def table(pairs: Sequence[Pair]) -> dict[str, list[str]]:
         "B": [words.plain(pair.b) for pair in rows],
         "A − B": [words.signed(pair.found.difference) for pair in rows],
         f"{level} interval": [bounds(pair.found).partition(" ")[2] for pair in rows],
-        "p": [f"{pair.found.p:.2g}" for pair in rows],
-        "p after Holm": [f"{pair.p_holm:.2g}" for pair in rows],
+        "p": [_rounded(pair.found.p) for pair in rows],
+        "p after Holm": [_rounded(pair.p_holm) for pair in rows],
         "n": [words.count(pair.found.n) + ("" if pair.found.paired else ", unpaired")
               for pair in rows],
         "After Holm": [_which(pair) for pair in rows],
     }  # fmt: skip
+
+
+def _rounded(p: float) -> str:
+    return words.p_value(p).removeprefix("p ").removeprefix("= ")
 
 
 def _which(pair: Pair) -> str:

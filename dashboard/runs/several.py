@@ -56,11 +56,11 @@ def _title(picked: Sequence[Run | Unreadable]) -> str:
 def better(judged: Sequence[Run], seen: Snapshot) -> None:
     if len(judged) != 2:
         st.markdown("## Is one of them better?")
-        st.caption(
-            f"Each two of the {len(judged)} judged runs are tested against each other below."
-            if len(judged) > 2
-            else "Only runs that were judged can be tested against each other."
-        )
+        if len(judged) < 2:
+            st.caption("Only runs that were judged can be tested against each other.")
+            return
+        state.guarded(lambda: difference.show_headline(judged[:MOST_TESTED]))
+        st.caption(f"Each two of the {len(judged)} judged runs are tested below.")
         return
     first, second = judged
     st.markdown(f"## Is {first.id} better?")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ConfigError
 from engine.evaluation import bootstrap
-from engine.evaluation.intervals import Asked
+from engine.evaluation.bounds import Asked
 from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.operating import Table, table
 from engine.evaluation.placements import subjects_of

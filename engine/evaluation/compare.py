@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.errors import ConfigError, ScoresError
+from engine.evaluation.bounds import Asked
 from engine.evaluation.differences import DIFFERENCES, Two, mover
-from engine.evaluation.intervals import ONE_SUBJECT, Asked
+from engine.evaluation.intervals import ONE_SUBJECT
 from engine.evaluation.level import LEVEL, two_sided
 from engine.evaluation.placements import Placements
 from engine.evaluation.roc import validate

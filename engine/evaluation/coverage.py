@@ -30,10 +30,10 @@ def known_coverage(method: str, n: float, auc: float, kind: str = "independent")
             of 0.7.
 
     Returns:
-        None for a method that was not measured.
+        None for a method or kind that was not measured.
     """
-    table = _table()[kind]
-    if method not in table["coverage"]:
+    table = _table().get(kind)
+    if table is None or method not in table["coverage"]:
         return None
     at = np.searchsorted(table["of_a_class"], n, "right")
     odds = [log(one / (1 - one)) for one in table["auc"]]
@@ -42,14 +42,18 @@ def known_coverage(method: str, n: float, auc: float, kind: str = "independent")
     return table["coverage"][method][max(0, at - 1)][nearest]
 
 
-def too_low(interval: Interval) -> float | None:
-    """`known_coverage` of an interval where it is under `ENOUGH` and so worth a warning; else None.
+def case(interval: Interval) -> tuple[float, float, str]:
+    """The case that an interval is one of: what `known_coverage` asks beside the method.
 
     By subject the number of subjects counts, half of them for each class.
     """
     if interval.subjects:
-        asked = interval.subjects / 2, interval.value, "subjects"
-    else:
-        asked = min(interval.n_positive, interval.n_negative), interval.value, "independent"
-    known = known_coverage(interval.method, *asked)
+        return interval.subjects / 2, interval.value, "subjects"
+    return min(interval.n_positive, interval.n_negative), interval.value, "independent"
+
+
+def too_low(interval: Interval) -> float | None:
+    """`known_coverage` of an interval where it is under `ENOUGH` and so worth a warning; else None.
+    """
+    known = known_coverage(interval.method, *case(interval))
     return known if known is not None and known < ENOUGH else None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.evaluation import bootstrap, variance
-from engine.evaluation.intervals import Asked, logit_bounds, newcombe
+from engine.evaluation.bounds import Asked, logit_bounds, newcombe
 from engine.evaluation.placements import Placements
 
 FARTHEST = 8.0  # standard errors; beyond, a chance is below 10⁻¹⁵ and levels round to 1

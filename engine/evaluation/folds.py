@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ScoresError
-from engine.evaluation.intervals import Interval, auc_interval, newcombe
+from engine.evaluation.bounds import newcombe
+from engine.evaluation.intervals import Interval, auc_interval
 from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.placements import placements
 from engine.evaluation.roc import validate

@@ -8,9 +8,10 @@ Obuchowski.
 """
 
 from dataclasses import replace
-from math import exp, log, sqrt
+from math import sqrt
 
 from engine.evaluation import variance
+from engine.evaluation.bounds import logit_bounds
 from engine.evaluation.estimates import Estimate
 from engine.evaluation.level import quantile
 from engine.evaluation.placements import Placements
@@ -35,10 +36,5 @@ def logit_interval(added: Placements, level: float) -> Estimate:
     found = Estimate(value, *bounds(value, n, z), "wilson", level, 0 if of is None else of.count)
     if not square or square < NOTHING**2 or min(value, 1 - value) < NOTHING:
         return found
-    half = z * sqrt(square) / (value * (1 - value))
-    middle = log(value / (1 - value))
-    return replace(found, low=_expit(middle - half), high=_expit(middle + half), method="logit")
-
-
-def _expit(x: float) -> float:
-    return 1 / (1 + exp(-x)) if x > 0 else exp(x) / (1 + exp(x))
+    low, high = logit_bounds(value, sqrt(square), z)
+    return replace(found, low=low, high=high, method="logit")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from engine.errors import ScoresError
 from engine.evaluation import bootstrap
-from engine.evaluation.intervals import ONE_SUBJECT, newcombe
+from engine.evaluation.bounds import newcombe
+from engine.evaluation.intervals import ONE_SUBJECT
 from engine.evaluation.level import LEVEL, check, quantile
 
 RESAMPLES = 1000

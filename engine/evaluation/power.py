@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from engine.errors import ConfigError
 from engine.evaluation import compare, variance
-from engine.evaluation.intervals import DEFAULT, auc_interval, hanley_mcneil
+from engine.evaluation.bounds import hanley_mcneil
+from engine.evaluation.intervals import DEFAULT, auc_interval
 from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.proportions import Proportion, wilson
 

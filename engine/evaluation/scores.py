@@ -292,7 +292,7 @@ def _score(cell: str, name: str, where: str) -> float:
     if not isfinite(score) or "_" in cell:  # Python's own notation, and no other program's
         what = "write decimals with a point" if "," in cell else "correct it"
         raise ScoresError(
-            f"{where} has the score {_short(cell)!r} in the column {_short(name)}, which is not a "
-            f"finite number; {what}, remove the line, or leave the column out."
+            f"{where} has the score {_short(cell)!r}, which is not a finite number, in the column "
+            f"{_short(name)}; {what}, remove the line, or leave the column out."
         )
     return score

@@ -19,6 +19,7 @@ from engine.evaluation import compare
 
 AUCS = ((0.6, 0.6), (0.75, 0.75), (0.9, 0.9), (0.8, 0.95), (0.95, 0.95), (0.9, 0.98), (0.95, 0.99))
 SIZES, RHOS = (20, 50, 100, 200), (0.0, 0.5, 0.9)
+METHODS = ("delong", "mover", "bootstrap")
 PICTURES = 4  # of each subject
 
 
@@ -47,9 +48,14 @@ class Tally:
         held = low - 1e-12 <= self.truth <= high + 1e-12
         self.of.setdefault(name, []).append((held, high - low))
 
-    def row(self) -> str:
-        cells = {name: np.mean(of, axis=0) for name, of in self.of.items()}
-        return " | ".join(f"{100 * held:.1f} / {width:.3f}" for held, width in cells.values())
+    def row(self, *methods: str) -> str:
+        return " | ".join(map(self._cell, methods))
+
+    def _cell(self, method: str) -> str:
+        if method not in self.of:
+            return "–"
+        held, width = np.mean(self.of[method], axis=0)
+        return f"{100 * held:.1f} / {width:.3f}"
 
 
 def independent(draws: int, replicates: int) -> None:
@@ -60,12 +66,12 @@ def independent(draws: int, replicates: int) -> None:
         labels = np.repeat([1, 0], n)
         for draw in range(draws):
             a, b = scores(rng, labels, aucs, rho)
-            for method in ("delong", "mover", "bootstrap"):
+            for method in METHODS:
                 if method == "bootstrap" and (draw >= replicates or rho != 0.5 or n > 100):
                     continue
                 found = compare.paired(labels, a, b, method=method, seed=draw)
                 tally.add(method, found.low, found.high)
-        print(f"| {n} | {aucs[0]}, {aucs[1]} | {rho} | {tally.row()} |", flush=True)
+        print(f"| {n} | {aucs[0]}, {aucs[1]} | {rho} | {tally.row(*METHODS)} |", flush=True)
 
 
 def on_different_pictures(draws: int) -> None:
@@ -76,10 +82,10 @@ def on_different_pictures(draws: int) -> None:
         labels = np.repeat([1, 0], n)
         for _ in range(draws):
             a, b = scores(rng, labels, aucs, 0.0)
-            for method in ("delong", "mover"):
+            for method in METHODS[:2]:
                 found = compare.unpaired(labels, a, labels, b, method=method)
                 tally.add(method, found.low, found.high)
-        print(f"| {n} | {aucs[0]}, {aucs[1]} | {tally.row()} |", flush=True)
+        print(f"| {n} | {aucs[0]}, {aucs[1]} | {tally.row(*METHODS[:2])} |", flush=True)
 
 
 def by_subject(draws: int, replicates: int) -> None:
@@ -94,14 +100,15 @@ def by_subject(draws: int, replicates: int) -> None:
         labels = (subject if classes == "one" else np.arange(len(subject))) % 2
         for draw in range(draws):
             a, b = scores(rng, labels, aucs, 0.5, subject, icc)
-            for method in ("delong", "mover", "bootstrap"):
+            for method in METHODS:
                 if method == "bootstrap" and draw >= replicates:
                     continue
                 found = compare.paired(labels, a, b, method=method, groups=subject, seed=draw)
                 if method == "delong":
                     tally.add("naive", *found.naive)
                 tally.add(method, found.low, found.high)
-        print(f"| {count} | {classes} | {aucs[0]}, {aucs[1]} | {icc} | {tally.row()} |", flush=True)
+        row = tally.row("naive", *METHODS)
+        print(f"| {count} | {classes} | {aucs[0]}, {aucs[1]} | {icc} | {row} |", flush=True)
 
 
 def main() -> None:

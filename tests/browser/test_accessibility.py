@@ -21,6 +21,7 @@ FILLED = {
     "train": lambda page: page.get_by_role("button", name="Start training", disabled=False),
     "runs?runs=quick-1": lambda page: page.get_by_role("link", name="Train again with changes"),
     "evaluate?run=quick-1": lambda page: page.get_by_role("link", name="Explain").nth(1),
+    "evaluate?of=file": lambda page: page.get_by_role("button", name="An example"),
     "explain?run=quick-1": lambda page: page.get_by_role("img", name=re.compile("-CAM of")).last,
 }
 # they are loaded after all else

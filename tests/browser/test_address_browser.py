@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.commands import evaluate
+from engine.commands.auc import auc
 from engine.evaluation import roc, thresholds
 from engine.runs import store
 from engine.workspace import Workspace
@@ -119,7 +119,8 @@ def test_link_and_files_hold_what_is_shown(open_at, server, two_runs):
         page.get_by_role("button", name="Predictions as CSV").click()
     predicted = store.predictions(store.open_run(Workspace(two_runs), "quick-1"), "test")
     file = Path(download.value.path())
-    assert evaluate.auc(file).value == roc.auc(predicted["y_true"], predicted["y_score"])
+    found = auc(file).intervals["y_score"]
+    assert found.value == roc.auc(predicted["y_true"], predicted["y_score"])
     assert file.read_text().splitlines()[0] == "file,picture,truth,says,y_true,y_score"
     with page.expect_download() as download:
         page.get_by_role("button", name="Figures as JSON").click()

@@ -261,6 +261,21 @@ def test_comparing_many_runs_tests_each_two_with_holm_s_correction(place, judged
     assert err.count("stored in other ways") == 3
 
 
+def test_of_many_runs_one_that_cannot_be_read_is_left_out_and_none_is_an_error(
+    place, judged_run, verb
+):
+    written(place, "pets", TEST)
+    runs = [judged_run(place, "pets", seed=seed) for seed in (1, 2, 3)]
+    (runs[2].folder / "predictions.npz").write_bytes(b"no")
+    told = json.loads(verb("compare", "quick-1", "quick-2", "quick-3", "--json")[1])
+    assert len(told["pairs"]) == 1
+    assert "predictions.npz is damaged" in told["refused"][0]["why"]
+    (runs[1].folder / "predictions.npz").write_bytes(b"no")
+    status, out, err = verb("compare", "quick-1", "quick-2", "quick-3", "--json")
+    assert (status, out) == (2, "")
+    assert "predictions.npz is damaged" in err
+
+
 def files(tmp_path, **columns) -> list[str]:
     """A CSV file for each name, of (labels, scores)."""
     for name, (labels, scores) in columns.items():

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError, ScoresError
+from engine.evaluation.bounds import newcombe
 from engine.evaluation.folds import cross_validated, cross_validated_mean
-from engine.evaluation.intervals import auc_interval, newcombe
+from engine.evaluation.intervals import auc_interval
 
 
 def scores(seed: int, n: int = 60, folds: int = 5, repeats: int = 1, decimals: int = 2):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap, norm
 
 from engine.errors import ConfigError, ScoresError
+from engine.evaluation.bounds import auc_standard_error, hanley_mcneil, newcombe
 from engine.evaluation.coverage import known_coverage, too_low
 from engine.evaluation.intervals import (
     DEFAULT,
@@ -18,9 +19,6 @@ from engine.evaluation.intervals import (
     Interval,
     Method,
     auc_interval,
-    auc_standard_error,
-    hanley_mcneil,
-    newcombe,
 )
 
 Z_95 = 1.959963984540054

@@ -75,10 +75,10 @@ def test_an_auc_with_its_interval_needs_numpy_alone():
     """The `auc` verb must answer at once: half a second of imports each is what it cannot pay."""
     code = (
         "import sys\n"
-        "from engine.evaluation import coverage, intervals, proportions, thresholds\n"
+        "from engine.evaluation import bounds, coverage, intervals, proportions, thresholds\n"
         "found = intervals.auc_interval([0, 1, 0, 1], [0.1, 0.9, 0.5, 0.4])\n"
         "thresholds.closing_line(found, 0.5, 1)\n"
-        "intervals.newcombe(found.value, 2, 2), proportions.wilson(1, 2)\n"
+        "bounds.newcombe(found.value, 2, 2), proportions.wilson(1, 2)\n"
         "print(*sorted({name.split('.')[0] for name in sys.modules}))\n"
     )
     loaded = subprocess.run(

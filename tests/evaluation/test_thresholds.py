@@ -7,7 +7,8 @@ import pytest
 from sklearn import metrics
 
 from engine.errors import ScoresError
-from engine.evaluation.intervals import Interval, hanley_mcneil, newcombe
+from engine.evaluation.bounds import hanley_mcneil, newcombe
+from engine.evaluation.intervals import Interval
 from engine.evaluation.roc import roc_curve
 from engine.evaluation.thresholds import (
     Confusion,

@@ -94,6 +94,7 @@ def test_models_that_are_none_are_taken_out(several):
     assert list(models["Model"]) == ["y_score", "other"]
     assert len(differences) == 1
     assert not [one for one in several.warning if "swapped" in one.value]
+    assert "w*rse" in box(several, "Subjects").options  # since numbers may name subjects, too
 
 
 def test_the_threshold_is_of_the_model_that_is_chosen(several):
@@ -120,6 +121,22 @@ def test_rows_of_subjects_are_judged_by_subject(workspace, use_workspace):
     assert f"{by_subject.low:.3f}–{by_subject.high:.3f}" in cards(at)["AUC"]["interval"]
     box(at, "Subjects").set_value(any_scores.NO_SUBJECTS).run()
     assert "n\xa0=\xa0120 rows" in cards(at)["AUC"]["evidence"]
+
+
+def test_the_tabs_of_a_run_are_there_for_a_file_too(workspace, use_workspace):
+    use_workspace(workspace)
+    at = uploaded(written(y_true=TRUTH, y_score=1 / (1 + np.exp(-MODELS["y_score"]))))
+    for tab, card in (
+        ("Precision and recall", "Average precision"), ("Calibration", "Brier score"),
+        ("Operating points", "Partial AUC, corrected"),
+    ):  # fmt: skip
+        at.session_state["scores-tab"] = tab
+        at.run()
+        assert not at.exception, at.exception
+        assert card in cards(at)
+    next(one for one in at.button if one.label == "Take cheapest").click().run()
+    assert not at.exception, at.exception
+    assert "0.50" not in cards(at)["Accuracy"]["remark"]
 
 
 REFUSED = {
@@ -159,5 +176,5 @@ def test_of_many_rows_no_more_is_sent_than_can_be_seen(workspace, use_workspace)
     truth = np.arange(100_000) % 2
     at = uploaded(written(y_true=truth, y_score=RNG.normal(truth)))
     sizes = [len(chart.proto.spec) for chart in at.get("plotly_chart")]
-    assert len(sizes) == 2
+    assert len(sizes) == 3
     assert max(sizes) < 300_000

@@ -5,6 +5,7 @@ import pytest
 
 from dashboard.evaluate import charts
 from dashboard.parts.charts import BACKGROUND, CLASS_0, CLASS_1
+from engine.evaluation.bands import Band
 from engine.evaluation.roc import RocCurve
 
 NAMES = ("cat", "dog")
@@ -76,12 +77,21 @@ def test_a_second_curve_is_dashed_and_named_and_the_first_lies_on_top():
     ]  # fmt: skip
 
 
-def test_a_band_encloses_the_curve_at_every_specificity():
-    specificity, low, high = np.array([1, 0.5]), np.array([0, 0.8]), np.array([0.4, 1])
-    figure = charts.roc([charts.line("a", CURVE)], NAMES, band=(specificity, low, high))
-    band = trace(figure, "band")
-    assert list(zip(band.x, band.y, strict=True)) == [(0, 0), (0.5, 0.8), (0.5, 1), (0, 0.4)]
-    assert band.fill == "toself"
+def drawn_band(method: str) -> list[tuple[float, float]]:
+    band = Band(*(np.array(of) for of in ([1, 0.5], [0, 0.8], [0.4, 1])), method)
+    trace_of = trace(charts.roc([charts.line("a", CURVE)], NAMES, band=band), "band")
+    assert trace_of.fill == "toself"
+    return [(float(x), float(y)) for x, y in zip(trace_of.x, trace_of.y, strict=True)]
+
+
+def test_a_band_goes_along_its_lower_end_and_back_along_its_upper_one():
+    assert drawn_band("bootstrap") == [(0, 0), (0.5, 0.8), (0.5, 1), (0, 0.4)]
+
+
+def test_a_band_of_rectangles_has_steps_that_leave_nothing_of_it_out():
+    assert drawn_band("rectangles") == [
+        (0, 0), (0.5, 0), (0.5, 0.8), (0.5, 1), (0, 1), (0, 0.4),
+    ]  # fmt: skip
 
 
 def test_a_curve_of_a_million_scores_is_thinned_to_what_can_be_seen():

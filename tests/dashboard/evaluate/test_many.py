@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.evaluate import figures, means, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate
+from engine.commands.auc import auc
 from engine.evaluation import coverage
 from engine.evaluation.intervals import DEFAULT
 from engine.runs import outcome, store
@@ -355,7 +356,7 @@ def test_a_csv_has_a_column_for_each_class_and_another_is_read_by_auc(run, tmp_p
         run, "test", store.predictions(run, "test"), 0.3, target=3
     )
     (tmp_path / "fox.csv").write_text(take_along.predictions_csv(found))
-    assert evaluate.auc(tmp_path / "fox.csv") == found.interval
+    assert auc(tmp_path / "fox.csv").intervals["y_score"] == found.interval
     rows = list(csv.DictReader(io.StringIO(take_along.predictions_csv(found))))
     assert {row["truth"] for row in rows} == {"the rest", "fox"}
 

@@ -1,5 +1,6 @@
 """The page Evaluate: every figure is that of the stored predictions, whatever the address says."""
 
+import base64
 import csv
 import io
 import json
@@ -14,11 +15,12 @@ import streamlit as st
 from sklearn import metrics
 from streamlit.testing.v1 import AppTest
 
-from dashboard.evaluate import details, figures, mistakes, take_along
+from dashboard.evaluate import calibration_tab, details, figures, mistakes, take_along
 from dashboard.parts import links
 from engine.commands import evaluate, snapshot
+from engine.commands.auc import auc
 from engine.data.dataset import open_dataset
-from engine.evaluation import coverage, roc
+from engine.evaluation import bands, calibration, coverage, roc
 from engine.evaluation.intervals import DEFAULT, INTERVALS, auc_interval
 from engine.evaluation.proportions import wilson, wilson_by_subject
 from engine.runs import outcome, store
@@ -83,10 +85,10 @@ def test_the_cards_say_what_scikit_learn_says_of_the_stored_predictions(workspac
     told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
     at = opened()
     shown = cards(at)
-    auc = metrics.roc_auc_score(told["y_true"], told["y_score"])
+    area = metrics.roc_auc_score(told["y_true"], told["y_score"])
     said = told["y_score"] >= 0.5
     n = len(said)
-    assert shown["AUC"]["value"] == f"{auc:.3f}"
+    assert shown["AUC"]["value"] == f"{area:.3f}"
     assert shown["AUC"]["interval"].startswith("95% 0.")
     short = INTERVALS[DEFAULT].short
     assert shown["AUC"]["evidence"] == f" · {short} · n\u00a0=\u00a0{n}"
@@ -97,6 +99,14 @@ def test_the_cards_say_what_scikit_learn_says_of_the_stored_predictions(workspac
     assert shown["Sensitivity"]["value"] == f"{100 * recall:.1f}%"
     assert shown["Mistakes"]["value"] == str((said != told["y_true"]).sum())
     assert [at.caption[0].value] == ["quick on drawn, 32 px, 2 epochs"]
+
+
+def test_an_auc_below_a_half_is_shown_as_it_is_with_a_hint(own):
+    rng = np.random.default_rng(6)
+    scored(own, test=lambda labels: rng.uniform(0, 0.6, len(labels)) + 0.4 * (1 - labels))
+    at = opened(run=own.id)
+    assert float(cards(at)["AUC"]["value"]) < 0.5
+    assert "those of cat: if they are meant for dog, the classes may be swapped" in texts(at)
 
 
 def test_the_address_restores_part_interval_and_threshold(workspace):
@@ -183,11 +193,11 @@ def test_youdens_threshold_is_not_rounded_so_that_the_specificity_stays(own):
 def test_a_perfect_auc_gets_newcombes_interval_and_never_a_width_of_zero(own):
     scored(own, test=lambda y: np.where(y == 1, 0.9, 0.1))
     at = opened()
-    auc = cards(at)["AUC"]
+    area = cards(at)["AUC"]
     n = len(store.predictions(own, "test")["y_true"])
-    assert auc["value"] == "1.000"
-    assert auc["evidence"].startswith(" · Newcombe, since it has no width · ")
-    assert auc["interval"] != "95% 1.000–1.000"
+    assert area["value"] == "1.000"
+    assert area["evidence"].startswith(" · Newcombe, since it has no width · ")
+    assert area["interval"] != "95% 1.000–1.000"
     assert "finds no width" in texts(at)
     assert cards(at)["Mistakes"]["evidence"].startswith(f"of {n} pictures")
     at.session_state["tab"] = "All numbers"
@@ -242,10 +252,45 @@ def test_moving_the_threshold_is_a_look_up(own, monkeypatch):
     at = opened()
     for name in ("judge", "judge_all"):
         monkeypatch.setattr(evaluate, name, None)  # to be called is to fail
-    monkeypatch.setattr(roc, "roc_curve", None)
+    for room, name in (
+        (roc, "roc_curve"), (bands, "pointwise"), (calibration_tab, "calibration"),
+    ):  # fmt: skip
+        monkeypatch.setattr(room, name, None)
     at.slider(key="t").set_value(0.31).run()
     assert not at.exception
     assert cards(at)["Accuracy"]["remark"] == "at 0.31"
+
+
+@pytest.mark.parametrize("kind", ["pointwise", "simultaneous"])
+def test_the_band_that_is_chosen_lies_around_the_curve(workspace, kind):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    y = told["y_true"], told["y_score"]
+    expected = {
+        "pointwise": lambda: bands.pointwise(*y, bands.even(101)[::-1], 0.9),
+        "simultaneous": lambda: bands.simultaneous(*y, 0.9),
+    }[kind]()
+    drawn = curves(opened(band=kind, level="90"))["band"]
+    heights = {round(float(h), 9) for h in [*expected.low, *expected.high]}
+    assert {round(h, 9) for h in values(drawn["y"])} == heights
+
+
+def test_without_a_band_there_is_none(workspace):
+    assert "band" in curves(opened())  # the default
+    assert "band" not in curves(opened(band="none"))
+
+
+def test_the_calibration_error_is_told_with_its_interval_and_what_chance_would_show(workspace):
+    told = store.predictions(store.open_run(Workspace(workspace), "quick-1"), "test")
+    found = calibration.calibration(told["y_true"], told["y_score"], level=0.99)
+    at = opened(level="99", tab="Calibration")
+    card, again = (
+        card for data in drawn(at, "cards") for card in data["cards"]
+        if card["label"] == "Calibration error"
+    )  # fmt: skip
+    assert card["value"] == f"{found.ece.value:.3f}"
+    assert card["interval"] == f"99% {found.ece.low:.3f}–{found.ece.high:.3f}"
+    assert card["remark"] == "0 is best"
+    assert again["remark"] == f"a calibrated model shows {found.ece_by_chance:.3f}"
 
 
 # --- subjects -------------------------------------------------------------------------------------
@@ -312,6 +357,13 @@ def curves(at: AppTest) -> dict[str, dict]:
     figures = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
     (found,) = [one for one in figures if "scaleanchor" in one["layout"]["yaxis"]]
     return {trace["name"]: trace for trace in found["data"] if "name" in trace}
+
+
+def values(told) -> list[float]:
+    """Plotly writes large arrays as base64."""
+    if isinstance(told, dict):
+        return np.frombuffer(base64.b64decode(told["bdata"]), told["dtype"]).tolist()
+    return told
 
 
 def test_a_second_run_is_drawn_dashed_and_stands_in_the_address(other):
@@ -467,7 +519,7 @@ def test_predictions_as_csv_name_file_class_and_picture_and_give_the_same_auc(wo
         assert float(row["y_score"]) == score
     file = tmp_path / "scores.csv"
     file.write_text(take_along.predictions_csv(found))
-    assert evaluate.auc(file) == found.interval
+    assert auc(file).intervals["y_score"] == found.interval
 
 
 def test_figures_as_json_hold_the_matrix_and_every_rate_with_its_interval(workspace):

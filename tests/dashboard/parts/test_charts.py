@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.evaluate import charts as how_good
 from dashboard.parts import charts
+from engine.evaluation.bands import Band
 from engine.evaluation.roc import RocCurve
 
 NAMES = ("cat", "dog")
@@ -38,7 +39,7 @@ def every_figure():
     two = np.array([0.0, 1.0])
     line = how_good.line("a", RocCurve(two, two, two))
     point = how_good.Point(0.5, (1.0, 0.9, 1.0), (1.0, 0.9, 1.0))
-    yield how_good.roc([line] * how_good.MOST, NAMES, point, band=(two, two, two))
+    yield how_good.roc([line] * how_good.MOST, NAMES, point, band=Band(two, two, two, "bootstrap"))
     counts = how_good.histogram(np.array([0, 1]), np.array([0.2, 0.9]))
     yield how_good.scores_by_class(counts, 0.5, NAMES)
     yield from charts.learning_curves(history(3), 2, 8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dashboard.parts import difference, links
-from engine.evaluation.compare import paired
+from engine.evaluation.compare import paired, unpaired
 from engine.runs import store
 from tests.dashboard import pages
 from tests.dashboard.pages import cards, drawn, said
@@ -94,7 +94,10 @@ def test_of_many_the_luckiest_is_not_crowned(place, judged):
     at = opened(runs=",".join(run.id for run in runs))
     (table,) = [one.value for one in at.dataframe if "p after Holm" in one.value]
     assert len(table) == 15
-    raw, holm = (table[name].astype(float).to_numpy() for name in ("p", "p after Holm"))
+    raw, holm = (
+        table[name].str.removeprefix("< ").astype(float).to_numpy()
+        for name in ("p", "p after Holm")
+    )
     assert (holm >= raw).all()
     assert (np.diff(holm) >= 0).all()  # the most different first
     better = table[table["After Holm"] != "not told apart"]
@@ -113,6 +116,26 @@ def test_of_many_those_that_cannot_be_compared_are_left_out_with_the_reason(plac
     assert len(table) == 1
     assert "2 further pairs are not compared." in said(at)
     assert "stored in other ways (64 px, stretch; 128 px, stretch)" in said(at)
+
+
+def test_an_address_with_a_test_that_there_is_not_gets_the_default(place, judged):
+    judged(seed=1, skill=2.0), judged(seed=2, skill=0.3)
+    at = opened(runs="quick-1,quick-2", test="<b>")
+    assert pages.box(at, "Test").value == "delong"
+    assert "DeLong, paired" in cards(at)["Difference in AUC"]["evidence"]
+
+
+def test_subjects_and_pictures_of_their_own_are_said_beside_the_difference():
+    rng, labels = np.random.default_rng(1), np.repeat([0, 1], 40)
+    a, b = (labels + rng.normal(size=80) for _ in range(2))
+    found = paired(labels, a, b, groups=np.arange(80) // 4)
+    assert "20 subjects, 80 shared test pictures" in difference.card(found, "a-1", "b-2").evidence
+    (remark,) = difference.remarks(found, "delong")
+    assert "Were each picture taken for one of its own, the interval would be" in remark
+    apart = unpaired(labels, a, labels[10:], b[10:])
+    assert "DeLong, unpaired · t = " in difference.card(apart, "a-1", "b-2").evidence
+    assert difference.OTHER in difference.verdict(apart, "a-1", "b-2")
+    assert "Degrees of freedom" in dict(difference.figures(apart, "a-1", "b-2"))
 
 
 def test_every_figure_has_its_name():
