@@ -13,7 +13,7 @@ import typer
 from engine import bars, cli_plan, cli_stored, options, terminal, terminal_folds
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import DEFAULT, INTERVALS
-from engine.evaluation.level import LEVEL
+from engine.evaluation.level import LEVEL, check
 from engine.models.presets import PRESETS
 from engine.options import Json, Level, RunId, Side, the_workspace
 from engine.terminal import screen
@@ -213,12 +213,14 @@ def evaluate(
     from engine.runs import store
 
     if folds is not None or store.open_run(the_workspace(), run).of:
-        if (threshold, target, split) != (None, None, "test"):
+        asked = threshold, target, split, interval, side
+        if asked != (None, None, "test", DEFAULT, "both"):
             raise typer.BadParameter(
-                "a cross-validation judges all pictures, at thresholds that each fold chooses, so "
-                "leave --threshold, --split and --class out"
+                "a cross-validation judges all pictures, at thresholds that each fold chooses, and "
+                "has an interval of its own, so leave --threshold, --split, --class, --interval "
+                "and --side out"
             )
-        return _cross_validate(run, folds, repeats, as_json)
+        return _cross_validate(run, folds, repeats, level, as_json)
     evaluation = judge(
         the_workspace(), run, part=split, threshold=threshold, method=interval, target=target,
         level=level, side=side,
@@ -227,18 +229,19 @@ def evaluate(
     return None
 
 
-def _cross_validate(run_id: str, n: int | None, repeats: int, as_json: bool) -> None:
+def _cross_validate(run_id: str, n: int | None, repeats: int, level: float, as_json: bool) -> None:
     """One that is there already, of that id or of so many folds, is shown; else it is computed
     here, and Ctrl-C keeps its folds for `train --resume`."""
     from engine.commands import folds
     from engine.commands import train as commands
     from engine.runs import store
 
+    check(level)
     workspace = the_workspace()
     run = store.open_run(workspace, run_id)
     there = run if n is None else folds.find(workspace, run.id, n, repeats)
     if there:
-        return terminal_folds.print_crossed(folds.result(there), as_json)
+        return terminal_folds.print_crossed(folds.result(there, level), as_json)
     run = folds.create(workspace, run.id, n, repeats)
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: store.ask_to_stop(run))
@@ -246,7 +249,7 @@ def _cross_validate(run_id: str, n: int | None, repeats: int, as_json: bool) -> 
         found = commands.train_run(workspace, run, report)
     if found is None:
         raise RunError(terminal_folds.stopped(run))
-    return terminal_folds.print_crossed(found, as_json)
+    return terminal_folds.print_crossed(folds.result(found.run, level), as_json)
 
 
 @app.command()

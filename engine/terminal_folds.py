@@ -2,7 +2,6 @@
 
 from engine import terminal
 from engine.evaluation.folds import FEW
-from engine.evaluation.level import LEVEL
 
 NOT_THE_WEIGHTS = (
     "This is the AUC of a way of training, each picture judged by a network that had not seen it; "
@@ -33,8 +32,8 @@ def print_crossed(found, as_json: bool) -> None:
             f"rarely; corrected for so few, it is {low:.3f} to {high:.3f}."
         )
     print(
-        f"AUC={auc.value:.3f}, Confidence_interval({LEVEL:.0%})={auc.low:.3f}–{auc.high:.3f} "
-        f"({auc.method}), Detection_rate={found.accuracy.value:.3f}, "
+        f"AUC={auc.value:.3f}, Confidence_interval({100 * auc.level:.4g}%)={auc.low:.3f}–"
+        f"{auc.high:.3f} ({auc.method}), Detection_rate={found.accuracy.value:.3f}, "
         f"Process_time={run.seconds or 0:.1f}sec"
     )
 

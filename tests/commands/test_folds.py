@@ -335,6 +335,10 @@ def test_evaluate_with_folds_shows_one_that_is_there(own, use_workspace, verb):
     assert "4 folds of transfer-1 on all 240 pictures of drawn" in plain
     assert "a way of training" in plain
     assert f"AUC={told['auc']:.3f}" in plain
+    _, said, _ = verb("evaluate", "folds-2", "--level", 0.8, "--json")
+    narrow = json.loads(said)
+    assert narrow["level"] == 0.8
+    assert told["auc_low"] < narrow["auc_low"] < narrow["auc_high"] < told["auc_high"]
 
 
 def test_evaluate_computes_one_that_is_not_there(own, use_workspace, verb):
@@ -350,6 +354,8 @@ def test_evaluate_computes_one_that_is_not_there(own, use_workspace, verb):
     [
         (("transfer-1", "--folds", 4, "--threshold", 0.4), "leave --threshold"),
         (("folds-2", "--split", "validation"), "leave --threshold"),
+        (("folds-2", "--interval", "delong"), "--interval and --side out"),
+        (("transfer-1", "--folds", 3, "--level", 95), "between 0 and 1, as 0.95"),
         (("transfer-1", "--folds", 1), "1 folds cannot be used"),
         (("folds-2", "--folds", 5), "is a cross-validation of 'transfer-1'"),
     ],
