@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 
@@ -26,6 +27,9 @@ from engine.training.config import train_config
 from engine.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
+# The same examples each time, however busy the machine is.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("same")
 # Fixtures of tests that train, or start the command line, a server, processes that decode.
 SLOW = {"workspace", "cli", "serve", "two_classes"}
 

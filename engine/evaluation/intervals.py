@@ -158,7 +158,7 @@ def auc_interval(
 
     >>> interval = auc_interval([0, 0, 0, 1, 1, 1], [1, 2, 3, 4, 5, 6], "delong")
     >>> interval.method, round(interval.low, 3), interval.high
-    ('newcombe', 0.542, 1.0)
+    ('newcombe', 0.501, 1.0)
     """
     if method not in INTERVALS:
         raise ConfigError(

@@ -159,7 +159,7 @@ def closing_line(interval: Interval | MeanAuc, accuracy: float, seconds: float) 
     >>> from engine.evaluation.intervals import auc_interval
     >>> found = auc_interval([0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6], "hanley-mcneil")
     >>> closing_line(found, accuracy=0.861, seconds=412)
-    'AUC=0.889, Confidence_interval(95%)=0.575–1.000 (hanley-mcneil), Detection_rate=0.861, \
+    'AUC=0.889, Confidence_interval(95%)=0.588–1.000 (hanley-mcneil), Detection_rate=0.861, \
 Process_time=412.0sec'
     """
     below, above = interval.value - interval.low, interval.high - interval.value

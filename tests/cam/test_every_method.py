@@ -47,7 +47,7 @@ def with_examples(most: int):
         units=some.sampled_from([1, 4]),
         seed=some.integers(0, 99),
     )
-    settled = settings(max_examples=most, deadline=None, derandomize=True, database=None)
+    settled = settings(max_examples=most)
     return lambda test: settled(batches(test))
 
 

@@ -242,7 +242,7 @@ PICTURES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PICTURES, st.sampled_from(["delong", "mover"]), st.randoms(use_true_random=False))
 def test_order_direction_and_scale_of_the_scores_do_not_matter(pictures, method, random):
     told = [(at % 2, *scored) for at, scored in enumerate(pictures)]

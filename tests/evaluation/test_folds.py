@@ -179,7 +179,7 @@ def test_the_mean_of_many_classes_is_hand_and_tills_and_its_influences_are_deriv
     assert (found.n_positive, found.n_negative) == (6, 24)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(2, 4), st.integers(1, 3))
 def test_bounds_hold_the_mean_and_orders_and_labels_do_not_matter(seed, folds, repeats):
     labels, y_score, dealt = scores(seed, n=24, folds=folds, repeats=repeats, decimals=1)

@@ -272,15 +272,16 @@ def test_every_threshold_has_a_row_of_counts_and_rates():
 
 
 @pytest.mark.parametrize("name", ["precision_tab", "calibration_tab", "operating_tab"])
-def test_by_subject_the_tabs_count_subjects_and_show_other_intervals(tab, name):
-    alone, of = judged(), judged(groups=np.repeat(np.arange(50), 4).astype(str))
-    shown, by_subject = (cards(tab(name, found)) for found in (alone, of))
-    assert any("50 subjects, 200 pictures" in card["evidence"] or
-               "50 subjects, 200 rows" in card["evidence"]
-               for card in by_subject.values())  # fmt: skip
-    assert shown.keys() == by_subject.keys()
-    assert all(shown[label]["value"] == by_subject[label]["value"] for label in shown)
-    assert any(shown[label]["interval"] != by_subject[label]["interval"] for label in shown)
+def test_by_subject_the_tabs_count_subjects(tab, name):
+    found = judged(groups=np.repeat(np.arange(50), 4).astype(str))
+    shown = cards(tab(name, found))
+    assert any("50 subjects, 200" in card["evidence"] for card in shown.values())
+    if name == "operating_tab":
+        rates = operating.rates(found.y_true, found.y_score, 0.5, found.groups)
+        share = float(found.y_true.mean())
+        of = at_prevalence(found.confusion, share, rates=rates).ppv
+        interval = words.interval(of.low, of.high, words.percent)
+        assert shown["Said “dog”, is dog"]["interval"] == interval
 
 
 def test_other_scores_have_another_digest_and_the_same_ones_the_same():
