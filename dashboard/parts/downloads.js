@@ -2,6 +2,7 @@
 
 const NS = "http://www.w3.org/2000/svg"
 const SCALE = 3                         // pixels of a PNG for each of the page: enough to print
+const LONGEST = 32767                   // pixels of a side: no browser draws more
 const PAD = 8, LINE = 24, SIZE = 13     // of a table
 
 const svgEl = (tag, attributes, text) => {
@@ -74,10 +75,12 @@ async function png(text, svg) {
   image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text)
   await image.decode()
   const canvas = document.createElement("canvas")
-  canvas.width = SCALE * svg.getAttribute("width")
-  canvas.height = SCALE * svg.getAttribute("height")
+  const width = +svg.getAttribute("width"), height = +svg.getAttribute("height")
+  const scale = Math.min(SCALE, LONGEST / Math.max(width, height))
+  canvas.width = Math.floor(scale * width)
+  canvas.height = Math.floor(scale * height)
   const pen = canvas.getContext("2d")
-  pen.scale(SCALE, SCALE)
+  pen.scale(scale, scale)
   pen.drawImage(image, 0, 0)
   return new Promise(done => canvas.toBlob(done, "image/png"))
 }
@@ -109,7 +112,8 @@ export default function ({ data, parentElement }) {
       if (!svg) return
       const text = await written(svg)
       const blob = kind === "SVG" ? new Blob([text], { type: "image/svg+xml" }) : await png(text, svg)
-      save(blob, `${data.name}.${kind.toLowerCase()}`)
+      if (!blob) said.textContent = "Too large for a PNG in this browser; take the SVG."
+      else save(blob, `${data.name}.${kind.toLowerCase()}`)
     }
     return node
   }

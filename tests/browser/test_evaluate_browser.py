@@ -68,6 +68,19 @@ def test_the_confusion_matrix_is_taken_along_too(page):
     assert taken(page, "PNG").startswith(b"\x89PNG")
 
 
+def test_a_table_that_is_longer_than_a_picture_may_be_is_taken_along_smaller(open_at):
+    page = open_at("evaluate?of=file")
+    rows = "".join(f"{at % 2},{at / 1000}\n" for at in range(1000))
+    sent = {"name": "a.csv", "mimeType": "text/csv", "buffer": f"y_true,y_score\n{rows}".encode()}
+    page.locator("input[type=file]").set_input_files(sent)
+    page.get_by_role("tab", name="Operating points").click()
+    heading = page.get_by_role("heading", name="Every threshold")
+    expect(heading).to_be_visible()
+    page.get_by_role("button", name="Files").last.click()
+    height = struct.unpack(">II", taken(page, "PNG")[16:24])[1]
+    assert 20_000 < height < 32_768  # three times 24,000 would be more than a browser draws
+
+
 def test_a_hover_over_the_curve_says_threshold_sensitivity_and_specificity(page):
     ring = page.locator(".st-key-roc-light .scatterlayer .point").last.bounding_box()
     x, y = ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2
