@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ConfigError
 from engine.evaluation import compare, variance
-from engine.evaluation.bounds import hanley_mcneil
+from engine.evaluation.bounds import newcombe
 from engine.evaluation.intervals import DEFAULT, auc_interval
 from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.proportions import Proportion, wilson
@@ -30,17 +30,21 @@ _normal = NormalDist()
 
 
 def width(auc: float, n_positive: int, n_negative: int, level: float = LEVEL) -> float:
-    """How wide the interval of an AUC will be: Hanley & McNeil, Radiology 143 (1982), eq. 1, cut to
-    [0, 1].
+    """How wide the interval of an AUC will be, by Newcombe, Statistics in Medicine 25 (2006),
+    method 5, which asks counts alone.
+
+    It stays near what is simulated where few pictures meet an AUC near 1.
+    Hanley & McNeil's, cut to [0, 1], would there promise a fifth of it: at 0.995, with 10 pictures
+    of each class, 0.038, where the default interval's mean width is 0.20.
 
     Raises:
         ConfigError: an AUC or level outside (0, 1), or counts below 1.
 
     >>> round(width(0.9, 50, 50), 3), round(width(0.9, 200, 200), 3)
-    (0.126, 0.063)
+    (0.13, 0.063)
     """
     _check(n_positive, n_negative, auc)
-    low, high, _ = hanley_mcneil(auc, n_positive, n_negative, level)
+    low, high, _ = newcombe(auc, n_positive, n_negative, level)
     return high - low
 
 
@@ -218,7 +222,7 @@ def needed(enough: Callable[[int, int], bool], positives: float = 0.5) -> tuple[
         ConfigError: if ten million are not enough.
 
     >>> needed(lambda p, n: width(0.9, p, n) <= 0.1)
-    (79, 79)
+    (82, 83)
     """
     high = 2
     while not enough(*counts(high, positives)):
