@@ -235,11 +235,18 @@ def headline(found: Many, runs: Sequence[Run]) -> str:
     best = max((run for run in runs if run.id in among), key=lambda run: run.figures["auc"]).id
     beside = [pair for pair in found.pairs if best in (pair.a, pair.b)]
     equals = [pair.b if pair.a == best else pair.a for pair in beside if not apart(pair)]
-    said = f"After Holm's correction, {differ} of {n} pair{'' if n == 1 else 's'} differ."
+    pairs = "pair differs" if n == 1 else "pairs differ"
+    said = f"After Holm's correction, {differ} of {n} {pairs}."
+    if found.refused:  # one that is in no pair may well have a higher AUC
+        said += f" Of those that can be compared, {best} has the highest AUC"
+        others = "each that it is compared with"
+    else:
+        said += f" {best} has the highest AUC"
+        others = "each of the others"
     if not equals:
-        return f"{said} {best} has the highest AUC, and is told apart from each of the others."
+        return f"{said}, and is told apart from {others}."
     named = words.listed(equals) if len(equals) <= 3 else f"{len(equals)} others"
-    return f"{said} {best} has the highest AUC, but cannot be told from {named}."
+    return f"{said}, but cannot be told from {named}."
 
 
 def table(pairs: Sequence[Pair]) -> dict[str, list[str]]:

@@ -118,6 +118,14 @@ def test_of_many_those_that_cannot_be_compared_are_left_out_with_the_reason(plac
     assert "stored in other ways (64 px, stretch; 128 px, stretch)" in said(at)
 
 
+def test_a_run_that_cannot_be_compared_takes_the_highest_auc_from_nobody(place, judged):
+    judged(seed=1, skill=2.0, auc=0.9), judged(seed=2, skill=0.3, auc=0.6)
+    judged(dataset_image_size=128, split_id="6" * 64, start=500, auc=0.999)
+    text = said(opened(runs="quick-1,quick-2,quick-3"))
+    assert "1 of 1 pair differs. Of those that can be compared, quick-1 has the highest" in text
+    assert "is told apart from each that it is compared with." in text
+
+
 def test_an_address_with_a_test_that_there_is_not_gets_the_default(place, judged):
     judged(seed=1, skill=2.0), judged(seed=2, skill=0.3)
     at = opened(runs="quick-1,quick-2", test="<b>")
