@@ -174,10 +174,10 @@ def _found(found: CrossValidation) -> None:
 def _cards(found: CrossValidation) -> list[Card]:
     auc, share, n = found.auc, found.accuracy, len(found.folded.y_true)
     aucs = sorted(one.value for one in auc.folds)
-    method = "by influence" if auc.method == "influence-curve" else "Newcombe"
     line = words.evidence_line(
-        words.interval(auc.low, auc.high, sure=auc.level), method, n, subjects=auc.subjects
-    )
+        words.interval(auc.low, auc.high, sure=auc.level), results.method_called(auc.method), n,
+        subjects=auc.subjects,
+    )  # fmt: skip
     rate = words.interval(share.low, share.high, words.percent, sure=share.level)
     k = len(found.run.class_names)
     return [
@@ -227,10 +227,12 @@ def _gallery(found: CrossValidation) -> None:
         st.warning(words.markdown(error))
         return
     more = np.count_nonzero(found.wrong) - len(at)
-    st.caption(
-        "Pictures that were told wrongly by the network that had not seen them"
-        + (f", {len(at)} of {words.count(len(at) + int(more))}:" if more > 0 else ":")
-    )
+    says = "Pictures that were told wrongly by the network that had not seen them"
+    says += f", {len(at)} of {words.count(len(at) + int(more))}." if more > 0 else "."
+    if mean.ndim == 1:
+        name = words.markdown(run.class_names[1], 24)
+        says += f" A number is the score for {name}, which a fold says from its own threshold on."
+    st.caption(says)
     slot = st.grid(8, min_column_width=130)
     for place in at:
         with slot.container():

@@ -3,6 +3,7 @@
 from dashboard import words
 from dashboard.parts import evidence
 from dashboard.parts.evidence import Card
+from engine.evaluation.folds import METHOD as BY_INFLUENCE
 from engine.evaluation.intervals import INTERVALS
 from engine.runs.store import Run
 
@@ -63,7 +64,13 @@ def interval(run: Run) -> str:
 
 def method(run: Run) -> str:
     """Whose interval it is: "Hanley-McNeil"; a newer version may know others than we do."""
-    name = figures(run)["interval"]
+    return method_called(figures(run)["interval"])
+
+
+def method_called(name: str) -> str:
+    """What a method that made an interval is called on the pages."""
+    if name == BY_INFLUENCE:
+        return "by influence"
     return INTERVALS[name].short if name in INTERVALS else words.plain(name, 40)
 
 
@@ -73,7 +80,9 @@ def crossed_card(run: Run) -> Card:
     return Card(
         f"{area(run)[0].upper()}{area(run)[1:]} of all folds",
         words.three_digits(told["auc"]),
-        words.evidence_line(interval(run), method(run), judged_on(run)),
+        words.evidence_line(
+            interval(run), method(run), judged_on(run), subjects=told.get("subjects", 0)
+        ),
         folds_of(run),
         evidence.track(told["auc"], told["auc_low"], told["auc_high"]),
     )

@@ -253,11 +253,13 @@ def cross(workspace: Workspace, run: Run, told: Report) -> CrossValidation | Non
         store.save(run, status="stopped", ended=store.now())
         return None
     crossed = judge(run, found)
-    names = ("auc", "auc_low", "auc_high", "standard_error", "interval", "n", "accuracy")
+    names = (
+        "auc", "auc_low", "auc_high", "standard_error", "interval", "n", "subjects", "accuracy",
+    )  # fmt: skip
     figures = crossed.figures
     run = store.save(
         run, status="finished", ended=store.now(),
-        crossed={name: figures[name] for name in names},
+        crossed={name: figures[name] for name in names if name in figures},
     )  # fmt: skip
     log.info("AUC of %d folds %.3f, %.3f to %.3f", len(crossed.auc.folds), crossed.auc.value,
              crossed.auc.low, crossed.auc.high)  # fmt: skip

@@ -108,7 +108,16 @@ def test_what_it_found_stands_with_its_interval_and_with_what_it_is_of(own, repe
     assert "a way of training, not one set of weights" in said
     assert f"16 of {wrong}" in said
     assert said.count(":small[✗ ") == 16
+    assert "the score for dog, which a fold says from its own threshold on" in said
     assert "Cross-validate again" in at.button(key="crossed-start").label
+
+
+def test_train_calls_its_interval_as_evaluate_does_and_names_subjects(own):
+    run = add_crossed(own, "quick-1")
+    store.save(run, crossed=run.crossed | {"subjects": 71})
+    (card,) = [one for name, one in cards(pages.opened(links.TRAIN, job=run.id)).items()
+               if "folds" in name]  # fmt: skip
+    assert card["evidence"].endswith("by influence · 71 subjects, 240 pictures")
 
 
 def test_few_pictures_in_a_fold_are_warned_of_with_the_corrected_interval(own):
