@@ -15,7 +15,7 @@ from engine.commands import train
 from engine.data import dataset as datasets
 from engine.data.dataset import open_dataset
 from engine.data.question import Question
-from engine.evaluation.intervals import wilson
+from engine.evaluation.proportions import wilson
 from engine.runs import store
 from engine.training.config import train_config
 from engine.workspace import Workspace

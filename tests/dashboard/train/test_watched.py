@@ -8,7 +8,7 @@ from dashboard import words
 from dashboard.parts import evidence, links
 from dashboard.train.cards import on_one_scale
 from engine.commands import train
-from engine.evaluation.intervals import wilson
+from engine.evaluation.proportions import wilson
 from engine.runs import outcome, store
 from engine.training.config import TrainConfig, train_config
 from engine.workspace import Workspace
