@@ -221,6 +221,8 @@ def evaluate(
                 "and --side out"
             )
         return _cross_validate(run, folds, repeats, level, as_json)
+    if repeats != 1:
+        raise typer.BadParameter("--repeats is of a cross-validation; give --folds, too")
     evaluation = judge(
         the_workspace(), run, part=split, threshold=threshold, method=interval, target=target,
         level=level, side=side,

@@ -149,13 +149,14 @@ def evaluate(
         threshold: None is 0.5.
         target: a class by name, judged against the rest. Without one, a run of many classes is
             judged as a whole, by the largest probability.
-        level, side: of the AUC's interval; see `auc_interval`.
+        level, side: of the AUC's interval; see `auc_interval`. One of many classes as a whole has
+            both sides.
 
     Raises:
         RunError: if there is no such run, or it has no predictions.
         RecordError: if they cannot be read.
-        ConfigError: if there is no such interval method, level, side or class, or a threshold but
-            no class.
+        ConfigError: if there is no such interval method, level, side or class, or a threshold or
+            one side but no class.
     """
     run = store.open_run(workspace, run_id)
     told = store.predictions(run, part)
@@ -166,6 +167,11 @@ def evaluate(
             raise ConfigError(
                 f"'{run.id}' knows {len(run.class_names)} classes and says the most probable one; "
                 "a threshold is of one class against the rest, so name it by --class."
+            )
+        if side != "both":
+            raise ConfigError(
+                f"The mean AUC of {len(run.class_names)} classes is bounded on both sides; a bound "
+                "on one side is of one class against the rest, so name it by --class."
             )
         return judge_all(run, part, told, method, level=level)
     at = THRESHOLD if threshold is None else threshold
@@ -291,6 +297,7 @@ def judge_all(
         y_true=y_true,
         y_score=y_score,
         said=said,
+        groups=groups,
     )
 
 

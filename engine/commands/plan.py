@@ -115,6 +115,10 @@ def plan(wanted: Wanted, sizes: Iterable[int], *, simulate: bool = False) -> Pla
 def _size(wanted: Wanted, size: int, simulate: bool) -> Size:
     if size < 2:
         raise ConfigError(f"{size} pictures are not of two classes; ask for 2 or more.")
+    if size > powers.MOST:
+        raise ConfigError(
+            f"{size:,} pictures are too many to be planned for; ask for {powers.MOST:,} at most."
+        )
     p, n = powers.counts(size, wanted.positives)
     two = wanted.other is not None
     simulated_width = simulated_power = None

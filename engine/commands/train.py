@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from engine import files
-from engine.commands import folds, line
+from engine.commands import line
+from engine.commands.cross import cross
 from engine.commands.evaluate import Evaluation, Means
 from engine.commands.folds import CrossValidation
 from engine.commands.learn import Report, learn
@@ -150,7 +151,7 @@ def train_run(
             if not _is_its_turn(workspace, run, told):
                 store.save(run, status="stopped", ended=store.now())
                 return None
-            return folds.cross(workspace, run, told) if run.of else learn(workspace, run, told)
+            return cross(workspace, run, told) if run.of else learn(workspace, run, told)
         except CamsightError as error:
             line.fail(run, str(error))
             raise

@@ -40,16 +40,20 @@ class Dealt:
     def part_of(self, repeat: int, fold: int, size: int, seed: int) -> NDArray[np.uint8]:
         """The part `(size,)` of each picture of the dataset while one fold is judged: that fold is
         the test part; of the others about a tenth of all, by class and by what stays together, is
-        for validation, from which best epoch and threshold come.
+        for validation, from which best epoch and threshold come. It is more than a tenth where few
+        subjects of several classes leave no other way to have every class.
 
         What the task leaves out counts as training, where the task leaves it out again.
+
+        Raises:
+            ConfigError: if there is no such way at all.
         """
         judged = self.fold[repeat] == fold
         rest = np.flatnonzero(~judged)
         labels, unit = self.labels[rest], self.unit[rest]
         parts = max(2, round(len(rest) / (SHARES[VALIDATION] * len(judged))))
         parts = min(parts, fewest(labels, unit))
-        for_validation = _rounds(labels, unit, parts, 1, [seed, repeat, fold])[0] == 0
+        for_validation = _apart(labels, unit, parts, [seed, repeat, fold])
         part_of = np.full(size, TRAIN, np.uint8)
         part_of[self.rows[judged]] = TEST
         part_of[self.rows[rest[for_validation]]] = VALIDATION
@@ -96,6 +100,19 @@ def _check_enough(
             f"'{class_names[least]}' has {counts[least]} {what}, too few to be in each of {folds} "
             f"folds{most} add pictures."
         )
+
+
+def _apart(labels: NDArray, unit: NDArray, parts: int, seed: list[int]) -> NDArray[np.bool_]:
+    """`(n,)` which are one of `parts` parts, or of the most below that can all have every class."""
+    for fewer in range(parts, 1, -1):
+        try:
+            return _rounds(labels, unit, fewer, 1, seed)[0] == 0
+        except ConfigError:
+            continue
+    raise ConfigError(
+        "No way was found to keep subjects of every class for validation beside a fold, since some "
+        "are of several classes; choose other folds, or add pictures of other subjects."
+    )
 
 
 def _rounds(

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from engine.evaluation.placements import subjects_of
 from engine.evaluation.roc import validate
 
-REPLICATES = 2000
+REPLICATES, FEWEST = 2000, 200
+DRAWS = 2 * 10**8  # of pictures in all, beyond which replicates are fewer: near half a minute
 BLOCK = 1 << 16  # numbers at a time, so that they stay in the processor's cache
 
 
@@ -48,7 +49,7 @@ def replicates(
     y_true: ArrayLike,
     *y_scores: ArrayLike,
     groups: ArrayLike | None = None,
-    times: int = REPLICATES,
+    times: int | None = None,
     seed: int = 1,
 ) -> NDArray[np.float64]:
     """AUCs `(times, k)` of k models on the same pictures, drawn again with replacement.
@@ -60,6 +61,8 @@ def replicates(
 
     Args:
         y_true: `(n,)`; y_scores: k times `(n,)`; see `roc.validate`.
+        times: how many; None for `REPLICATES`, or above 100,000 pictures as many as make `DRAWS`,
+            and `FEWEST` at least.
 
     Raises:
         ScoresError: as `roc.validate`, or where groups are not one for each picture.
@@ -68,6 +71,8 @@ def replicates(
     models = [sort(*validate(y_true, scores)) for scores in y_scores]
     of = subjects_of(labels == 1, groups)
     rng = np.random.default_rng(seed)
+    if times is None:
+        times = max(FEWEST, min(REPLICATES, DRAWS // len(labels)))
     again = _by_class(labels, rng, times) if of is None else by_subject(labels, groups, rng, times)
     found = [[_aucs(one, counts) for one in models] for counts in again]
     return np.concatenate([np.stack(columns, axis=1) for columns in found])

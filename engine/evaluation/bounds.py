@@ -60,6 +60,7 @@ class Asked:
         design = max(1.0, self.variance / independent)
         return max(1.0, found.n_positive / design), max(1.0, found.n_negative / design)
 
+
 # --- from counts ----------------------------------------------------------------------------------
 
 
@@ -198,9 +199,9 @@ def _expit(x: float) -> float:
     return 1 / (1 + exp(-x)) if x > 0 else exp(x) / (1 + exp(x))
 
 
-def by_bootstrap(asked: Asked) -> Bounds | None:
-    """The quantiles of the replicates: Efron & Tibshirani 1993, chapter 13; None where all are
-    alike."""
+def by_bootstrap(asked: Asked) -> Bounds:
+    """The quantiles of the replicates: Efron & Tibshirani 1993, chapter 13; both are the AUC where
+    all are alike."""
     drawn = _drawn(asked)
     tails = (1 - asked.level) / 2, (1 + asked.level) / 2
     return _quantiles(drawn, asked.found.value, *tails)
@@ -234,7 +235,7 @@ def _drawn(asked: Asked) -> NDArray[np.float64]:
     )[:, 0]
 
 
-def _quantiles(drawn: NDArray, value: float, lower: float, upper: float) -> Bounds | None:
+def _quantiles(drawn: NDArray, value: float, lower: float, upper: float) -> Bounds:
     low, high = map(float, np.quantile(drawn, (lower, upper)))
     return min(low, value), max(high, value), float(np.std(drawn, ddof=1))
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ScoresError
 from engine.evaluation.estimates import Estimate
+from engine.evaluation.influence import NOTHING
 from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.placements import subjects_of
 from engine.evaluation.proportions import Proportion, bounds, share
@@ -70,7 +71,7 @@ def calibration(
     normal noise adds on average, ± z √Σ s_b²; it begins at 0 where a perfectly calibrated model
     would show as much in more than (1 - level) / 2 of cases. (A percentile bootstrap counts the
     noise twice and never holds 0.) It is of the error between these bins; what cancels within one
-    it does not see.
+    it does not see. Where nothing varies, it is Wilson's, so that it never lacks a width.
 
     Args:
         y_true: `(n,)` labels; y_score: `(n,)` probabilities of the positive class.
@@ -92,6 +93,10 @@ def calibration(
     errors = _Errors(labels, scores, row, k, subject, of is not None)
     low, high, by_chance = _error_bounds(errors, z, level, seed)
     count = 0 if of is None else of.count
+    method = "debiased"
+    if high - low < NOTHING:  # scores of 0 and 1 alone, and all right, or all wrong
+        low, high = bounds(errors.value, count or len(labels), z)
+        method = "wilson"
     return Calibration(
         bins=tuple(
             Bin(
@@ -101,7 +106,7 @@ def calibration(
             for b in range(k)
         ),
         brier=_brier(labels, scores, subject, z, level, count),
-        ece=Estimate(errors.value, low, high, "debiased", level, count),
+        ece=Estimate(errors.value, low, high, method, level, count),
         ece_by_chance=by_chance,
     )
 

@@ -56,8 +56,8 @@ class Method:
         title, short: its authors, for sentences and for small places.
         paper: where it stands.
         idea: what its bounds are, to follow the title and a colon.
-        function: from what is asked to low, high and standard error; None where it has no width, or
-            cannot be known.
+        function: from what is asked to low, high and standard error; None, or bounds without a
+            width, where it cannot be known.
     """
 
     name: str

@@ -357,6 +357,7 @@ def test_evaluate_computes_one_that_is_not_there(own, use_workspace, verb):
         (("folds-2", "--interval", "delong"), "--interval and --side out"),
         (("transfer-1", "--folds", 3, "--level", 95), "between 0 and 1, as 0.95"),
         (("transfer-1", "--folds", 1), "1 folds cannot be used"),
+        (("transfer-1", "--repeats", 2), "give --folds, too"),
         (("folds-2", "--folds", 5), "is a cross-validation of 'transfer-1'"),
     ],
 )
@@ -392,3 +393,5 @@ def test_power_says_how_many_pictures_are_needed(verb):
     assert verb("power", "--auc", 1.0)[0] == 2
     assert verb("power", "--other", 0.9)[0] == 2  # the same AUC
     assert verb("power", "--n", 1)[0] == 2
+    status, _, error = verb("power", "--n", 10**11, "--simulate")  # more than memory holds
+    assert (status, "ask for 10,000,000 at most" in error) == (2, True)

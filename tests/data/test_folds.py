@@ -130,3 +130,15 @@ def test_subjects_that_cannot_be_dealt_out_are_refused_in_a_sentence():
         folds.deal(task_of(dataset(labels, groups=groups, class_names=names), None), 3, 1, seed=1)
     with pytest.raises(ConfigError, match="'cat' has 3 subjects, too few"):
         folds.deal(task_of(dataset(labels, groups=groups, class_names=names), None), 4, 1, seed=1)
+
+
+def test_where_subjects_are_of_several_classes_validation_takes_more_than_a_tenth():
+    """The deal was made, and the third fold failed for want of one in which validation had all."""
+    held = ("dc", "cc", "cc", "c", "dc", "d", "d")
+    labels = ["cd".index(picture) for of in held for picture in of]
+    groups = np.repeat(list("ABCDEFG"), [len(of) for of in held])
+    dealt = folds.deal(task_of(dataset(labels, groups=groups), None), 3, 1, seed=1)
+    for fold in range(3):
+        part_of = dealt.part_of(0, fold, len(labels), seed=1)
+        assert all(set(np.array(labels)[part_of == part]) == {0, 1} for part in range(3))
+        assert all(len(set(part_of[groups == name])) == 1 for name in groups)

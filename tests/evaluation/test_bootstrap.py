@@ -61,3 +61,12 @@ def test_whole_subjects_are_drawn_and_no_class_is_ever_lacking():
     assert by_subject.std() == pytest.approx(alone.std(), rel=0.1)
     mixed = bootstrap.replicates([0, 1, 0, 1, 1], [1, 2, 3, 4, 5], groups=list("aabbc"), times=200)
     assert np.isfinite(mixed).all()
+
+
+def test_many_pictures_are_drawn_again_less_often(monkeypatch):
+    monkeypatch.setattr(bootstrap, "DRAWS", 60_000)
+    labels, scores = drawn(8, 120)
+    assert len(bootstrap.replicates(labels, scores)) == 500
+    monkeypatch.setattr(bootstrap, "DRAWS", 100)
+    assert len(bootstrap.replicates(labels, scores)) == bootstrap.FEWEST
+    assert len(bootstrap.replicates(labels, scores, times=3)) == 3

@@ -9,6 +9,7 @@ from sklearn.calibration import calibration_curve
 
 from engine.errors import ScoresError
 from engine.evaluation.calibration import calibration, temperature
+from engine.evaluation.proportions import wilson
 
 
 def drawn(n, rng, sharper=1.0, shift=0.0):
@@ -156,3 +157,15 @@ def test_scores_of_exactly_0_and_1_have_a_temperature():
 def test_where_no_temperature_is_best_it_is_said_why(values, says):
     with pytest.raises(ScoresError, match=says):
         temperature([0, 1], values)
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("groups", [None, np.arange(40) // 4])
+def test_scores_of_0_and_1_alone_do_not_make_the_error_certain(right, groups):
+    labels = np.arange(40) % 2
+    found = calibration(labels, np.where(right, labels, 1 - labels), groups=groups)
+    n = 40 if groups is None else 10
+    expected = wilson(n * (not right), n)
+    assert (found.ece.value, found.ece.low, found.ece.high) == pytest.approx(
+        (float(not right), expected.low, expected.high)
+    )

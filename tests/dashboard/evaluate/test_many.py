@@ -180,6 +180,17 @@ def test_that_pictures_of_few_subjects_are_not_independent_is_told(own):
     assert "subjects" not in block.value
 
 
+def test_subjects_that_were_stored_are_not_said_to_be_missing(own):
+    """Intervals of many classes knew them and were told to be too narrow all the same."""
+    parts = {part: store.predictions(own, part) for part in outcome.PARTS}
+    for told in parts.values():
+        told["subject"] = np.arange(len(told["y_true"]), dtype=np.int32) // 2
+    outcome.write_predictions(own.folder, parts)
+    store.save(own, subjects={"test": len(np.unique(parts["test"]["subject"]))})
+    at = opened(run="quick-1")
+    assert not [block.value for block in at.warning if "was not stored" in block.value]
+
+
 def test_names_that_look_like_several_pictures_of_a_subject_are_told_beside_the_figures(own):
     """They were pointed out once, in the terminal that prepared them."""
     folder = own.folder.parents[1] / "datasets" / own.dataset
