@@ -56,9 +56,12 @@ def power(
     )  # fmt: skip
     if as_json:
         return terminal.print_json(found.facts)
-    asked = {"width": ".3f", "simulated_width": ".3f", "power": ".0%", "simulated_power": ".0%"}
+    asked = {
+        "width": ".3f", "newcombe_width": ".3f", "simulated_width": ".3f",
+        "power": ".0%", "simulated_power": ".0%",
+    }  # fmt: skip
     shown = [name for name in asked if getattr(found.sizes[0], name) is not None]
-    names = ("simulated" if name.startswith("simulated") else name for name in shown)
+    names = (name.removesuffix("_width").removesuffix("_power") for name in shown)
     table = Table("pictures", "positive", "negative", *names, box=None)
     for column in table.columns:
         column.justify = "right"

@@ -34,6 +34,7 @@ from engine.evaluation.scores import LABEL, SUBJECTS, Scores, read_scores
 NAMES = ("negative", "positive")  # what a file calls 0 and 1
 NO_SUBJECTS = "each row is its own"
 STEPS = 200  # of the slider
+KEPT = "_scores-kept"
 SLOW = 50_000  # rows from which on drawing subjects again takes longer than anyone waits
 EXAMPLE = "y_true,y_score,other_model\n0,0.12,0.31\n1,0.87,0.64\n1,0.35,0.71\n0,0.20,0.08\n"
 
@@ -53,19 +54,29 @@ class Asked:
 
 def show() -> None:
     """The upload, and below it all that can be said of what it holds."""
-    sent = st.file_uploader(
-        "CSV of scores", "csv", key="scores-file",
+    st.file_uploader(
+        "CSV of scores", "csv", key="scores-file", on_change=_keep,
         help="One line for each picture, person or thing. The column y_true holds 0 or 1, y_score "
         "any number that is higher where the model finds 1 likelier. Each further column of "
         "numbers is taken for another model, and all are compared.",
     )  # fmt: skip
+    sent = st.session_state.get(KEPT)
     if sent is None:
         _explain()
         return
+    if st.session_state["scores-file"] is None:  # the widget forgets it when a run is looked at
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{words.markdown(sent.name, 60)}**", width="content")
+            st.button("Leave it out", icon=":material/close:", on_click=_keep, type="tertiary")
     try:
         _of_file(sent)
     except CamsightError as error:
         st.error(words.markdown(error), title="These scores cannot be judged")
+
+
+def _keep() -> None:
+    """What the uploader holds by now, or nothing."""
+    st.session_state[KEPT] = st.session_state["scores-file"]
 
 
 def _explain() -> None:

@@ -164,11 +164,22 @@ def judged(choice: Choice, cell: str | None) -> None:
         band = choice.band(choose_band())
         with curve:
             one.draw_roc(prepared, found, beside(choice), band)
+        say_others_pictures(choice)
     with chart:
         one.draw_scores(prepared, found)
     with right:
         one.draw_matrix(found)
     details.show(found, choice)
+
+
+def say_others_pictures(choice: Choice) -> None:
+    """Two curves of other pictures do not show what a comparison on the shared ones finds."""
+    other = choice.against
+    if other and other.split_id != choice.run.split_id:
+        st.caption(
+            f"The dashed curve of {words.markdown(other.id, 40)} is of its own test pictures; "
+            "*Comparison* takes those that both have."
+        )
 
 
 def beside(choice: Choice) -> list[Line]:

@@ -13,6 +13,7 @@ from engine.evaluation.level import LEVEL
 from engine.runs.store import Run
 
 ASSUMED = Param("plan-auc", default=0.9)
+OF = "_plan-of"  # the run whose AUC was assumed
 OTHER = Param("plan-other", default=0.93)
 SHARE = Param("plan-positives", default=0.5)
 WIDTH = Param("plan-width", default=0.1)
@@ -55,7 +56,7 @@ def show(run: Run | None, level: float = LEVEL) -> None:
 
 
 def _choose(run: Run | None, level: float) -> Wanted:
-    start = min(0.995, max(0.5, round(run.figures["auc"], 3))) if run else ASSUMED.default
+    start = _assumed_at_first(run)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         assumed = _number("Assumed AUC", ASSUMED, 0.5, 0.999, 0.01, start=start)
         other = _number("AUC of another model", OTHER, 0.5, 0.999, 0.01,
@@ -73,6 +74,17 @@ def _choose(run: Run | None, level: float) -> Wanted:
             "On the same pictures", PAIRED.default, key=PAIRED.carry(), bind="query-params"
         )
     return Wanted(assumed, other, share, width, power, together, paired, level)
+
+
+def _assumed_at_first(run: Run | None) -> float:
+    """The AUC of the run that is looked at; of another one it is assumed anew."""
+    if run is None:
+        return ASSUMED.default
+    start = min(0.995, max(0.5, round(run.figures["auc"], 3)))
+    if st.session_state.get(OF, run.id) != run.id:
+        st.session_state[ASSUMED.key] = start
+    st.session_state[OF] = run.id
+    return start
 
 
 def _number(
@@ -95,7 +107,8 @@ def _plan(wanted: Wanted, sizes: tuple[int, ...], simulate: bool) -> Plan:
 def _width(found: Plan, beside: Plan | None) -> None:
     needed = sum(found.for_width)
     figure = fold_charts.against_n(
-        [one.n for one in found.sizes], [one.width for one in found.sizes],
+        [one.n for one in found.sizes],
+        [max(one.width, one.newcombe_width) for one in found.sizes],
         "width of the interval", found.wanted.width, needed,
         beside and ([one.n for one in beside.sizes], [one.simulated_width for one in beside.sizes]),
     )  # fmt: skip
@@ -129,8 +142,8 @@ def _power(found: Plan, beside: Plan | None) -> None:
 
 def _columns(found: Plan, beside: Plan | None) -> dict[str, list]:
     rows = [*found.sizes, *(beside.sizes if beside else ())]
-    names = ("n", "n_positive", "n_negative", "width", "power", "simulated_width",
-             "simulated_power")  # fmt: skip
+    names = ("n", "n_positive", "n_negative", "width", "newcombe_width", "power",
+             "simulated_width", "simulated_power")  # fmt: skip
     return {
         name: ["" if (value := getattr(row, name)) is None else value for row in rows]
         for name in names

@@ -28,8 +28,10 @@ class Wanted:
     paired: bool = True
     level: float = LEVEL
 
-    def width_of(self, n_positive: int, n_negative: int) -> float:
-        return powers.width(self.auc, n_positive, n_negative, self.level)
+    def widths_of(self, n_positive: int, n_negative: int) -> tuple[float, float]:
+        """By Hanley & McNeil, and by Newcombe."""
+        asked = self.auc, n_positive, n_negative, self.level
+        return powers.width(*asked), powers.newcombe_width(*asked)
 
     def power_of(self, n_positive: int, n_negative: int) -> float:
         return powers.power_of_difference(
@@ -39,12 +41,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Size:
-    """What so many pictures give; powers are None where there is one model."""
+    """What so many pictures give; powers are None where there is one model.
+
+    width: by Hanley & McNeil; newcombe_width: by Newcombe, wider near an AUC of 1.
+    """
 
     n: int
     n_positive: int
     n_negative: int
     width: float
+    newcombe_width: float
     power: float | None = None
     simulated_width: float | None = None
     simulated_power: float | None = None
@@ -52,7 +58,8 @@ class Size:
 
 @dataclass(frozen=True)
 class Plan:
-    """for_width, for_power: the fewest pictures `(positive, negative)` that give what is wanted."""
+    """for_width, for_power: the fewest pictures `(positive, negative)` that give what is wanted, a
+    width by both formulas."""
 
     wanted: Wanted
     sizes: tuple[Size, ...]
@@ -103,7 +110,9 @@ def plan(wanted: Wanted, sizes: Iterable[int], *, simulate: bool = False) -> Pla
         ConfigError: if what is assumed or wanted is not possible.
     """
     _check(wanted)
-    p, n = powers.needed(lambda p, n: wanted.width_of(p, n) <= wanted.width, wanted.positives)
+    p, n = powers.needed(
+        lambda p, n: max(wanted.widths_of(p, n)) <= wanted.width, wanted.positives
+    )
     for_power = None
     if wanted.other is not None:
         for_power = powers.needed(
@@ -129,7 +138,7 @@ def _size(wanted: Wanted, size: int, simulate: bool) -> Size:
             wanted.auc, wanted.other, p, n, wanted.correlation, wanted.paired, wanted.level
         ).value
     return Size(
-        size, p, n, wanted.width_of(p, n), wanted.power_of(p, n) if two else None,
+        size, p, n, *wanted.widths_of(p, n), wanted.power_of(p, n) if two else None,
         simulated_width, simulated_power,
     )  # fmt: skip
 

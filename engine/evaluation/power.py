@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ConfigError
 from engine.evaluation import compare, variance
-from engine.evaluation.bounds import newcombe
+from engine.evaluation.bounds import auc_standard_error, newcombe
 from engine.evaluation.intervals import DEFAULT, auc_interval
 from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.proportions import Proportion, wilson
@@ -30,18 +30,29 @@ _normal = NormalDist()
 
 
 def width(auc: float, n_positive: int, n_negative: int, level: float = LEVEL) -> float:
-    """How wide the interval of an AUC will be, by Newcombe, Statistics in Medicine 25 (2006),
-    method 5, which asks counts alone.
+    """How wide the interval of an AUC will be: 2 z standard errors of Hanley & McNeil, Radiology
+    143 (1982), eq. 1.
 
-    It stays near what is simulated where few pictures meet an AUC near 1.
-    Hanley & McNeil's, cut to [0, 1], would there promise a fifth of it: at 0.995, with 10 pictures
-    of each class, 0.038, where the default interval's mean width is 0.20.
+    Near an AUC of 1 few pictures get a wider one than it says: see `newcombe_width`.
 
     Raises:
         ConfigError: an AUC or level outside (0, 1), or counts below 1.
 
     >>> round(width(0.9, 50, 50), 3), round(width(0.9, 200, 200), 3)
-    (0.13, 0.063)
+    (0.126, 0.063)
+    """
+    _check(n_positive, n_negative, auc)
+    return 2 * quantile(level) * auc_standard_error(auc, n_positive, n_negative)
+
+
+def newcombe_width(auc: float, n_positive: int, n_negative: int, level: float = LEVEL) -> float:
+    """The same of Newcombe's interval: Statistics in Medicine 25 (2006), method 5.
+
+    It stays near what is simulated where few pictures meet an AUC near 1: at 0.995, with 10 of
+    each class, it is 0.21 wide, `width` 0.065, and the default interval 0.20 on average.
+
+    Raises:
+        ConfigError: as `width`.
     """
     _check(n_positive, n_negative, auc)
     low, high, _ = newcombe(auc, n_positive, n_negative, level)
@@ -222,7 +233,7 @@ def needed(enough: Callable[[int, int], bool], positives: float = 0.5) -> tuple[
         ConfigError: if ten million are not enough.
 
     >>> needed(lambda p, n: width(0.9, p, n) <= 0.1)
-    (82, 83)
+    (79, 79)
     """
     high = 2
     while not enough(*counts(high, positives)):

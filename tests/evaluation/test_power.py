@@ -12,17 +12,22 @@ from engine.evaluation.roc import auc
 
 
 def test_a_width_worked_out_by_hand():
-    # P = N = 1: V(θ) = θ(1 - θ), so of A = 1/2 a bound d away has d² = z² (1/4 - d²).
+    # A = 3/4, P = 2, N = 3: SE² = 9/140 (see test_intervals).
+    assert power.width(0.75, 2, 3) == pytest.approx(2 * 1.9599640 * sqrt(9 / 140), rel=1e-7)
+    # A = 1/2, P = N = 50: SE² = (1/4 + 98/12) / 2500.
+    error = sqrt((1 / 4 + 98 / 12) / 2500)
+    assert power.width(0.5, 50, 50, level=0.9) == pytest.approx(2 * 1.6448536 * error, rel=1e-6)
+    # By Newcombe with P = N = 1: V(θ) = θ(1 - θ), so a bound d from 1/2 has d² = z² (1/4 - d²).
     for level, z in ((0.95, 1.9599640), (0.9, 1.6448536)):
         expected = z / sqrt(1 + z**2)
-        assert power.width(0.5, 1, 1, level) == pytest.approx(expected, rel=1e-6)
+        assert power.newcombe_width(0.5, 1, 1, level) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("auc", [0.6, 0.9, 0.995])
 def test_few_pictures_are_promised_no_narrow_interval_near_an_auc_of_one(auc):
     simulated = power.simulated_width(auc, 10, 10, times=60)
-    assert power.width(auc, 10, 10) == pytest.approx(simulated, rel=0.2)
-    assert sum(power.needed(lambda p, n: power.width(0.995, p, n) <= 0.1)) > 40  # not four
+    assert power.newcombe_width(auc, 10, 10) == pytest.approx(simulated, rel=0.2)
+    assert sum(power.needed(lambda p, n: power.newcombe_width(0.995, p, n) <= 0.1)) > 40
 
 
 def test_the_formula_and_the_simulated_width_agree_on_large_sets():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import words
 from dashboard.evaluate import any_scores
 from dashboard.parts import links
 from engine.evaluation.compare import all_pairs
@@ -57,6 +58,18 @@ def test_before_a_file_it_says_what_one_holds(workspace, use_workspace):
     assert list(read_scores(any_scores.EXAMPLE.encode()).columns) == ["y_score", "other_model"]
 
 
+def test_a_file_is_still_there_after_a_look_at_a_run_until_it_is_left_out(several):
+    auc = cards(several)["AUC"]["value"]
+    for source in ("run", "file"):
+        (switch,) = [one for one in several.button_group if one.label == "What is judged"]
+        switch.set_value(source).run()
+    assert cards(several)["AUC"]["value"] == auc
+    assert "mine.csv" in texts(several)
+    next(one for one in several.button if one.label == "Leave it out").click().run()
+    assert not several.exception
+    assert not drawn(several, "cards")
+
+
 def test_a_workspace_without_runs_judges_files(tmp_path, use_workspace):
     use_workspace(tmp_path)
     at = opened(links.EVALUATE)
@@ -75,7 +88,7 @@ def test_every_model_and_every_difference_is_the_engines(several):
     assert len(differences) == len(pairs) == 3
     by_holm = sorted(pairs, key=lambda pair: pair.p_holm)
     for says, p, pair in zip(differences["After Holm"], differences["p"], by_holm, strict=True):
-        assert p == f"{pair.found.p:.2g}"
+        assert words.p_value(pair.found.p).endswith(p)
         assert ("is better" in says) == (pair.p_holm < 0.05)
     assert "DeLong, paired: all models scored the same 120 rows" in texts(several)
     assert "Holm" in texts(several)

@@ -19,7 +19,7 @@ from engine.evaluation.proportions import wilson, wilson_by_subject
 from engine.runs import outcome, store
 from engine.workspace import Workspace
 from tests.dashboard import pages
-from tests.dashboard.pages import box, cards, drawn
+from tests.dashboard.pages import box, cards, drawn, texts
 
 opened = partial(pages.opened, links.EVALUATE)
 
@@ -176,6 +176,12 @@ def test_a_second_run_is_drawn_dashed_and_stands_in_the_address(other):
     box(again, "Compare with").set_value("none").run()
     assert "quick-2" not in curves(again)
     assert "against" not in again.query_params
+
+
+def test_a_second_curve_of_other_pictures_says_so(other):
+    assert "own test pictures" not in texts(opened(run="quick-1", against="quick-2"))
+    store.save(other, split_id="f" * 64)
+    assert "of its own test pictures" in texts(opened(run="quick-1", against="quick-2"))
 
 
 def test_a_run_is_not_compared_with_itself_or_with_one_that_is_not_there(other):

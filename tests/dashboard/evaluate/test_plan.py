@@ -24,11 +24,11 @@ def texts(at: AppTest) -> str:
 
 
 def test_what_is_needed_follows_what_is_assumed(at):
-    p, n = power.needed(lambda p, n: power.width(0.9, p, n) <= 0.1)
+    p, n = power.needed(lambda p, n: power.newcombe_width(0.9, p, n) <= 0.1)
     assert f"An interval of 0.1 at an AUC of 0.9 needs {p + n:,} pictures" in texts(at)
     assert len(at.get("plotly_chart")) == 2
     at.number_input(key=plan.WIDTH.key).set_value(0.05).run()
-    p, n = power.needed(lambda p, n: power.width(0.9, p, n) <= 0.05)
+    p, n = power.needed(lambda p, n: power.newcombe_width(0.9, p, n) <= 0.05)
     assert f"needs {p + n:,} pictures" in texts(at)
 
 
@@ -57,3 +57,24 @@ def test_simulated_values_are_dots_beside_the_line(at, monkeypatch):
     assert list(dots.x) == [40, 200]
     assert line.mode == "lines"
     assert 0 <= dots.y[0] < dots.y[1] <= 1
+
+
+def test_another_run_s_auc_is_assumed_anew(empty_workspace):
+    def script() -> None:
+        from types import SimpleNamespace
+
+        import streamlit as st
+
+        from dashboard.evaluate import plan
+
+        run = st.radio("Run", ["one", "two"], key="run")
+        auc = {"one": 0.9, "two": 0.6}[run]
+        plan.show(SimpleNamespace(id=run, figures={"auc": auc}))
+
+    at = AppTest.from_function(script, default_timeout=60).run()
+    assert at.number_input(key=plan.ASSUMED.key).value == 0.9
+    at.number_input(key=plan.ASSUMED.key).set_value(0.8).run()
+    assert at.number_input(key=plan.ASSUMED.key).value == 0.8
+    at.radio[0].set_value("two").run()
+    assert not at.exception, at.exception
+    assert at.number_input(key=plan.ASSUMED.key).value == 0.6
