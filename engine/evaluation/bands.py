@@ -183,7 +183,7 @@ def simultaneous(
     them leave. Campbell, Statistics in Medicine 13 (1994), 499-508, made them of one size, by
     Kolmogorov & Smirnov, which is far too large near the corner where good models are. Here all
     have one local level, the largest at which `level` of `SIMULATED` binormal curves of the same
-    AUC and counts lie in their bands. docs/decisions/024-bands.md has its coverage, also where
+    AUC and counts lie in their bands. docs/bands.md has its coverage, also where
     scores are not binormal, beside that of others.
 
     By subject, counts are taken as those of as many independent pictures as tell the same (see

@@ -42,7 +42,7 @@ def precision_recall(
     Nothing is interpolated between two thresholds, which would be too kind (Davis & Goadrich, ICML
     2006). The interval stands on the scale of log odds, which Boyd, Eng & Page (ECML 2013) found to
     hold where others fail; its standard error is from the influence of each picture and not from
-    their binomial variance AP (1 - AP) / P, which is far too large (docs/decisions/024-bands.md).
+    their binomial variance AP (1 - AP) / P, which is far too large (docs/bands.md).
     Numbers of both classes are taken as they are: precision holds for the share of positives among
     these pictures and no other.
 

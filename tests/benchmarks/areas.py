@@ -5,7 +5,7 @@
 Scores are binormal for the areas; for the rest they are probabilities whose log odds are normal
 with a standard deviation of 2, multiplied by `sharper`. Beside our interval of the average
 precision stands that of Boyd, Eng & Page 2013, a binomial one on the scale of log odds. The table
-stands in docs/decisions/024-bands.md.
+stands in docs/bands.md.
 """
 
 import argparse

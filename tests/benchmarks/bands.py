@@ -6,7 +6,7 @@ Scores are binormal, or ("mixture") a share of the positives scores as the negat
 far above. A band holds the curve where it does at each of 999 values of 1 - specificity. `rocci`
 (0.3, a dependency of this file alone) is asked for its distribution-free band and its binormal one
 at as many values, since between a few it draws straight lines. The table stands in
-docs/decisions/024-bands.md.
+docs/bands.md.
 """
 
 import argparse

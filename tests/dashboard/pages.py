@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from streamlit.testing.v1 import AppTest
 
@@ -53,3 +54,9 @@ def said(at: AppTest) -> str:
     """Headers, sentences and warnings."""
     kinds = (at.header, at.markdown, at.caption, at.warning)
     return "\n".join(part.value for kind in kinds for part in kind)
+
+
+def explained(at: AppTest) -> list[dict[str, str]]:
+    """What the links under the pictures carry."""
+    queries = [parse_qs(link.proto.query_string.lstrip("?")) for link in at.get("page_link")]
+    return [{key: value[0] for key, value in q.items()} for q in queries if "pics" in q]
