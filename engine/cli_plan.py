@@ -46,8 +46,8 @@ def power(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """How many pictures are needed: the width of an AUC's interval, and the power to tell two
-    models apart, against their number."""
+    """How many pictures are needed: the width of an AUC's interval (by Hanley & McNeil, and by
+    Newcombe), and the power to tell two models apart, against their number."""
     from engine.commands import plan
 
     found = plan.plan(

@@ -71,7 +71,7 @@ def print_evaluation(evaluation, as_json: bool) -> None:
           f"{matrix.fn:,} taken for {zero}")  # fmt: skip
     print(evaluation.report())
     print(evaluation.closing_line())
-    print_subjects(evaluation.interval)
+    print_remarks(evaluation.interval)
     _warn_of_subjects(evaluation)
     warn_of_coverage(evaluation.interval)
     warn(swapped(evaluation.interval.value, *evaluation.class_names))
@@ -123,8 +123,14 @@ def _warn_of_subjects(evaluation) -> None:
         )
 
 
-def print_subjects(interval) -> None:
-    """Of how many subjects the pictures are, and what it costs to forget that."""
+def print_remarks(interval) -> None:
+    """Why it is Newcombe's where no other has a width; of how many subjects the pictures are, and
+    what it costs to forget that."""
+    if interval.value in (0, 1):
+        print(
+            f"At an AUC of {interval.value:g} no other method finds a width, which would claim "
+            "certainty, so the interval is Newcombe's."
+        )
     if interval.naive:
         n, (low, high) = interval.n_positive + interval.n_negative, interval.naive
         share = 1 - (high - low) / (interval.high - interval.low)

@@ -29,7 +29,7 @@ def _print_one(pair: Pair) -> None:
     letter = "z" if found.degrees_of_freedom is None else "t"
     print(f"AUC of {a} {found.auc_a:.3f}, of {b} {found.auc_b:.3f}")
     print(
-        f"difference {found.difference:+.3f}, {percent} {found.low:+.3f} to {found.high:+.3f} "
+        f"difference {found.difference:+.3f}, {percent} {_bounds(found)} "
         f"({DIFFERENCES[found.method].title}, {how}), {letter} = {found.z:.2f}, "
         f"{_p_value(found.p)}, {found.n_positive:,} positive, {found.n_negative:,} negative"
     )
@@ -47,6 +47,15 @@ def _print_one(pair: Pair) -> None:
             f"With fewer than {FEW_NEAR_ONE} of a class and an AUC above {NEAR_ONE}, this interval "
             "holds the truth less often than it says; --method mover is safer."
         )
+
+
+def _bounds(found: Difference) -> str:
+    """ "-0.049 to +0.288"; of one bound alone "at least -0.049"."""
+    if found.side == "lower":
+        return f"at least {found.low:+.3f}"
+    if found.side == "upper":
+        return f"at most {found.high:+.3f}"
+    return f"{found.low:+.3f} to {found.high:+.3f}"
 
 
 def _verdict(a: str, b: str, found: Difference) -> str:

@@ -9,7 +9,7 @@ from engine.commands.auc import Models, swapped
 from engine.commands.difference import Many
 from engine.evaluation.intervals import Interval
 from engine.evaluation.scores import SUBJECTS
-from engine.terminal import WIDE, print_json, print_subjects, warn, warn_of_coverage
+from engine.terminal import WIDE, print_json, print_remarks, warn, warn_of_coverage
 
 
 def print_models(found: Models, as_json: bool) -> None:
@@ -20,7 +20,7 @@ def print_models(found: Models, as_json: bool) -> None:
     else:
         (area,) = found.intervals.values()
         print(f"AUC={area.value:.3f}, {_bounds(area)} ({area.method}), {_counts(area)}")
-        print_subjects(area)
+        print_remarks(area)
     for name, area in found.intervals.items():
         if hint := swapped(area.value):
             warn(f"{name}: {hint}" if found.pairs else hint)
@@ -40,6 +40,8 @@ def _print_many(found: Models) -> None:
         table.add_row(Text(name), f"{area.value:.3f}", _bounds(area), area.method)
     Console(highlight=False, width=WIDE).print(table)
     print(_counts(area))
+    if area.side != "both":
+        print("Differences have bounds on both sides, and their p is two-sided.")
     terminal_difference.print_differences(Many(found.pairs, {}), as_json=False)
 
 

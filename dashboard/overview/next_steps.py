@@ -90,9 +90,11 @@ def _more_pictures(best: Run) -> list[Step]:
     width = best.figures["auc_high"] - best.figures["auc_low"]
     if width <= WIDE:
         return []
+    # Newcombe's, where no pair is ordered wrongly, narrows by the number and not by its root
+    times = "Twice" if best.figures["auc"] == 1 else "Four times"
     reason = (
         f"{best.id} was judged on {words.count(results.judged_on(best))}; its interval is "
-        f"{width:.2f} wide. Four times as many pictures halve it."
+        f"{width:.2f} wide. {times} as many pictures halve it."
     )
     label = f"Give {words.markdown(best.dataset, 40)} more pictures"
     query = {own_pictures.ADD.key: best.dataset}

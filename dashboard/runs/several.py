@@ -57,7 +57,10 @@ def better(judged: Sequence[Run], seen: Snapshot) -> None:
     if len(judged) != 2:
         st.markdown("## Is one of them better?")
         if len(judged) < 2:
-            st.caption("Only runs that were judged can be tested against each other.")
+            st.caption(
+                "Only runs that were judged on a test part can be tested against each other; a "
+                "cross-validation is of many networks, so choose the run that it is of."
+            )
             return
         state.guarded(lambda: difference.show_headline(judged[:MOST_TESTED]))
         st.caption(f"Each two of the {len(judged)} judged runs are tested below.")

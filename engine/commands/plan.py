@@ -80,7 +80,7 @@ class Plan:
         wanted = self.wanted
         said = [
             f"An interval of {wanted.width:g} at an AUC of {wanted.auc:g} needs "
-            f"{_pictures(self.for_width)}."
+            f"{_pictures(self.for_width)}, by the wider of Hanley & McNeil's and Newcombe's."
         ]
         if self.for_power:
             how = "the same pictures" if wanted.paired else "different pictures, so many for each"

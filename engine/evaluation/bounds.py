@@ -113,7 +113,7 @@ def newcombe(auc: float, n_positive: float, n_negative: float, level: float = LE
     errors from the AUC, the standard error being the one at θ and not the one at the AUC:
     (AUC - θ)² = z² V(θ). V is Hanley & McNeil's variance with P - 1 and N - 1 both replaced by
     (P + N) / 2 - 1 (but not in the divisor P N), hence V(θ) = V(1 - θ). The standard error is
-    √V(AUC), or at 0 and 1, where that is 0, the width over 2 z.
+    √V(AUC), or at 0 and 1, where that is 0, the width of the 95% interval over 2 z.
 
     Returns:
         low, high, standard error.
@@ -131,7 +131,10 @@ def newcombe(auc: float, n_positive: float, n_negative: float, level: float = LE
     low = _newcombe_low(auc, n_positive, n_negative, z)
     high = 1 - _newcombe_low(1 - auc, n_positive, n_negative, z)
     error = sqrt(_newcombe_variance(auc, n_positive, n_negative))
-    return low, high, error or (high - low) / (2 * z)
+    if not error:
+        usual = quantile(LEVEL)
+        error = (1 - _newcombe_low(1.0, n_positive, n_negative, usual)) / (2 * usual)
+    return low, high, error
 
 
 def _newcombe_variance(theta: float, n_positive: float, n_negative: float) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.evaluation import bootstrap, variance
 from engine.evaluation.bounds import Asked, logit_bounds, newcombe
+from engine.evaluation.level import LEVEL, quantile
 from engine.evaluation.placements import Placements
 
 FARTHEST = 8.0  # standard errors; beyond, a chance is below 10⁻¹⁵ and levels round to 1
@@ -106,8 +107,16 @@ def mover(two: Two) -> Found:
     number of standard errors for which the interval just reaches 0, so that it and p agree.
     """
     low, high = _recovered(two, two.a.z)
-    error = sqrt(two.variance) if two.variance else (high - low) / (2 * two.a.z)
-    return low, high, error, _reaching_zero(two), None
+    return low, high, _error(two), _reaching_zero(two), None
+
+
+def _error(two: Two) -> float:
+    """DeLong's; where there is none, that of which the 95% interval is 2 z wide."""
+    if two.variance:
+        return sqrt(two.variance)
+    z = quantile(LEVEL)
+    low, high = _recovered(two, z)
+    return (high - low) / (2 * z)
 
 
 def _recovered(two: Two, z: float) -> tuple[float, float]:

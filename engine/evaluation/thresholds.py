@@ -169,6 +169,9 @@ Process_time=412.0sec'
     else:
         digits = _decimals(interval.high - interval.low)
         width = f"{interval.low:.{digits}f}–{interval.high:.{digits}f}"
+    if isinstance(interval, Interval) and interval.side != "both":
+        bound = f"at least {interval.low:.{digits}f}"
+        width = bound if interval.side == "lower" else f"at most {interval.high:.{digits}f}"
     return (
         f"AUC={interval.value:.{digits}f}, "
         f"Confidence_interval({100 * interval.level:.4g}%)={width} ({interval.method}), "

@@ -121,6 +121,14 @@ def test_a_bound_on_one_side(side, words, verb, answer, hemorrhages):
     assert told["auc_high" if side == "lower" else "auc_low"] == (1 if side == "lower" else 0)
     end = told["auc_low" if side == "lower" else "auc_high"]
     assert f"{words} {end:.3f}" in verb("auc", *asked)[1]
+    both = verb("auc", hemorrhages, "--side", side)[1]
+    assert "Differences have bounds on both sides" in both
+
+
+def test_where_no_other_method_has_a_width_it_says_whose_interval_it_is(verb, file):
+    said = verb("auc", file("y_true,y_score\n0,1\n0,2\n1,3\n1,4\n"), "--interval", "delong")[1]
+    assert "(newcombe)" in said
+    assert "At an AUC of 1 no other method finds a width" in said
 
 
 def test_scores_that_run_the_wrong_way_are_reported_as_they_are_with_a_hint(verb, file):

@@ -208,6 +208,9 @@ def test_no_interval_of_width_zero(asked, sign, value):
     assert 0.02 < found.high - found.low < 0.1
     assert value in (found.low, found.high)
     assert found.standard_error > 0
+    wide = auc_interval(labels, sign * np.arange(100), asked, level=0.999)
+    assert wide.standard_error == found.standard_error  # the level makes bounds, and no error
+    assert wide.high - wide.low > found.high - found.low
 
 
 @pytest.mark.parametrize("asked", INTERVALS)

@@ -138,6 +138,14 @@ def test_closing_line_of_another_level_says_which():
 
 
 @pytest.mark.parametrize(
+    ("side", "said"), [("lower", "at least 0.924"), ("upper", "at most 0.938")]
+)
+def test_closing_line_of_one_bound_says_on_which_side_it_is(side, said):
+    found = Interval(0.931, 0.924, 0.938, 0.0035, "delong", 2500, 2500, side=side)
+    assert f"Confidence_interval(95%)={said} (delong)" in closing_line(found, 0.861, 412)
+
+
+@pytest.mark.parametrize(
     ("auc", "count", "width"),
     [
         (0.722, 6, "0.423–1.000"),  # was ±0.299, which ends at 1.021

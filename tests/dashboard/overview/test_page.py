@@ -156,7 +156,7 @@ def test_the_first_sentence_carries_auc_interval_and_n_of_the_run(workspace):
     table = drawn(at, "forest")[0]
     assert forest(at) == {"drawn": ["quick-1"]}
     assert table["groups"][0]["rows"][0]["n"] == "24"
-    assert "Hanley-McNeil" in table["head"] or "Newcombe" in table["head"]
+    assert "DeLong-logit" in table["head"] or "Newcombe" in table["head"]
 
 
 def test_the_headline_is_not_the_luckiest_of_many_but_the_one_chosen_on_validation(empty, add_run):
