@@ -232,6 +232,17 @@ def test_everything_to_do_next_leads_to_where_it_is_done(copied, two_classes, tm
     assert size.value == 48
 
 
+@pytest.mark.parametrize(("auc", "times"), [(0.8, "Four times"), (1.0, "Twice")])
+def test_how_many_pictures_halve_an_interval_depends_on_whether_all_pairs_are_right(
+    copied, add_run, auc, times
+):
+    """Newcombe's at an AUC of 1 narrows by the number of pictures, others by its root."""
+    add_run(copied, auc=auc)
+    run = store.list_runs(copied)[-1]
+    store.save(run, figures=run.figures | {"auc_low": 0.7, "auc_high": 1.0})
+    assert f"0.30 wide. {times} as many pictures halve it" in texts(opened())
+
+
 def test_more_drawn_pictures_are_a_command_with_a_name_that_is_free(copied):
     assert "Give drawn more pictures" in texts(opened())
     at = opened(add="drawn")
