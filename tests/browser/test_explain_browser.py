@@ -122,5 +122,5 @@ def test_a_stop_keeps_the_maps_that_are_there_and_goes_on_when_asked(open_at, ad
 def test_charts_take_the_colours_of_the_theme(open_at, scheme):
     page = open_at("evaluate?run=quick-1", scheme=scheme)
     accent = {"light": "rgb(11, 107, 96)", "dark": "rgb(69, 189, 174)"}[scheme]
-    curve = page.locator(".js-plotly-plot path.js-line").nth(1)
+    curve = page.locator(".js-plotly-plot path.js-line").nth(2)  # after the diagonal and the band
     expect(curve).to_have_css("stroke", accent)
