@@ -136,7 +136,7 @@ def _redrawn(
         )
         return
     rows = np.searchsorted(-counts.thresholds, -scores)  # the first threshold at or below it
-    times = max(200, min(times, DRAWN // len(labels)))
+    times = min(times, bootstrap.times_for(len(labels), DRAWN))
     for drawn in bootstrap.by_subject(labels, groups, rng, times):
         yield tuple(_up_to(drawn[:, labels == one], rows[labels == one], len(counts.tp))
                     for one in (0, 1))  # fmt: skip

@@ -72,10 +72,16 @@ def replicates(
     of = subjects_of(labels == 1, groups)
     rng = np.random.default_rng(seed)
     if times is None:
-        times = max(FEWEST, min(REPLICATES, DRAWS // len(labels)))
+        times = times_for(len(labels), DRAWS)
     again = _by_class(labels, rng, times) if of is None else by_subject(labels, groups, rng, times)
     found = [[_aucs(one, counts) for one in models] for counts in again]
     return np.concatenate([np.stack(columns, axis=1) for columns in found])
+
+
+def times_for(n: int, draws: int) -> int:
+    """How many replicates of n pictures make about so many draws: `REPLICATES` at most, and
+    `FEWEST` at least."""
+    return max(FEWEST, min(REPLICATES, draws // n))
 
 
 def _aucs(model: Sorted, counts: NDArray[np.int32]) -> NDArray[np.float64]:
