@@ -18,7 +18,7 @@ from engine.data.question import Question, ask, task_of
 from engine.data.subjects import Alike
 from engine.errors import CamsightError
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.settings import settings
 from engine.workspace import Workspace
 

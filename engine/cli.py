@@ -137,6 +137,7 @@ def train(
     **hyperparameters,
 ) -> None:
     """Train a classifier; Ctrl-C keeps the best weights so far and judges them."""
+    from engine import terminal_judged
     from engine.commands import estimate as estimates
     from engine.commands import resume as resumes
     from engine.commands import train as commands
@@ -173,7 +174,7 @@ def train(
         return None
     if run.of:
         return terminal_folds.print_crossed(evaluation, as_json)
-    terminal.print_evaluation(evaluation, as_json)
+    terminal_judged.print_evaluation(evaluation, as_json)
     if evaluation.run.error:
         raise RunError(evaluation.run.error)
     return None
@@ -209,6 +210,7 @@ def evaluate(
 ) -> None:
     """AUC with its interval, accuracy, confusion matrix and report of a run; with --folds, of its
     way of training."""
+    from engine import terminal_judged
     from engine.commands.evaluate import evaluate as judge
     from engine.runs import store
 
@@ -227,7 +229,7 @@ def evaluate(
         the_workspace(), run, part=split, threshold=threshold, method=interval, target=target,
         level=level, side=side,
     )  # fmt: skip
-    terminal.print_evaluation(evaluation, as_json)
+    terminal_judged.print_evaluation(evaluation, as_json)
     return None
 
 

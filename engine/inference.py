@@ -13,7 +13,7 @@ from engine.errors import RunError
 from engine.models.apart import take_apart
 from engine.models.build import build
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 BATCH = 64
 MANY = 512  # pictures, from which on it pays to compile the model for many passes

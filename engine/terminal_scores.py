@@ -9,7 +9,8 @@ from engine.commands.auc import Models, swapped
 from engine.commands.difference import Many
 from engine.evaluation.intervals import Interval
 from engine.evaluation.scores import SUBJECTS
-from engine.terminal import WIDE, print_json, print_remarks, warn, warn_of_coverage
+from engine.terminal import WIDE, print_json, warn
+from engine.terminal_judged import print_remarks, warn_of_coverage
 
 
 def print_models(found: Models, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from engine.commands.evaluate import area, judge_all
 from engine.data import dataset as datasets
 from engine.data.dataset import PARTS, Dataset
 from engine.runs import outcome, store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.settings import settings
 from engine.training.config import train_config
 from engine.workspace import Workspace

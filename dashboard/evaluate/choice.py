@@ -20,7 +20,7 @@ from engine.evaluation.bands import Band
 from engine.evaluation.intervals import DEFAULT, INTERVALS
 from engine.evaluation.level import LEVEL as USUAL_LEVEL
 from engine.evaluation.level import SIDES
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 INTERVAL = Param("interval", list(INTERVALS), DEFAULT)
 LEVEL = Param("level", default=100 * USUAL_LEVEL)  # in percent

@@ -6,7 +6,7 @@ from dashboard import words
 from dashboard.parts import difference, downloads
 from engine.commands.evaluate import Evaluation
 from engine.errors import CamsightError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def show(found: Evaluation, against: Run | None) -> None:

@@ -13,7 +13,7 @@ from engine.data.folds import FOLDS, REPEATS, USUAL
 from engine.errors import CamsightError, DatasetError
 from engine.evaluation.folds import FEW as SMALL
 from engine.evaluation.level import LEVEL
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 SHOWN = 16  # pictures that were told wrongly
 WHAT = (

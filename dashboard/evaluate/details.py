@@ -19,7 +19,7 @@ from dashboard.evaluate.judged import file_name
 from dashboard.parts import downloads
 from dashboard.parts.params import Param
 from engine.commands.evaluate import Evaluation
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 MISTAKES, CROSSED = "Mistakes", "Cross-validation"
 TABS = (

@@ -10,7 +10,7 @@ from engine.commands.evaluate import Evaluation
 from engine.evaluation.intervals import INTERVALS, Interval
 from engine.evaluation.proportions import Proportion
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def cards(found: Evaluation, asked: str, error: Card | None = None) -> list[Card]:

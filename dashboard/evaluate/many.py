@@ -8,7 +8,7 @@ from dashboard import words
 from dashboard.evaluate import details, means, mistakes
 from dashboard.evaluate.choice import CLASS, Choice
 from dashboard.parts import classes, downloads, evidence
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def take_clicks(run: Run) -> None:

@@ -16,7 +16,7 @@ from engine.evaluation.intervals import INTERVALS
 from engine.evaluation.level import LEVEL
 from engine.evaluation.multiclass import RESAMPLES
 from engine.evaluation.proportions import Proportion
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 COLUMNS = (
     "Class", "Pictures", "AUC", "Interval of the AUC", "Method", "Sensitivity",

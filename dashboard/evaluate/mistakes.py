@@ -14,7 +14,7 @@ from engine import identity
 from engine.commands.evaluate import Evaluation, Means
 from engine.data.dataset import Dataset
 from engine.errors import DatasetError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 ORDERS = ("confident", "uncertain")
 CELL = Param("cell")

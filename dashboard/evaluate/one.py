@@ -11,7 +11,7 @@ from dashboard.evaluate.judged import Judged, file_name, rates
 from dashboard.parts import downloads, evidence
 from engine.commands.evaluate import Evaluation
 from engine.evaluation.bands import Band
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def take_click(run: Run) -> None:

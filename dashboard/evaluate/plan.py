@@ -10,7 +10,7 @@ from dashboard.parts.params import Param
 from engine.commands.plan import Plan, Wanted, plan
 from engine.errors import CamsightError
 from engine.evaluation.level import LEVEL
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 ASSUMED = Param("plan-auc", default=0.9)
 OF = "_plan-of"  # the run whose AUC was assumed

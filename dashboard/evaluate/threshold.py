@@ -9,7 +9,7 @@ from engine.commands import evaluate
 from engine.commands.evaluate import THRESHOLD as USUAL
 from engine.errors import CamsightError
 from engine.evaluation import thresholds
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 THRESHOLD = Param("t", default=USUAL)
 RULES = (

@@ -7,7 +7,7 @@ from dashboard.parts import links
 from dashboard.parts.params import RUN
 from engine.runs import store
 from engine.runs.outcome import Progress
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def show(run: Run, others: list[str]) -> None:

@@ -14,7 +14,7 @@ from dashboard.parts.params import Param
 from engine import identity
 from engine.cam.overlay import COLOUR_MAPS, OPACITIES
 from engine.errors import CamsightError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 OUTCOMES, RANDOM, OWN = "one of each outcome", "random 20", "my own pictures"
 CALLED = {OUTCOMES: "each outcome"}  # where there is little room

@@ -14,7 +14,7 @@ from dashboard.explain.pictures import Picture
 from engine.cam.methods import METHODS
 from engine.cam.overlay import colour, overlay
 from engine.commands import heat_files
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 SHOWN = 480  # pixels of a picture's side in the browser's memory; about twice what is displayed
 WIDTH, GAP = 280, 16  # of a column of pictures, at most

@@ -12,7 +12,7 @@ from dashboard.explain.pictures import Picture
 from engine.cam.methods import METHODS
 from engine.data.decode import resize
 from engine.evaluation import multiclass
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 SAID = "what it says"
 SCORE_BYTES = 300  # of a picture's kept scores with their key, apart from the numbers

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import words
 from dashboard.parts.params import Param
 from engine.cam.heatmaps import COMBINE, PRECISIONS, SCORES
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 AS_PUBLISHED = "as published"
 ALSO = Param("also", default=[])

@@ -11,7 +11,7 @@ from dashboard.parts import params
 from engine import identity
 from engine.data.decode import FITTED, Decoded, decode_in_child
 from engine.errors import CamsightError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 MOST = 20  # pictures
 KEPT_BYTES = 64 * 2**20  # of files that one visit keeps after its page was left

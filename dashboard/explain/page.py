@@ -17,7 +17,7 @@ from dashboard.parts.choose import choose_run, describe, say_unfound, unfound
 from dashboard.parts.params import RUN
 from engine.cam.methods import METHODS
 from engine.errors import CamsightError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 MOST_UNKNOWN = 8  # things that a link asks for in vain, as they are said
 

@@ -9,7 +9,7 @@ from dashboard.parts import pictures
 from dashboard.parts.pictures import GONE
 from engine import identity
 from engine.evaluation import multiclass
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 MOST = 4  # right answers, and as many mistakes, of "one of each outcome"
 

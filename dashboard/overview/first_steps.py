@@ -11,8 +11,7 @@ from dashboard.parts import again, choose, links, live, pictures
 from engine.commands import first_run, prepare
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
-from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import ACTIVE, Run
 
 ARROW = ":material/arrow_forward:"
 THUMBNAILS = 4
@@ -73,7 +72,7 @@ def _situation(seen: Snapshot) -> tuple:
 
 def _under_way(situation: tuple) -> bool:
     runs, _, preparing, first = situation
-    return bool(preparing) or first or any(status in store.ACTIVE for _, status in runs)
+    return bool(preparing) or first or any(status in ACTIVE for _, status in runs)
 
 
 def _newest(runs: Sequence[Run]) -> Run | None:

@@ -11,7 +11,7 @@ from dashboard.overview.standing import Standing
 from dashboard.parts import links, results
 from engine.data.dataset import Dataset
 from engine.data.subjects import Alike
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 WIDE = 0.1  # of a 95% interval: too wide to rank runs by
 MOST = 4

@@ -14,7 +14,7 @@ from dashboard.overview import (
 )
 from dashboard.parts import evidence, links, live
 from engine.commands.snapshot import Snapshot
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def overview(seen: Snapshot, judged: list[Run]) -> None:

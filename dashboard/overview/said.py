@@ -7,7 +7,7 @@ from dashboard import state, words
 from dashboard.parts import links, pictures
 from engine.errors import DatasetError
 from engine.evaluation import multiclass
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def examples(run: Run) -> None:

@@ -8,7 +8,7 @@ from dashboard import state, words
 from dashboard.parts import results
 from engine.commands import compare, learn
 from engine.data.dataset import Dataset
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 @dataclass(frozen=True)

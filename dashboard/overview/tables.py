@@ -12,7 +12,7 @@ from dashboard.parts.evidence import RunRow
 from engine.commands import compare
 from engine.data.dataset import Dataset
 from engine.records import Unreadable
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 MOST_ROWS = 50  # of the table with drawn intervals
 UNDER_WAY = 5  # of the runs that train or wait; the first in line

@@ -8,7 +8,7 @@ from engine.commands import folds, resume
 from engine.data.dataset import open_dataset
 from engine.data.question import ask
 from engine.errors import CamsightError, ConfigError
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import stored_config
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import words
 from dashboard.parts import evidence, results
 from engine.commands import many
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def show(run: Run, runs: Sequence[Run]) -> None:

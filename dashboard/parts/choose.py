@@ -8,7 +8,7 @@ from dashboard import state, words
 from dashboard.parts import live, results
 from dashboard.parts.params import RUN
 from engine.data.dataset import Dataset
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def choose_run(options: Sequence[Run]) -> Run:

@@ -14,7 +14,7 @@ from engine.errors import RunError
 from engine.evaluation.compare import DEFAULT, FEW, NEAR_ONE, Difference, Pair
 from engine.evaluation.differences import DIFFERENCES
 from engine.evaluation.level import LEVEL
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 METHOD = Param("test", list(DIFFERENCES), DEFAULT)
 SAME = "Both were judged on the same test pictures, and neither was trained on any of them."

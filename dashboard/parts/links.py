@@ -1,6 +1,6 @@
 """Where the pages are, relative to the entry script, for links and switches; spelled here alone."""
 
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 OVERVIEW = "overview/page.py"
 TRAIN = "train/page.py"

@@ -14,7 +14,7 @@ from engine.commands import learn, train
 from engine.data.question import Question
 from engine.runs import store
 from engine.runs.outcome import Progress
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import TrainConfig
 
 MOMENT = 10.0  # seconds in which a second click is no wish for a second run; more than a rerun

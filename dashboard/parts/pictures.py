@@ -9,7 +9,7 @@ from dashboard import state, words
 from engine.commands import compare
 from engine.data.dataset import Dataset
 from engine.errors import DatasetError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 PARTS = ("test", "validation")
 GONE = -1  # the row of a picture that its dataset does not hold

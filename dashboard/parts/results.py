@@ -5,7 +5,7 @@ from dashboard.parts import evidence
 from dashboard.parts.evidence import Card
 from engine.evaluation.folds import METHOD as BY_INFLUENCE
 from engine.evaluation.intervals import INTERVALS
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 QUESTION = 60  # letters of a question: a side may hold dozens of classes
 

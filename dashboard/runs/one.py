@@ -14,7 +14,7 @@ from engine.errors import CamsightError
 from engine.evaluation.proportions import wilson
 from engine.records import Unreadable
 from engine.runs import about
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def show(run: Run | Unreadable, seen: Snapshot) -> None:

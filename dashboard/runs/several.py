@@ -14,7 +14,7 @@ from dashboard.runs.charts import Curve
 from engine.commands import compare
 from engine.commands.snapshot import Snapshot
 from engine.records import Unreadable
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 MOST_COLUMNS = 6  # runs beside each other in the table of what differs
 MOST_AXES = 6  # hyperparameters beside each other

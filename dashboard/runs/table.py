@@ -14,7 +14,7 @@ from dashboard.parts.params import Param
 from engine.commands.snapshot import Snapshot
 from engine.records import Unreadable
 from engine.runs import store
-from engine.runs.store import ACTIVE, Run
+from engine.runs.record import ACTIVE, Run
 
 STATES = {
     "finished": ("finished",),

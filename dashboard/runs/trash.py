@@ -11,7 +11,7 @@ from engine.commands import trash
 from engine.commands.trash import DAYS_KEPT
 from engine.errors import CamsightError
 from engine.records import Unreadable
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 MOST_SHOWN = 20  # of the trash
 

@@ -12,7 +12,7 @@ from dashboard.parts.live import Stage
 from dashboard.train.asked import pictures
 from engine.commands import learn
 from engine.evaluation.proportions import wilson
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 
 def under_way(run: Run, stage: Stage, told: dict) -> list[Card]:

@@ -9,7 +9,7 @@ from dashboard.parts import chance, results
 from dashboard.train import cost
 from engine.commands import many
 from engine.errors import CamsightError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 USUAL = 4  # further seeds; with the run itself, five AUCs
 

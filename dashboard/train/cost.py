@@ -15,7 +15,7 @@ from engine.data.dataset import Dataset
 from engine.data.question import Question
 from engine.errors import ConfigError
 from engine.jobs import Job
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import TrainConfig, stored_config
 
 EARLIER_RUNS = 20  # of the same settings, that are looked at for one with a whole epoch

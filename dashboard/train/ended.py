@@ -7,7 +7,7 @@ and puts back what was there as soon as the tab is visible.
 import streamlit as st
 
 from dashboard import words
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 MARKS = {"finished": "✓", "stopped": "■"}  # of any other end: "✗"
 

@@ -12,7 +12,7 @@ from dashboard.train.hyperparameters import choose_config
 from engine.commands import first_run, train
 from engine.data.dataset import Dataset
 from engine.errors import CamsightError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 ARROW = ":material/arrow_forward:"
 

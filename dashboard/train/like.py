@@ -7,7 +7,7 @@ from dashboard.parts import params
 from dashboard.parts.params import DATASET, Param
 from dashboard.train.asked import NEGATIVE, POSITIVE
 from engine.errors import ConfigError
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import TrainConfig, stored_config
 
 LIKE = Param("like")

@@ -11,7 +11,7 @@ from dashboard.train import cost
 from dashboard.train.form import watch
 from engine.commands import compare, line, many
 from engine.errors import CamsightError
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 SHOWN = 60  # rows; a sweep has 50 at most
 UNKNOWN = "not measured yet"

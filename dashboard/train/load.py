@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import words
 from engine.commands import load
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 GB = 1e9
 

@@ -15,7 +15,7 @@ from engine.commands.estimate import timed
 from engine.commands.train import config_for
 from engine.errors import CamsightError
 from engine.models.presets import PRESETS
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import TrainConfig
 
 BATCHES = [8, 16, 32, 64, 128, 256, 512]

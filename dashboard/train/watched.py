@@ -15,7 +15,7 @@ from engine.commands import first_run
 from engine.commands import line as commands_line
 from engine.errors import CamsightError, ConfigError
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import TrainConfig, stored_config
 
 LOG_LINES = 200

@@ -11,7 +11,7 @@ from engine.data.dataset import Dataset
 from engine.errors import CamsightError, ConfigError
 from engine.evaluation import roc
 from engine.runs import outcome
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import OF_NO_USE, stored_config
 
 

@@ -20,7 +20,7 @@ from engine.errors import RunError
 from engine.evaluation import roc, thresholds
 from engine.runs import folded, store
 from engine.runs.folded import Folded
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import TrainConfig, stored_config
 from engine.workspace import Workspace
 

@@ -17,7 +17,7 @@ from engine.evaluation import compare as tests
 from engine.evaluation.compare import Difference, Pair
 from engine.evaluation.scores import Scores, read_scores
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.workspace import Workspace
 
 FILE = ".csv"

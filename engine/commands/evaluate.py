@@ -17,7 +17,7 @@ from engine.evaluation.proportions import Proportion, share
 from engine.evaluation.roc import RocCurve
 from engine.evaluation.thresholds import Confusion
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.workspace import Workspace
 
 THRESHOLD = 0.5

@@ -27,7 +27,7 @@ from engine.data.sources import read_file
 from engine.errors import ConfigError, PictureError
 from engine.evaluation import multiclass
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.workspace import Workspace
 
 SHEET = "sheet.png"

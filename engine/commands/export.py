@@ -12,7 +12,7 @@ from engine.data import dataset as datasets
 from engine.data.dataset import Dataset
 from engine.errors import ConfigError, DatasetError
 from engine.runs import about, outcome, store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.workspace import Workspace
 
 AS_THEY_ARE = (

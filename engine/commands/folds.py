@@ -21,7 +21,7 @@ from engine.evaluation.level import LEVEL
 from engine.evaluation.proportions import Proportion, wilson, wilson_by_subject
 from engine.runs import folded, store
 from engine.runs.folded import Folded
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import stored_config
 from engine.workspace import Workspace
 

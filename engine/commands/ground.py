@@ -15,7 +15,7 @@ from engine.data.dataset import PARTS, Dataset
 from engine.data.question import Question, task_of
 from engine.errors import RunError
 from engine.evaluation import multiclass
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 LEAST = 10  # pictures of each class that two test parts must share, where they are not the same
 Told = Mapping[str, np.ndarray]

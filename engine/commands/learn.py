@@ -18,7 +18,7 @@ from engine.data.question import Question, Task, task_of
 from engine.errors import DatasetError, RecordError, RunError
 from engine.models.presets import find_preset
 from engine.runs import outcome, store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training import checkpoint
 from engine.training.checkpoint import Checkpoint
 from engine.training.config import TrainConfig, stored_config

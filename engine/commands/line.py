@@ -21,7 +21,7 @@ from engine import jobs, lease
 from engine.errors import CamsightError, JobError, RunError
 from engine.jobs import queue
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.workspace import Workspace
 
 log = logging.getLogger("camsight")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine import processes
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 
 FRESH = 1.0
 FIRST = 0.1  # seconds that the first look at a processor takes: it compares two moments

@@ -14,7 +14,7 @@ from engine.data.dataset import Dataset, open_dataset
 from engine.data.question import Question, task_of
 from engine.errors import ConfigError, DatasetError
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import OF_NO_USE, TrainConfig, stored_config
 from engine.workspace import Workspace
 

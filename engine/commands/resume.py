@@ -9,7 +9,7 @@ from engine.commands import folds, learn, line
 from engine.errors import CamsightError, RecordError, RunError
 from engine.jobs import queue
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training import checkpoint
 from engine.training.config import stored_config
 from engine.workspace import Workspace

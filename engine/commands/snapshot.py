@@ -18,7 +18,7 @@ from engine.data.dataset import Dataset
 from engine.jobs import queue
 from engine.records import Unreadable
 from engine.runs import about, store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.workspace import Workspace
 
 FRESH = 1.0  # seconds for which a look serves everyone

@@ -4,7 +4,7 @@ from engine import files, jobs
 from engine.commands import prepare, trash
 from engine.data import features
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training import checkpoint
 from engine.workspace import Workspace
 

@@ -20,7 +20,7 @@ from engine.errors import CamsightError, ConfigError, JobError, RunError
 from engine.jobs import queue
 from engine.models.presets import MIN_IMAGE_SIZE
 from engine.runs import outcome, store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training import checkpoint
 from engine.training.config import TrainConfig, train_config
 from engine.workspace import Workspace

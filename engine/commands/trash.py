@@ -16,7 +16,8 @@ from engine import records
 from engine.errors import RecordError, RunError
 from engine.runs import store
 from engine.runs.about import read_about
-from engine.runs.store import TRASHED, Run
+from engine.runs.record import KIND, Run
+from engine.runs.store import TRASHED
 from engine.workspace import Workspace
 
 DAYS_KEPT = 7
@@ -109,7 +110,7 @@ def _moment(seconds: int) -> str:
 def about_of(one: Trashed) -> Run | None:
     """The run as it lies in the trash; None where it cannot be read."""
     try:
-        run = records.read(one.folder / "run.json", store.KIND)
+        run = records.read(one.folder / "run.json", KIND)
     except (OSError, RecordError):
         return None
     return replace(run, id=one.id, about=read_about(one.folder))

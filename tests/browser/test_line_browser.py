@@ -7,6 +7,7 @@ from engine import lease
 from engine.commands import line, train
 from engine.jobs import queue
 from engine.runs import store
+from engine.runs.record import Run
 from engine.training.config import train_config
 from engine.workspace import Workspace
 
@@ -27,7 +28,7 @@ def place(browser_workspace) -> Workspace:
     return Workspace(browser_workspace)
 
 
-def made(place: Workspace) -> store.Run:
+def made(place: Workspace) -> Run:
     return train.create_run(place, "drawn", train_config("quick", image_size=32))
 
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from engine import files
 from engine.commands import train
 from engine.runs import outcome, store
+from engine.runs.record import ACTIVE, Run
 from engine.training.config import train_config
 from engine.workspace import Workspace
 
@@ -26,7 +27,7 @@ def test_a_double_click_starts_one_run(open_at, browser_workspace, until):
 
     def still_training() -> bool:
         started = set(runs.iterdir()) - before
-        return any(files.read_json(run / "run.json")["status"] in store.ACTIVE for run in started)
+        return any(files.read_json(run / "run.json")["status"] in ACTIVE for run in started)
 
     page = open_at("train?dataset=drawn&preset=quick")
     start = page.get_by_role("button", name="Start training")
@@ -38,7 +39,7 @@ def test_a_double_click_starts_one_run(open_at, browser_workspace, until):
     assert len(set(runs.iterdir()) - before) == 1
 
 
-def write_epochs(run: store.Run, count: int) -> None:
+def write_epochs(run: Run, count: int) -> None:
     """What a run has written when `count` epochs have ended and the next one is on."""
     rows = [f"{e},{1 / e},0.6,{1 / e},{0.5 + e / 100},0.003,2.0" for e in range(1, count + 1)]
     header = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds"

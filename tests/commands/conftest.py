@@ -14,7 +14,7 @@ from engine.commands import train
 from engine.commands.evaluate import judge
 from engine.data.dataset import open_dataset
 from engine.runs import outcome, store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import train_config
 from engine.workspace import Workspace
 

@@ -15,7 +15,7 @@ from engine.commands import train as commands
 from engine.errors import JobError, RunError
 from engine.jobs import Job, local, queue
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.settings import PROJECT
 from engine.training.config import train_config
 from engine.workspace import Workspace

@@ -10,6 +10,7 @@ import pytest
 from engine import lease
 from engine.commands import load
 from engine.runs import store
+from engine.runs.record import Run
 from engine.training.config import train_config
 from engine.workspace import Workspace
 
@@ -20,7 +21,7 @@ def meter(monkeypatch):
 
 
 @pytest.fixture
-def run(tmp_path) -> store.Run:
+def run(tmp_path) -> Run:
     return store.create(
         Workspace(tmp_path), "quick", dataset="pets", dataset_fingerprint="f" * 64,
         split_id="5" * 64, dataset_image_size=32, class_names=("cat", "dog"), image_size=32,

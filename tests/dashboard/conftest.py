@@ -6,7 +6,7 @@ import pytest
 
 from engine.commands import snapshot
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import train_config
 from engine.workspace import Workspace
 

@@ -266,7 +266,7 @@ def test_drawn_pictures_have_masks_and_do_not_depend_on_the_processes(place, mon
 def test_explain_sees_the_pixels_that_the_dataset_holds(place, tmp_path, draw_files):
     """The same photograph, through `prepare` and through the door of explain."""
     from engine.commands.explain import _read
-    from engine.runs.store import Run
+    from engine.runs.record import Run
 
     for word in ("cat", "dog"):
         for path in draw_files(tmp_path / "pets" / word, word, 10, size=200):

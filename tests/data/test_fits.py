@@ -11,7 +11,7 @@ from engine.commands.explain import _read
 from engine.commands.prepare import prepare, start
 from engine.data.decode import FITS, FITTED, decode, decode_in_child, resize
 from engine.errors import ConfigError, DatasetError
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.settings import settings
 from engine.terminal import dataset_facts
 from engine.workspace import Workspace

@@ -22,59 +22,14 @@ SCORES = "y_true,y_score\n0,0.1\n1,0.9\n0,0.3\n1,0.2\n"
 
 
 @pytest.fixture
-def place(tmp_path) -> Workspace:
-    (tmp_path / "a workspace").mkdir()
-    return Workspace(tmp_path / "a workspace")
-
-
-@pytest.fixture
-def ended(place, until):
-    """A function that waits until a job has ended, and gives it."""
-    return lambda job_id: until(lambda: (job := jobs.look(place, job_id)) and not job.alive and job)
-
-
-@pytest.fixture
 def pipe(tmp_path) -> Path:
     """Of scores; `auc` waits until somebody writes into it."""
     os.mkfifo(tmp_path / "scores.csv")
     return tmp_path / "scores.csv"
 
 
-@pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """`stand_in(script)`: a shell script runs in place of Python, which takes long to start."""
-
-    def use(script: str) -> None:
-        path = tmp_path / "stand-in"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-        monkeypatch.setattr(local.sys, "executable", str(path))
-
-    return use
-
-
-@pytest.fixture
-def started(place):
-    """`started(argv, ...)` submits a job that is stopped when the test ends."""
-    ids = []
-
-    def start(*args, **options) -> str:
-        ids.append(jobs.submit(place, *args, **options))
-        return ids[-1]
-
-    yield start
-    for job_id in ids:
-        jobs.stop(place, job_id)
-
-
 def pid_of(place, job_id) -> int:
     return json.loads((place.jobs / job_id / "lease.json").read_text())["pid"]
-
-
-def make_old(folder: Path, seconds: float) -> None:
-    long_ago = time.time() - seconds - 60
-    for path in (*folder.iterdir(), folder):
-        os.utime(path, (long_ago, long_ago))
 
 
 def test_a_job_s_answer_is_what_it_printed_as_json(place, ended):
@@ -381,47 +336,6 @@ for place in (Workspace(Path({str(place.path)!r})), Workspace(Path("/nowhere")))
     assert said.stderr == ""
     here, nowhere = "True False None True [] []", "None None None None [] []"
     assert said.stdout.split() == [*here.split(), *nowhere.split()]
-
-
-def test_old_jobs_are_swept_and_young_and_living_ones_kept(place, started, stand_in, ended):
-    stand_in("exec sleep 60")
-    living = started(["runs"], label="living")
-    stand_in("true")
-    old, young = (ended(started(["runs"], label=name)).id for name in ("old", "young"))
-    begun, left = place.jobs / ".new-begun.0123", place.jobs / ".new-left.0123"
-    held = place.jobs / ".new-held.0123"
-    for folder in (begun, left, held):
-        folder.mkdir()
-    lease.grant(held / "lease.json", pid_of(place, living))
-    for folder in (place.jobs / living, place.jobs / old, left, held):
-        make_old(folder, local.KEPT_SECONDS)
-    jobs.sweep(place)
-    assert {path.name for path in place.jobs.iterdir() if path.is_dir()} == {
-        living, young, begun.name, held.name,
-    }  # fmt: skip
-    assert jobs.look(place, living).alive
-
-
-def test_uploads_that_no_living_job_names_are_swept(place, started, stand_in, ended):
-    uploads = {name: place.uploads / name for name in ("named", "served", "nobody", "young")}
-    for folder in uploads.values():
-        folder.mkdir(parents=True)
-        (folder / "small.zip").touch()
-        if folder.name != "young":
-            make_old(folder, local.LEFTOVER_SECONDS)
-    stand_in("exec sleep 60")
-    living = started(["prepare", "upload:named/small.zip"])
-    served = started(["prepare", "upload:served/small.zip"])
-    jobs.stop(place, served)
-    ended(served)
-    jobs.sweep(place)
-    assert {path.name for path in place.uploads.iterdir()} == {"named", "young"}
-    assert jobs.look(place, living).alive
-
-
-def test_there_may_be_nothing_to_sweep(place):
-    jobs.sweep(place)
-    assert list(place.path.iterdir()) == []
 
 
 def test_waiting_for_children_does_not_keep_the_server_from_ending(place, started, stand_in):

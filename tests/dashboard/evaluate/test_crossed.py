@@ -15,12 +15,13 @@ from engine.commands import folds, line
 from engine.data.dataset import open_dataset
 from engine.evaluation.folds import cross_validated
 from engine.runs import folded, store
+from engine.runs.record import Run
 from engine.workspace import Workspace
 from tests.dashboard import pages
 from tests.dashboard.pages import cards
 
 
-def add_crossed(place: Workspace, of: str, repeats: int = 1, n: int = 5) -> store.Run:
+def add_crossed(place: Workspace, of: str, repeats: int = 1, n: int = 5) -> Run:
     """A finished cross-validation whose scores a seed made."""
     run = folds.create(place, of, n, repeats)
     from engine.commands import learn

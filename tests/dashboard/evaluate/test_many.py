@@ -22,6 +22,7 @@ from engine.commands.auc import auc
 from engine.evaluation import coverage
 from engine.evaluation.intervals import DEFAULT
 from engine.runs import outcome, store
+from engine.runs.record import Run
 from engine.workspace import Workspace
 from tests.dashboard import pages
 from tests.dashboard.pages import box, drawn
@@ -43,13 +44,13 @@ def zoo(tmp_path_factory, add_many) -> Path:
 
 
 @pytest.fixture
-def run(zoo, use_workspace) -> store.Run:
+def run(zoo, use_workspace) -> Run:
     use_workspace(zoo)
     return store.open_run(Workspace(zoo), "quick-1")
 
 
 @pytest.fixture
-def own(zoo, tmp_path, use_workspace) -> store.Run:
+def own(zoo, tmp_path, use_workspace) -> Run:
     """In a copy of the workspace, which a test may write to."""
     shutil.copytree(zoo, tmp_path / "own")
     place = use_workspace(tmp_path / "own")
@@ -68,13 +69,13 @@ def said_by(at: AppTest, key: str) -> str:
     return value[0] if isinstance(value, list) else value
 
 
-def told(run: store.Run, part: str = "test"):
+def told(run: Run, part: str = "test"):
     """Truth, probabilities `(n, k)`, what it says."""
     predicted = store.predictions(run, part)
     return predicted["y_true"], predicted["y_score"], predicted["y_score"].argmax(axis=1)
 
 
-def auc_of(run: store.Run, name: str) -> float:
+def auc_of(run: Run, name: str) -> float:
     y_true, y_score, _ = told(run)
     label = run.class_names.index(name)
     return metrics.roc_auc_score(y_true == label, y_score[:, label])

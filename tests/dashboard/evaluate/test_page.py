@@ -20,6 +20,7 @@ from engine.evaluation import coverage
 from engine.evaluation.intervals import DEFAULT, INTERVALS
 from engine.evaluation.proportions import wilson
 from engine.runs import outcome, store
+from engine.runs.record import Run
 from engine.workspace import Workspace
 from tests.dashboard import pages
 from tests.dashboard.pages import box, cards, drawn, explained
@@ -28,7 +29,7 @@ opened = partial(pages.opened, links.EVALUATE)
 
 
 
-def scored(run: store.Run, **scores) -> None:
+def scored(run: Run, **scores) -> None:
     """Replace the run's scores of "validation" and "test": a function of the labels each."""
     parts = {}
     for part in ("validation", "test"):

@@ -13,6 +13,7 @@ from dashboard.parts import links
 from engine.commands import evaluate, snapshot
 from engine.data.dataset import open_dataset
 from engine.runs import outcome, store
+from engine.runs.record import Run
 from engine.workspace import Workspace
 from tests.dashboard import pages
 from tests.dashboard.pages import box, cards, drawn, explained, said
@@ -116,7 +117,7 @@ def test_pictures_that_are_cut_short_under_a_running_server_do_not_end_it(own):
     assert any("images.npy of the dataset" in warning.value for warning in at.warning)
 
 
-def cut_short(run: store.Run, file: str) -> None:
+def cut_short(run: Run, file: str) -> None:
     path = run.folder.parents[1] / "datasets" / "drawn" / file
     with path.open("r+b") as opened:
         opened.truncate(200)

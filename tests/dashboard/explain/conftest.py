@@ -10,7 +10,7 @@ from dashboard import state
 from dashboard.parts import links
 from engine import files
 from engine.runs import store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from tests.dashboard import pages
 
 

@@ -13,6 +13,7 @@ from dashboard.explain import gallery, own, pictures
 from dashboard.parts import links
 from engine.data.dataset import Dataset, open_dataset
 from engine.runs import store
+from engine.runs.record import Run
 from engine.workspace import Workspace
 
 NO_METHOD = {"m": "none"}  # where only the pictures matter, which need no model
@@ -34,7 +35,7 @@ def open_page(workspace):
 
 
 @pytest.fixture
-def copied(workspace, tmp_path, use_workspace) -> store.Run:
+def copied(workspace, tmp_path, use_workspace) -> Run:
     """The run of a copy of the workspace that a test may write to."""
     shutil.copytree(workspace, tmp_path / "copied")
     place = use_workspace(tmp_path / "copied")
@@ -44,11 +45,11 @@ def copied(workspace, tmp_path, use_workspace) -> store.Run:
 
 
 @pytest.fixture
-def run(workspace) -> store.Run:
+def run(workspace) -> Run:
     return store.open_run(Workspace(workspace), "quick-1")
 
 
-def dataset_of(run: store.Run) -> Dataset:
+def dataset_of(run: Run) -> Dataset:
     return open_dataset(Workspace(run.folder.parents[1]), run.dataset)
 
 
@@ -170,7 +171,7 @@ def test_a_link_of_the_version_before_still_opens_and_is_written_anew(open_page,
     assert param(at, "pics") == predicted["picture"][3][:16]
 
 
-def of_the_version_before(run: store.Run) -> dict[str, np.ndarray]:
+def of_the_version_before(run: Run) -> dict[str, np.ndarray]:
     """Write the run's predictions as the first version did: rows, and no pictures."""
     arrays = {}
     for part in ("validation", "test"):

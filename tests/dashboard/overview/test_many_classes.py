@@ -16,6 +16,7 @@ from engine.data import dataset as datasets
 from engine.data.dataset import open_dataset
 from engine.data.question import Question
 from engine.runs import store
+from engine.runs.record import Run
 from engine.training.config import train_config
 from engine.workspace import Workspace
 
@@ -48,7 +49,7 @@ def captions(at: AppTest) -> str:
     return "\n".join(one.value for one in at.caption).replace("\\", "")
 
 
-def ask(place: Workspace, positive: tuple[str, ...], negative: tuple[str, ...]) -> store.Run:
+def ask(place: Workspace, positive: tuple[str, ...], negative: tuple[str, ...]) -> Run:
     """A judged run on a question about the zoo, as `train` makes it."""
     config = train_config("quick").model_copy(update={"image_size": 16})  # as small as the zoo
     run = train.create_run(place, "zoo", config, Question(positive, negative))

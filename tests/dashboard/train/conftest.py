@@ -9,7 +9,7 @@ from dashboard import state
 from engine import jobs
 from engine.commands import train
 from engine.runs import outcome, store
-from engine.runs.store import Run
+from engine.runs.record import Run
 from engine.training.config import train_config
 from engine.workspace import Workspace
 

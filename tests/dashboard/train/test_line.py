@@ -17,6 +17,7 @@ from engine.data.dataset import open_dataset
 from engine.errors import JobError
 from engine.jobs import queue
 from engine.runs import outcome, store
+from engine.runs.record import Run
 from engine.training.config import train_config
 from tests.dashboard import pages
 from tests.dashboard.pages import drawn, texts
@@ -26,7 +27,7 @@ SMALL = train_config("quick", image_size=32)
 
 
 @pytest.fixture
-def waiting(copied, training, no_processes) -> Iterator[list[store.Run]]:
+def waiting(copied, training, no_processes) -> Iterator[list[Run]]:
     """Three runs in line behind the one that trains; this process is taken for the dispatcher."""
     queue.join(copied, training.id)
     rates = {"learning_rate": [0.001, 0.003, 0.01]}
@@ -39,7 +40,7 @@ def table(at: AppTest) -> list[dict]:
     return at.dataframe[0].value.to_dict("records") if at.dataframe else []
 
 
-def ticked(*runs: store.Run) -> AppTest:
+def ticked(*runs: Run) -> AppTest:
     """The page with rows of the line ticked, as after a move."""
     at = AppTest.from_file(pages.APP, default_timeout=120).run()
     at.session_state["_moved"] = [run.id for run in runs]
