@@ -10,27 +10,44 @@ import numpy as np
 import streamlit as st
 
 from dashboard import words
-from engine import jobs
+from engine import jobs, people
 from engine.commands import compare, evaluate, prepare, snapshot
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
 from engine.data.question import Question, ask, task_of
 from engine.data.subjects import Alike
-from engine.errors import CamsightError
+from engine.errors import AccessError, CamsightError
+from engine.people import WHOEVER, Person
 from engine.runs import store
 from engine.runs.record import Run
 from engine.settings import settings
 from engine.workspace import Workspace
 
 HEATS_BYTES = 256 * 2**20  # of heatmaps kept for all sessions
+PERSON = "camsight_person"  # what the gate's header is called in st.user
 WARM_UP_AFTER = 2.0  # seconds: the first page is drawn before TensorFlow's import takes the time
 
 
 # --- the workspace ------------------------------------------------------------------------------
 
 
+def person() -> Person:
+    """Who looks at the page: as the gate told this session when it began.
+
+    Raises:
+        AccessError: if people sign in here and the gate told nobody.
+    """
+    if settings().sign_in == "none":
+        return WHOEVER
+    told = st.user.get(PERSON)
+    if not isinstance(told, str):
+        raise AccessError("Nobody is signed in on this page; load it again to sign in.")
+    return people.written(told)
+
+
 def workspace() -> Workspace:
-    return Workspace(settings().workspace)
+    """The workspace, as asked for by whoever looks at the page."""
+    return Workspace(settings().workspace, person())
 
 
 def look() -> Snapshot:

@@ -43,3 +43,7 @@ class JobError(CamsightError):
 
 class WeightsError(CamsightError):
     """Weights of a backbone that are missing, damaged, or of another network."""
+
+
+class AccessError(CamsightError):
+    """Something that the person who asks may not do."""

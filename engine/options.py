@@ -12,6 +12,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from engine import people
 from engine.evaluation.level import SIDES
 from engine.settings import settings
 from engine.workspace import Workspace
@@ -32,8 +33,8 @@ Side = Annotated[
 
 
 def the_workspace() -> Workspace:
-    """Where the settings say that it lies."""
-    return Workspace(settings().workspace)
+    """Where the settings say that it lies, for whoever asked for this process."""
+    return Workspace(settings().workspace, people.from_environment())
 
 
 def from_fields(

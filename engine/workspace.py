@@ -1,14 +1,20 @@
 """Where datasets, runs and jobs lie: one folder, handed down to whoever reads or writes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from engine.people import WHOEVER, Person
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder of everything that Camsight writes; it can be moved as a whole."""
+    """The folder of everything that Camsight writes; it can be moved as a whole.
+
+    by: who asks for something in it.
+    """
 
     path: Path
+    by: Person = field(default=WHOEVER, compare=False)
 
     @property
     def datasets(self) -> Path:

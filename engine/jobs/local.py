@@ -48,6 +48,7 @@ class Job:
     alive: bool
     result: object | None
     error: str | None
+    owner: str = ""  # who asked for it; "" where nobody signed in
 
 
 def submit(

@@ -95,6 +95,7 @@ class Run:
     folds: int = 0
     repeats: int = 0
     crossed: Crossed | None = None  # and what it found; it has no weights, and no figures
+    owner: str = ""  # who asked for it; "" where nobody signed in, and of runs before that was
     about: About = field(default_factory=About)  # what people wrote; a file of its own
     extra: dict[str, Any] = field(default_factory=dict)
 

@@ -1,0 +1,57 @@
+"""The line that says who did what."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from engine import audit, people
+from engine.people import Person, Role
+from engine.workspace import Workspace
+
+ANN = Person("ann@example.com", Role.TRAINER)
+
+
+def test_who_did_what_is_read_newest_first(tmp_path):
+    place = Workspace(tmp_path / "new", ANN)
+    audit.note(place, "train", "quick-1", preset="quick")
+    audit.note(place, "stop", "quick-1")
+    newest, first = audit.last(place)
+    assert (newest["verb"], first["verb"], first["preset"]) == ("stop", "train", "quick")
+    assert (first["by"], first["role"], first["of"]) == ("ann@example.com", "trainer", "quick-1")
+
+
+def test_lines_of_many_at_once_stay_whole(tmp_path):
+    place = Workspace(tmp_path, ANN)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: audit.note(place, "stop", f"quick-{i}", why="x" * 250), range(200)))
+    assert {one["of"] for one in audit.last(place, 300)} == {f"quick-{i}" for i in range(200)}
+
+
+def test_a_name_with_a_line_break_makes_no_line_of_its_own(tmp_path):
+    place = Workspace(tmp_path, Person('eve"\n{"by": "ann"}', Role.ADMIN))
+    audit.note(place, "delete", "quick-1\n")
+    (one,) = audit.last(place)
+    assert one["by"] == place.by.name
+    assert (tmp_path / audit.FILE).read_text().count("\n") == 1
+
+
+def test_a_damaged_line_does_not_hide_the_others(tmp_path):
+    place = Workspace(tmp_path, ANN)
+    audit.note(place, "train", "quick-1")
+    with (tmp_path / audit.FILE).open("ab") as file:
+        file.write(b'{"by": \xff\n[]\n')
+    audit.note(place, "stop", "quick-1")
+    assert [one["verb"] for one in audit.last(place)] == ["stop", "train"]
+
+
+def test_what_cannot_be_noted_is_an_error(tmp_path):
+    (tmp_path / audit.FILE).mkdir()
+    with pytest.raises(OSError):
+        audit.note(Workspace(tmp_path, ANN), "delete", "quick-1")
+
+
+def test_a_child_knows_for_whom_it_works(monkeypatch):
+    assert people.from_environment() == people.WHOEVER
+    for name, value in people.environment(ANN).items():
+        monkeypatch.setenv(name, value)
+    assert people.from_environment() == ANN
