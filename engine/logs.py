@@ -8,18 +8,14 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TextIO
 
 FACTS = ("user", "run", "page", "verb")
 BLANK = "***"
 OURS = ("camsight", "engine", "dashboard")  # loggers
 SHORTEST = 6  # letters of a secret that is looked for: a shorter one is part of any word
-_about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
 _CARRIED = re.compile(
     r"(?i)\b(code|state|nonce|\w*token|\w*secret|password|assertion)(=|[\"']\s*:\s*[\"'])[^&\s\"']+"
     r"|\b(bearer|basic)(\s+)[\w.~+/=-]+"
@@ -27,29 +23,21 @@ _CARRIED = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-@contextmanager
-def about(**facts: str) -> Iterator[None]:
-    """Within the block what this thread or task logs is about these: `user`, `run`, `page`."""
-    kept = _about.set({**_about.get(), **{name: value for name, value in facts.items() if value}})
-    try:
-        yield
-    finally:
-        _about.reset(kept)
-
-
 class Formatter(logging.Formatter):
-    """What all forms share: the facts of a record, and what must not be read in it.
+    """What both forms share: the facts of a record, and what must not be read in it.
 
     Args:
         secrets: texts that are blanked.
+        known: what is known, where a line is logged, beside what the line tells with `extra=`.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()):
+    def __init__(self, secrets: Iterable[str] = (), known: Callable[[], dict[str, str]] = dict):
         super().__init__()
         self._secrets = [one for one in secrets if len(one) >= SHORTEST]
+        self._known = known
 
     def format(self, record: logging.LogRecord) -> str:
-        known = {**_about.get(), **_facts_of(record)}
+        known = self._known() | _facts_of(record)
         error = self.formatException(record.exc_info) if record.exc_info else ""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         return self.line(
@@ -90,9 +78,7 @@ class Json(Formatter):
         return json.dumps(told | facts | ({"error": error} if error else {}))
 
 
-def formatter(form: str, secrets: Iterable[str] = ()) -> Formatter:
-    """form: "text" or "json", as the setting `log` has it."""
-    return {"text": Text, "json": Json}[form](secrets)
+FORMS = {"text": Text, "json": Json}  # as the setting `log` has them
 
 
 def begin(written: Formatter, stream: TextIO | None = None) -> None:
