@@ -11,9 +11,9 @@ import sys
 import tempfile
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from dashboard.hosts import KnownHosts
+from dashboard import gate
+from dashboard.gate.who import TRUSTED
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
@@ -33,11 +33,16 @@ def main() -> None:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
-    known = Middleware(KnownHosts, listening=host, names=settings().allowed_hosts)
-    app = st.App(PROJECT / "dashboard" / "app.py", middleware=[known])
+    app = st.App(PROJECT / "dashboard" / "app.py", **gate.around(settings()))
     shown = f"[{host}]" if ":" in host else host
     print(f"Camsight on http://{shown}:{port}, workspace {workspace.path}", flush=True)
-    app.run(config={"server.address": host, "server.port": port})
+    app.run(
+        config={
+            "server.address": host,
+            "server.port": port,
+            "server.trustedUserHeaders": TRUSTED,
+        }
+    )
 
 
 def make_ready(workspace: Workspace) -> None:

@@ -1,0 +1,26 @@
+"""What stands in front of Streamlit: every request passes here first, whatever route it asks for.
+
+Streamlit's own sign-in guards the script alone; uploads, media and figures lie open beside it.
+"""
+
+from typing import Any
+
+from starlette.middleware import Middleware
+
+from dashboard.gate import sessions
+from dashboard.gate.hosts import KnownHosts
+from dashboard.gate.who import Who
+from engine.settings import Settings
+
+
+def around(settings: Settings) -> dict[str, Any]:
+    """What `st.App` gets beside the entry script: middleware from the outermost to the innermost,
+    routes, and what is done while the server runs."""
+    return {
+        "middleware": [
+            Middleware(KnownHosts, listening=settings.host, names=settings.allowed_hosts),
+            Middleware(Who),
+        ],
+        "routes": [],
+        "lifespan": sessions.watched,
+    }
