@@ -1,5 +1,6 @@
 """What the pages read, what of it is cached, and what runs beside them."""
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -9,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from dashboard import words
+from dashboard import figures, words
 from dashboard.gate.who import PERSON
 from engine import jobs, people
 from engine.commands import compare, evaluate, prepare, snapshot
@@ -24,6 +25,7 @@ from engine.runs.record import Run
 from engine.settings import settings
 from engine.workspace import Workspace
 
+log = logging.getLogger("camsight")
 HEATS_BYTES = 256 * 2**20  # of heatmaps kept for all sessions
 WARM_UP_AFTER = 2.0  # seconds: the first page is drawn before TensorFlow's import takes the time
 
@@ -220,4 +222,7 @@ def guarded(body: Callable[[], None]) -> None:
     try:
         body()
     except CamsightError as error:
+        figures.REFUSALS.labels(type(error).__name__).inc()
+        if isinstance(error, AccessError):
+            log.warning("%s", error)
         st.error(words.markdown(error))
