@@ -4,13 +4,20 @@ None tells who did something, or what anything is called.
 """
 
 from collections import Counter as Counts
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.samples import Sample
 
 from engine.commands import snapshot
 from engine.commands.snapshot import Snapshot
@@ -18,6 +25,7 @@ from engine.runs.record import Status
 from engine.settings import settings
 from engine.workspace import Workspace
 
+disable_created_metrics()  # a second figure for each counter, which no rule asks for
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
@@ -34,7 +42,7 @@ ENDED = Counter(
     registry=REGISTRY,
 )  # fmt: skip
 SESSIONS = Gauge("camsight_sessions", "Pages that are open in browsers", registry=REGISTRY)
-PEOPLE = Gauge("camsight_people", "People who have one open", registry=REGISTRY)
+PEOPLE = Gauge("camsight_people", "People who signed in and have one open", registry=REGISTRY)
 READY = Gauge("camsight_ready", "Whether what was tried works", ["check"], registry=REGISTRY)
 
 
@@ -81,14 +89,15 @@ class _Looked:
 REGISTRY.register(_Looked())
 
 
-def value(name: str, **labels: str) -> float:
-    """A figure as a monitor would read it; of several labels that are not given, the sum."""
-    return sum(
-        sample.value
-        for metric in REGISTRY.collect()
-        for sample in metric.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    )
+def read() -> list[Sample]:
+    """Every figure at this moment."""
+    return [sample for metric in REGISTRY.collect() for sample in metric.samples]
+
+
+def total(samples: Sequence[Sample], name: str, **labels: str) -> float:
+    """A figure among those; of labels that are not given, the sum over all."""
+    fitting = (s for s in samples if s.name == name and labels.items() <= s.labels.items())
+    return sum(sample.value for sample in fitting)
 
 
 def _gauge(name: str, about: str, label: str, values: dict[str, float]) -> GaugeMetricFamily:

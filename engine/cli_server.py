@@ -56,14 +56,15 @@ def settings(as_json: Json = False) -> None:
 @app.command()
 def audit(
     count: Annotated[int, typer.Option(min=1, help="How many lines, the newest.")] = 50,
-    by: Annotated[str | None, typer.Option(help="Of one person only.")] = None,
-    of: Annotated[str | None, typer.Option(help="Of one run, dataset or job only.")] = None,
+    find: Annotated[
+        str, typer.Option(help="Only lines with this text: a person, a run, a verb.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Who started, stopped, changed and deleted what, newest first."""
     from engine.commands.server import SHOWN, audited, facts
 
-    lines = audited(the_workspace(), count, by=by, of=of)
+    lines = audited(the_workspace(), count, find)
     if as_json:
         return terminal.print_json(lines)
     table = Table(*SHOWN, "", box=None)

@@ -39,7 +39,8 @@ async def _watch() -> None:
     while True:
         open_now = sessions.alive()
         figures.SESSIONS.set(len(open_now))
-        figures.PEOPLE.set(len({who.name for one in open_now if (who := sessions.owner(one))}))
+        owners = (sessions.owner(one) for one in open_now)
+        figures.PEOPLE.set(len({who.name for who in owners if who and who.name}))
         try:
             runs = (await asyncio.to_thread(snapshot.look, place)).runs
         except (CamsightError, OSError) as error:
