@@ -14,6 +14,7 @@ import tempfile
 import streamlit as st
 
 from dashboard import gate, logbook
+from dashboard.gate.configured import check, is_loopback
 from dashboard.gate.who import TRUSTED
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
@@ -30,6 +31,8 @@ def main() -> None:
         signal.signal(end, lambda *_: sys.exit(0))
     try:
         host, port, workspace = settings().host, settings().port, Workspace(settings().workspace)
+        check(settings())
+        around = gate.around(settings())
         check_port(host, port)
         logbook.begin(settings())
         make_ready(workspace)
@@ -37,9 +40,11 @@ def main() -> None:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
-    app = st.App(PROJECT / "dashboard" / "app.py", **gate.around(settings()))
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # only the gate says whose X-Forwarded-For is believed
+    app = st.App(PROJECT / "dashboard" / "app.py", **around)
     shown = f"[{host}]" if ":" in host else host
-    log.info("Camsight on http://%s:%d, workspace %s", shown, port, workspace.path)
+    only = ", for this machine only" if is_loopback(host) else ""
+    log.info("Camsight on http://%s:%d%s, workspace %s", shown, port, only, workspace.path)
     app.run(
         config={
             "server.address": host,
