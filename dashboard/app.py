@@ -32,7 +32,6 @@ PAGES = [
             visibility="hidden"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
-state.warm_up()
 params.begin(page.url_path or "overview")
 try:
     state.guarded(page.run)

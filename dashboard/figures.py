@@ -16,12 +16,18 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.samples import Sample
 
 from engine.commands import snapshot
 from engine.commands.snapshot import Snapshot
 from engine.runs.record import Status
+from engine.serving import client
 from engine.settings import settings
 from engine.workspace import Workspace
 
@@ -86,7 +92,40 @@ class _Looked:
         yield GaugeMetricFamily("camsight_uploads_bytes", "What they take on the disk", sum(sizes))
 
 
-REGISTRY.register(_Looked())
+class _Models:
+    """Figures of the process that holds the models."""
+
+    def collect(self) -> Iterator[Metric]:
+        holder = client.running()
+        if holder is None:
+            return
+        told = holder.figures()
+        seconds = SummaryMetricFamily(
+            "camsight_heatmap_seconds", "Seconds that heatmaps took to compute", labels=["method"]
+        )
+        for method, maps in told.maps.items():
+            seconds.add_metric([method], maps, told.seconds[method])
+        yield seconds
+        yield _gauge(
+            "camsight_model_requests", "Requests of pages to models, by what becomes of them",
+            "state", {"waiting": told.waiting, "working": told.working},
+        )  # fmt: skip
+        errors = CounterMetricFamily(
+            "camsight_model_errors", "Requests to models that failed, by error", labels=["error"]
+        )
+        for error, count in told.errors.items():
+            errors.add_metric([error], count)
+        yield errors
+        yield CounterMetricFamily(
+            "camsight_model_restarts", "Times that the process of the models died", told.restarts
+        )
+        yield GaugeMetricFamily(
+            "camsight_models_up", "Whether that process lives", told.pid is not None
+        )
+
+
+for figures in (_Looked(), _Models()):
+    REGISTRY.register(figures)
 
 
 def read() -> list[Sample]:

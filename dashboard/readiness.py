@@ -10,10 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from concurrent.futures import Future
+from functools import cache
 
 from engine import jobs
 from engine.commands import ready
 from engine.commands.ready import Check
+from engine.errors import CamsightError
+from engine.jobs import Job
+from engine.serving import client
 from engine.settings import settings
 from engine.workspace import Workspace
 
@@ -51,18 +55,60 @@ class Tried:
         told.set_result(found)
 
 
+@cache
+def _asked() -> tuple[Workspace, str]:
+    """`doctor` in a process of its own, once for each server: what computes here does not depend on
+    the workspace."""
+    place = Workspace(settings().workspace)
+    return place, jobs.submit(place, ["doctor"])
+
+
+_asking = threading.Lock()
+
+
+def doctor() -> dict | None:
+    """What it says; None while it has not answered, or cannot be asked."""
+    job = _doctor()
+    return job.result if job and isinstance(job.result, dict) else None
+
+
+def _doctor() -> Job | None:
+    try:
+        with _asking:
+            asked = _asked()
+    except (CamsightError, OSError):  # a workspace that cannot be written
+        return None
+    return jobs.look(*asked)
+
+
 def _device() -> list[Check]:
-    """What `doctor` found when the server asked it, which is once."""
-    job = jobs.find(Workspace(settings().workspace), "doctor")
-    told = job.result.get("checks", []) if job and isinstance(job.result, dict) else []
-    found = [Check(**one) for one in told if one["name"] == "device"]
-    return found or [Check("device", True, "is not tried yet", needed=False)]
+    """What `doctor` found; until it has, nobody knows that anything computes."""
+    job = _doctor()
+    if job and isinstance(job.result, dict):
+        return [Check(**one) for one in job.result.get("checks", ()) if one["name"] == "device"]
+    if job is None or job.alive:
+        return [Check("device", False, "is being tried" if job else "could not be tried")]
+    return [Check("device", False, f"could not be tried: {job.error}")]
+
+
+def _models() -> list[Check]:
+    """The process that holds the models is started anew when it died, so nobody need stay away."""
+    holder = client.running()
+    if holder is None:
+        return []
+    told = holder.figures()
+    again = f", started anew {told.restarts} times" if told.restarts else ""
+    if told.pid is None:
+        why = f"the process that holds the models has ended{again}; it is started when it is asked"
+        return [Check("models", False, why, needed=False)]
+    return [Check("models", True, f"their process lives, number {told.pid}{again}", needed=False)]
 
 
 _store = Tried("disk", lambda: ready.checks(Workspace(settings().workspace)), FRESH)
 _computes = Tried("device", _device, FRESH)
+_holder = Tried("models", _models, 0.0)
 _provider = Tried("provider", lambda: ready.provider(settings()), FRESH_PROVIDER)
-ALL: Sequence[Tried] = (_store, _computes, _provider)
+ALL: Sequence[Tried] = (_store, _computes, _holder, _provider)
 
 
 async def look() -> list[Check]:

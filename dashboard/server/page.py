@@ -1,5 +1,6 @@
 """Server: is it ready, what has it done, who did what, and what is it told; for admins."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -14,7 +15,8 @@ from engine.workspace import Workspace
 
 NAMES = {  # of what is tried, as a sentence has them
     "runs": "the run store", "disk": "the disk", "audit": "the audit log",
-    "line": "the line of runs", "device": "the device", "provider": "the sign-in provider",
+    "line": "the line of runs", "device": "the device", "models": "the models' process",
+    "provider": "the sign-in provider",
 }  # fmt: skip
 
 
@@ -52,19 +54,27 @@ def cards() -> list[Card]:
     """What happened since the server started, and what room is left."""
     value = partial(figures.total, figures.read())
     people = round(value("camsight_people"))
-    training, finished, failed = (
-        _count(value("camsight_runs", state=one)) for one in ("running", "finished", "failed")
-    )
+    training, failed = (value("camsight_runs", state=one) for one in ("running", "failed"))
+    maps, refusals = value("camsight_heatmap_seconds_count"), value("camsight_refusals_total")
+    errors = value("camsight_errors_total") + value("camsight_model_restarts_total")
     return [
         Card("Open pages", _count(value("camsight_sessions")),
              f"of {people} {'person' if people == 1 else 'people'}" if people else ""),
-        Card("Runs in line", _count(value("camsight_queue_length")), f"{training} training"),
-        Card("Failed runs", failed, f"{finished} finished"),
-        Card("Errors", _count(value("camsight_errors_total")),
-             f"{_count(value('camsight_refusals_total'))} refusals · since the start"),
+        Card("Runs in line", _count(value("camsight_queue_length")),
+             f"{_count(training)} training, {_count(failed)} failed"),
+        Card("Heatmaps", _count(maps), _heatmaps(maps, value)),
+        Card("Errors", _count(errors), f"and {_count(refusals)} refusals since the start"),
         Card("Free disk", f"{value('camsight_disk_free_bytes') / 1e9:,.1f} GB",
              f"{value('camsight_uploads_bytes') / 1e9:,.1f} GB sent and not yet used"),
     ]  # fmt: skip
+
+
+def _heatmaps(maps: float, value: Callable[..., float]) -> str:
+    """How long they took, and how many wait."""
+    waiting = f"{_count(value('camsight_model_requests', state='waiting'))} wait"
+    if not maps:
+        return waiting
+    return f"{words.duration(value('camsight_heatmap_seconds_sum') / maps)} each · {waiting}"
 
 
 def _count(number: float) -> str:

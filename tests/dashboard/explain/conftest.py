@@ -36,9 +36,8 @@ def untrained_run(tmp_path_factory, add_many, with_weights) -> Run:
 
 
 @pytest.fixture
-def untrained(untrained_run, use_workspace, monkeypatch) -> Run:
+def untrained(untrained_run, use_workspace) -> Run:
     """That run in the workspace of this process, and no heatmap kept of it."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
     use_workspace(untrained_run.folder.parents[1])
     st.cache_data.clear()
     state.kept.clear()
