@@ -28,6 +28,8 @@ def begin(settings: Settings) -> None:
     streamlit.logger.update_formatter()
     for name in LOGGING_CONFIG["formatters"]:
         LOGGING_CONFIG["formatters"][name] = {"()": lambda **_: written}
+    # Streamlit keeps it from handing on, and uvicorn takes its handler away: what is left is bare
+    LOGGING_CONFIG["loggers"]["uvicorn.error"] |= {"level": "WARNING", "handlers": ["default"]}
 
 
 def whose() -> dict[str, str]:
