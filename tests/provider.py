@@ -4,6 +4,9 @@ Whoever signs in there types a name; it is the e-mail address as well. The provi
 oidc-provider-mock; what it signs is signed anew where a test changes what it says.
 """
 
+import base64
+import hmac
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +17,7 @@ import httpx
 import oidc_provider_mock
 from authlib import jose
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
 
 
@@ -76,11 +79,18 @@ class Provider:
         claims, header = dict(read.claims), {**read.header, "alg": self.algorithm}
         if self.bend:
             self.bend(claims)
-        if self.algorithm == "none":
-            return jwt.encode(header, claims, OctKey.generate_key(), algorithms=["none"])
-        # The classic trick: the public key, which everybody knows, taken for a shared secret.
-        key = OctKey.import_key(own.as_pem(private=False)) if self.algorithm == "HS256" else own
-        return jwt.encode(header, claims, key, algorithms=[self.algorithm])
+        if self.algorithm == "RS256":
+            return jwt.encode(header, claims, own)
+        # By hand, since no library signs so: nothing, or the public key that everybody knows taken
+        # for a shared secret.
+        signed = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+        public = own.as_pem(private=False)
+        proof = hmac.digest(public, signed.encode(), "sha256") if self.algorithm != "none" else b""
+        return f"{signed}.{_encoded(proof)}"
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 @contextmanager
