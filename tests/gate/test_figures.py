@@ -129,6 +129,7 @@ def test_a_monitor_passes_the_gate_where_people_sign_in_and_a_trainer_gets_no_fi
     assert browser.get("/ready").json() == {"ready": True, "failed": []}
     browser.sign_in(provider, "ann@example.com")
     assert browser.get("/metrics").status_code == 401
+    assert browser.get("/_stcore/metrics").status_code == 404
     assert "checks" not in browser.get("/ready").json()
     admin = browse()
     admin.sign_in(provider, "ops@example.com")
@@ -260,8 +261,9 @@ def test_an_error_that_no_page_expected_is_counted_by_its_name(place, tried):
 
 
 def test_the_log_tells_what_became_of_a_run_and_whose_it_is_once(place, caplog):
-    caplog.set_level(logging.INFO, "camsight")
     run = replace(add(place), owner="ann@example.com")
+    caplog.set_level(logging.INFO, "camsight")
+    caplog.clear()
     known = watch.tell(None, (run,))
     assert not caplog.records  # what was so before the server started is no news
     failed = replace(run, status="failed", seconds=62.0, error="The disk was full.")
