@@ -16,7 +16,7 @@ from dashboard.gate import watch
 from dashboard.gate.figures import may_read
 from dashboard.gate.who import SCOPE
 from dashboard.readiness import Tried
-from engine.commands import snapshot
+from engine.commands import ready, snapshot
 from engine.commands.ready import Check
 from engine.people import Person, Role
 from engine.runs import store
@@ -216,6 +216,15 @@ def test_a_monitor_reads_runs_by_state_seconds_uploads_and_whether_it_is_ready(p
     assert found["camsight_training_seconds", "quick"] == 42
     assert (found["camsight_uploads",], found["camsight_uploads_bytes",]) == (1, 1000)
     assert found["camsight_ready", "disk"] == 1
+    assert found["camsight_disk_free_bytes",] > 0
+
+
+def test_of_a_workspace_that_cannot_be_read_a_monitor_still_learns_that(place, monkeypatch):
+    monkeypatch.setattr(readiness, "ALL", [Tried("disk", lambda: ready.checks(place), 0.0)])
+    place.datasets.touch()
+    answer = monitor().get("/metrics")
+    found = read(answer)
+    assert (answer.status_code, found["camsight_ready", "runs"]) == (200, 0)
     assert found["camsight_disk_free_bytes",] > 0
 
 
