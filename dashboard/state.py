@@ -196,9 +196,11 @@ def warm_up() -> threading.Thread:
 
 @st.cache_resource(show_spinner=False)
 def _ask_doctor() -> tuple[Workspace, str] | None:
-    """Once for each server: what computes here does not depend on the workspace."""
+    """Once for each server, and asked by it, not by whoever comes first: what computes here does
+    not depend on the workspace."""
+    place = Workspace(settings().workspace)
     try:
-        return workspace(), jobs.submit(workspace(), ["doctor"])
+        return place, jobs.submit(place, ["doctor"])
     except (CamsightError, OSError):  # a workspace that cannot be written
         return None
 
