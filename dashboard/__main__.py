@@ -18,6 +18,7 @@ from dashboard.gate.who import TRUSTED
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
+from engine.serving import client
 from engine.settings import PROJECT, settings
 from engine.workspace import Workspace
 
@@ -35,6 +36,7 @@ def main() -> None:
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
+    client.ask()  # so that the first heatmap need not wait for TensorFlow
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # only the gate says whose X-Forwarded-For is believed
     app = st.App(PROJECT / "dashboard" / "app.py", **around)
