@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import AuthenticationError
@@ -166,11 +166,12 @@ class Client:
     ):
         try:
             for _ in range(TRIES):
+                worker = self.start()
                 try:
-                    with self._connection(waiting) as connection, self._counted() as say:
+                    with self._counted() as say, _connected(worker, waiting) as connection:
                         return _answer(connection, request, waiting, progress, say)
                 except _Gone:
-                    self._errors["Gone"] += 1
+                    _let_end(worker)
             raise JobError(
                 f"The process that holds the models ended {TRIES} times while '{request.run.id}' "
                 "was asked; the server's log says why."
@@ -179,27 +180,6 @@ class Client:
             with self._lock:
                 self._errors[type(error).__name__] += 1
             raise
-
-    @contextmanager
-    def _connection(self, waiting: Behind) -> Iterator[Connection]:
-        """To the process, as soon as it listens."""
-        worker = self.start()
-        told = time.monotonic()
-        while True:
-            try:
-                connection = connect(str(worker.folder / SOCKET), "AF_UNIX", worker.key)
-                break
-            except (FileNotFoundError, ConnectionRefusedError):  # it does not listen yet
-                if not worker.alive:
-                    raise _Gone from None
-            except (OSError, EOFError, AuthenticationError):
-                raise _Gone from None
-            time.sleep(0.05)
-            if time.monotonic() - told > QUIET:
-                told = time.monotonic()
-                waiting(0)
-        with connection:
-            yield connection
 
     @contextmanager
     def _counted(self) -> Iterator[Callable[[str], None]]:
@@ -283,6 +263,33 @@ def _begin() -> _Worker:
             "check the machine's memory and processes."
         ) from error
     return _Worker(process, folder, key, time.monotonic())
+
+
+def _let_end(worker: _Worker) -> None:
+    """A process that was killed closes its connections before it counts as ended."""
+    with suppress(subprocess.TimeoutExpired):
+        worker.process.wait(PATIENCE)
+
+
+@contextmanager
+def _connected(worker: _Worker, waiting: Behind) -> Iterator[Connection]:
+    """A connection to the process, as soon as it listens."""
+    told = time.monotonic()
+    while True:
+        try:
+            connection = connect(str(worker.folder / SOCKET), "AF_UNIX", worker.key)
+            break
+        except (FileNotFoundError, ConnectionRefusedError):  # it does not listen yet
+            if not worker.alive:
+                raise _Gone from None
+        except (OSError, EOFError, AuthenticationError):
+            raise _Gone from None
+        time.sleep(0.05)
+        if time.monotonic() - told > QUIET:
+            told = time.monotonic()
+            waiting(0)
+    with connection:
+        yield connection
 
 
 def _answer(connection: Connection, request: Request, waiting: Behind, progress: Progress, say):
