@@ -135,22 +135,6 @@ def test_a_viewer_who_writes_a_header_stays_a_viewer(visit):
     expect(page.get_by_text("Your role is viewer")).to_be_visible()
 
 
-def test_no_page_loads_what_the_policy_forbids(visit, team):
-    page = visit("", "ann@example.com")
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    for path, shown in (
-        ("overview", "What to do next"), ("train", "Train"), ("runs?runs=quick-1", "Runs"),
-        ("evaluate?run=quick-1", "Confusion matrix"), ("explain?run=quick-1", "Explain"),
-    ):  # fmt: skip
-        page.goto(f"{team}/{path}")
-        expect(page.get_by_role("heading", name=shown, exact=True)).to_be_visible()
-        expect(page.get_by_test_id("stApp")).to_have_attribute(
-            "data-test-script-state", "notRunning"
-        )
-    assert not [text for text in said if "Content Security Policy" in text]
-
-
 @pytest.mark.parametrize("path", CLOSED)
 def test_the_server_answers_nobody_who_has_not_signed_in(team, path):
     with pytest.raises(urllib.error.HTTPError) as refused:
