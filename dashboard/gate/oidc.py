@@ -213,8 +213,8 @@ async def _fetch(method: str, url: str, **asked: Any) -> httpx.Response:
     try:
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as client:
             return await client.request(method, url, **asked)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise ProviderError(f"{type(error).__name__} at {httpx.URL(url).host}") from None
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+        raise ProviderError(type(error).__name__) from None
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

@@ -22,7 +22,8 @@ NOBODY = {"admins": (), "trainers": (), "viewers": ()}
 @pytest.mark.parametrize(
     "told",
     [{}, {"host": "localhost"}, {"host": "::1"}, {"host": "127.1.2.3"},
-     {"host": "0.0.0.0", "anyone": True}, OIDC, OIDC | {"host": "0.0.0.0"}, PROXY,
+     {"host": "0.0.0.0", "anyone": True, "proxy_addresses": ("10.0.0.2",)}, OIDC,
+     OIDC | {"host": "0.0.0.0"}, PROXY,
      OIDC | {"public_url": "http://localhost:8501/", "oidc_url": "http://127.0.0.1:9400/x"},
      OIDC | {"cookie_secret": "k" * 32}, PROXY | {"host": "::", "proxy_header": "X-Auth-User"}],
     ids=str,
