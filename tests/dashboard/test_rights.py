@@ -224,7 +224,7 @@ def test_a_viewer_has_no_forms_and_is_told_why(place, started):
 def test_one_who_is_no_trainer_any_more_starts_nothing_from_a_form_that_is_still_there(
     place, drawn, started
 ):
-    at = opened(ANN, links.TRAIN, job="quick-1")
+    at = opened(ANN, links.TRAIN, job="quick-1", dataset="drawn")
     at.user = {state.PERSON: people.write(Person(ANN.name, Role.VIEWER))}
     at = at.button(key="start").click().run()
     assert "may not train a run" in infos(at)
@@ -268,7 +268,8 @@ def test_the_owner_and_an_admin_may(place, started):
 
 
 def test_a_new_run_is_theirs_who_clicked(place, drawn, started):
-    opened(BOB, links.TRAIN, job="quick-1").button(key="start").click().run()
+    at = opened(BOB, links.TRAIN, job="quick-1", dataset="drawn")
+    at.button(key="start").click().run()
     newest = store.list_runs(place)[-1]
     assert (newest.id, newest.owner) == ("quick-7", BOB.name)
 
