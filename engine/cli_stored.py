@@ -180,21 +180,6 @@ def datasets(as_json: Json = False) -> None:
     return None
 
 
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """What computes here, in which versions, and where the workspace lies."""
-    from engine.commands.doctor import doctor as examine
-
-    found = examine(the_workspace())
-    if as_json:
-        return terminal.print_json(found)
-    print(f"device     {found['device']['name']}")
-    for name, version in found["versions"].items():
-        print(f"{name:<10} {version}")
-    print(f"workspace  {found['workspace']} ({found['free_gb']} GB free)")
-    return None
-
-
 @app.command("first-run")
 def first_run(as_json: Json = False) -> None:
     """Give an empty workspace its drawn pictures and a first run; else do nothing."""
@@ -210,6 +195,14 @@ def work(as_json: Json = False) -> None:
     from engine.commands.line import work as serve
 
     terminal.print_json(serve(the_workspace())) if as_json else serve(the_workspace())
+
+
+@app.command("serve-models", hidden=True)
+def serve_models(folder: Path) -> None:
+    """Hold the models of a dashboard, which starts this and tells it more on standard input."""
+    from engine.serving.worker import serve
+
+    serve(folder)
 
 
 @app.command()
