@@ -21,7 +21,7 @@ ROUTES = [
     ("PUT", "/_stcore/upload_file/a/b"), ("DELETE", "/_stcore/upload_file/a/b"),
     ("POST", "/_stcore/agent/interact"), ("GET", "/_stcore/health/"), ("GET", "//_stcore/health"),
     ("GET", "/_stcore/health/../metrics"), ("GET", "/sign-in/x"), ("GET", "/sign-in/static"),
-    ("GET", "/sign-out"), ("POST", "/sign-out"),
+    ("GET", "/sign-out"), ("POST", "/sign-out"), ("GET", "/metrics/"), ("GET", "/ready/x"),
 ]  # fmt: skip
 
 
