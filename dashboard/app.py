@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
-from dashboard.parts import links, params
+from dashboard.parts import links, me, params
 
 HERE = Path(__file__).parent
 st.set_page_config(
@@ -32,6 +32,7 @@ PAGES = [
             visibility="hidden"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
+me.menu()
 params.begin(page.url_path or "overview")
 try:
     state.guarded(page.run)
