@@ -254,6 +254,7 @@ def _begin() -> _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             bufsize=0,
+            process_group=0,  # Ctrl-C is of the server, which ends this
         )
         process.stdin.write(key)
     except OSError as error:

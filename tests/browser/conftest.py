@@ -24,8 +24,13 @@ def browser_workspace(workspace, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def address(serve, browser_workspace) -> str:
-    return serve(browser_workspace).address
+def server(serve, browser_workspace):
+    return serve(browser_workspace)
+
+
+@pytest.fixture(scope="session")
+def address(server) -> str:
+    return server.address
 
 
 @pytest.fixture(scope="session")
