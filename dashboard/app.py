@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
-from dashboard.parts import links, params
+from dashboard.parts import links, params, sent
 
 HERE = Path(__file__).parent
 st.set_page_config(
@@ -32,6 +32,7 @@ PAGES = [
 page = st.navigation(PAGES, position="top")
 state.warm_up()
 params.begin(page.url_path or "overview")
+sent.arrive()
 try:
     state.guarded(page.run)
 finally:  # also where a page stops early
