@@ -13,6 +13,7 @@ import tempfile
 import streamlit as st
 
 from dashboard import gate
+from dashboard.gate.configured import check, is_loopback
 from dashboard.gate.who import TRUSTED
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
@@ -27,15 +28,19 @@ def main() -> None:
         signal.signal(end, lambda *_: sys.exit(0))
     try:
         host, port, workspace = settings().host, settings().port, Workspace(settings().workspace)
+        check(settings())
+        around = gate.around(settings())
         check_port(host, port)
         make_ready(workspace)
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
-    app = st.App(PROJECT / "dashboard" / "app.py", **gate.around(settings()))
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # only the gate says whose X-Forwarded-For is believed
+    app = st.App(PROJECT / "dashboard" / "app.py", **around)
     shown = f"[{host}]" if ":" in host else host
-    print(f"Camsight on http://{shown}:{port}, workspace {workspace.path}", flush=True)
+    only = ", for this machine only" if is_loopback(host) else ""
+    print(f"Camsight on http://{shown}:{port}{only}, workspace {workspace.path}", flush=True)
     app.run(
         config={
             "server.address": host,

@@ -8,26 +8,43 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
-from dashboard.gate import idle, sessions, uploads
+from dashboard.gate import idle, pages, sessions, uploads
+from dashboard.gate.door import Door
+from dashboard.gate.headers import SecurityHeaders
 from dashboard.gate.hosts import KnownHosts
 from dashboard.gate.idle import Idle
+from dashboard.gate.limits import Rates
+from dashboard.gate.routes import SignInPages
+from dashboard.gate.sign_ins import SignIns
 from dashboard.gate.uploads import Uploads
 from dashboard.gate.who import Who
-from engine.settings import Settings
+from engine.settings import PROJECT, Settings
 
 
 def around(settings: Settings) -> dict[str, Any]:
     """What `st.App` gets beside the entry script: middleware from the outermost to the innermost,
-    routes, and what is done while the server runs."""
+    routes, and what is done while the server runs.
+
+    Raises:
+        RecordError: if it cannot be read who has signed out.
+    """
+    sign_ins = SignIns(settings) if settings.sign_in == "oidc" else None
+    routes = SignInPages(settings, sign_ins).routes() if sign_ins else []
+    static = Mount(pages.STATIC, StaticFiles(directory=PROJECT / "dashboard" / "static"))
     return {
         "middleware": [
-            Middleware(KnownHosts, listening=settings.host, names=settings.allowed_hosts),
-            Middleware(Who),
+            Middleware(KnownHosts, settings),
+            Middleware(SecurityHeaders, settings),
+            Middleware(Who, settings, sign_ins),
+            Middleware(Rates, settings),
+            Middleware(Door, settings, sign_ins),
             Middleware(Idle, minutes=settings.idle_minutes),
             Middleware(Uploads),
         ],
-        "routes": [*idle.ROUTES],
+        "routes": [*routes, *idle.ROUTES, static],
         "lifespan": _while_it_runs,
     }
 

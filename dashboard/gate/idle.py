@@ -5,12 +5,11 @@ fragment say that they are the browser's own. All else that a page sends comes f
 """
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from google.protobuf.message import DecodeError
 from starlette.requests import Request
@@ -22,10 +21,11 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from dashboard.gate import pages
+from dashboard.gate.door import go_to
+from dashboard.gate.routes import own_path
 
 LOOK_EVERY = 5.0  # seconds; also how long a tab has to go to `/idle` by itself
 ENDED = "/idle"
-OURS = re.compile(r"[a-z]{0,20}(\?[^\s\\]{0,2000})?")  # of a page's address, behind its first /
 BY_THEMSELVES = ("app_heartbeat", "load_git_info")
 _connections: set["Connection"] = set()
 
@@ -56,13 +56,13 @@ class Connection:
 
     Attributes:
         session: Streamlit's id of it, once it was said to the browser.
-        page: the address of the page that the tab shows, behind the first /.
+        page: the address of the page that the tab shows, from its first /.
     """
 
     def __init__(self, receive: Receive, send: Send, seconds: float):
         self._receive, self._send, self._seconds = receive, send, seconds
         self._last, self._sent_away = time.monotonic(), False
-        self.session, self.page = "", ""
+        self.session, self.page = "", "/"
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -80,7 +80,7 @@ class Connection:
         self._last = time.monotonic()
         if kind == "rerun_script":
             query = said.rerun_script.query_string
-            self.page = said.rerun_script.page_name + (f"?{query}" if query else "")
+            self.page = "/" + said.rerun_script.page_name + (f"?{query}" if query else "")
 
     async def send(self, message: Message) -> None:
         if message.get("bytes") and not self.session:
@@ -99,9 +99,8 @@ class Connection:
             await self._end()
         elif self.seconds() > self._seconds:
             self._sent_away = True
-            away = ForwardMsg()
-            away.auth_redirect.url = f"{ENDED}?to={quote(self.page, safe='')}"
-            await self._send({"type": "websocket.send", "bytes": away.SerializeToString()})
+            away = go_to(f"{ENDED}?{urlencode({'to': self.page})}")
+            await self._send({"type": "websocket.send", "bytes": away})
 
     async def _end(self) -> None:
         """Streamlit keeps nothing of it then, and a browser that comes back gets a new session."""
@@ -133,12 +132,11 @@ async def _watch() -> None:
 
 async def _ended(request: Request) -> Response:
     """Where a tab goes whose session was ended."""
-    asked = request.query_params.get("to", "")
-    place = asked if OURS.fullmatch(asked) else ""
+    back = own_path(request.query_params.get("to", ""))
     return pages.page(
         "You were away",
         ["Nobody clicked here for a long time, so this page was closed. Runs go on meanwhile."],
-        link=("Open it again", f"/{place}"),
+        links=[("Open it again", back)],
     )
 
 
