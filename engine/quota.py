@@ -11,22 +11,15 @@ from pathlib import Path
 
 from engine.settings import settings
 
-FRESH = 5.0  # seconds that a sum is good for where little is asked
-LITTLE = 32 * 10**6  # bytes
+FRESH = 5.0  # seconds that a sum is good for, with what was let pass since
 GB = 10**9
 _sums: dict[Path, tuple[float, int]] = {}  # of a workspace: when it was made, bytes
 
 
-def taken(workspace: Path, fresh: bool = True) -> int:
-    """Bytes on the disk of all that lies in the workspace; a file under two names counts once.
-
-    Args:
-        fresh: False where a sum of some seconds ago will do.
-    """
-    when, found = _sums.get(workspace, (float("-inf"), 0))
-    if fresh or time.monotonic() - when > FRESH:
-        found = _sum(workspace)
-        _sums[workspace] = time.monotonic(), found
+def taken(workspace: Path) -> int:
+    """Bytes on the disk of all that lies in the workspace; a file under two names counts once."""
+    found = _sum(workspace)
+    _sums[workspace] = time.monotonic(), found
     return found
 
 
@@ -51,8 +44,15 @@ def check(folder: Path, more: int) -> None:
     Raises:
         OSError: EDQUOT, with the setting in its words.
     """
-    if _counts(folder) and taken(settings().workspace, fresh=more > LITTLE) + more > _quota():
+    if not _counts(folder):
+        return
+    workspace = settings().workspace
+    when, found = _sums.get(workspace, (float("-inf"), 0))
+    if time.monotonic() - when > FRESH or found + more > _quota():
+        when, found = time.monotonic(), taken(workspace)
+    if found + more > _quota():
         raise OSError(errno.EDQUOT, _sentence(), str(folder))
+    _sums[workspace] = when, found + more
 
 
 def _counts(folder: Path) -> bool:

@@ -3,7 +3,7 @@
 import http.client
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -23,20 +23,23 @@ class Tab:
     Attributes:
         session: its id, once the first page was drawn.
         drawn: what the last run of a page sent.
+        sent: the ids of all files that were sent.
     """
 
     def __init__(self, address: str, session: str = "", xsrf: str = ""):
         self.host = urlsplit(address).netloc
         self.xsrf = xsrf or generate_xsrf_token_string()
-        self.session, self.drawn = session, []
+        self.session, self.drawn, self.sent = session, [], []
         told = [part for part in ("streamlit", self.xsrf, session) if part]
-        self.socket = connect(
+        self._open = ExitStack()
+        opening = connect(
             f"ws://{self.host}/_stcore/stream",
             subprotocols=told,
             origin=f"http://{self.host}",
             additional_headers={"Cookie": f"_streamlit_xsrf={self.xsrf}"},
             max_size=None,
         )
+        self.socket = self._open.enter_context(opening)
 
     def run(self, page: str = "", query: str = "", by_itself: bool = False,
             widgets: Iterable[WidgetState] = (), fragment: str = "") -> list[ForwardMsg]:
@@ -72,6 +75,7 @@ class Tab:
             size: that is told of the content, in bytes; below 0 for none.
         """
         file = file or str(uuid.uuid4())
+        self.sent.append(file)
         start = (
             f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
             "Content-Type: application/zip\r\n\r\n"
@@ -113,15 +117,14 @@ class Tab:
         info.file_urls.file_id = file
         return state
 
-    def is_closed(self) -> bool:
-        """Whether the server has closed the connection; what it sent before is read."""
-        try:
-            self.socket.recv(timeout=0.1)
-        except TimeoutError:
-            return False
-        except ConnectionClosed:
-            return True
-        return False
+    def ask_by_itself(self) -> list[ForwardMsg]:
+        """Draw the page again and again, as a fragment's timer does, until the server closes the
+        connection: all that it said."""
+        said = []
+        with suppress(ConnectionClosed):
+            while True:
+                said += self.run(by_itself=True)
+        return said + self.drawn
 
     def close(self) -> None:
-        self.socket.close()
+        self._open.close()
