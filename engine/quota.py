@@ -27,7 +27,7 @@ def free(folder: Path) -> int:
     """Bytes that may still be written into the folder: what its disk has, or what the quota leaves
     if that is less."""
     room = shutil.disk_usage(folder).free
-    return min(room, max(0, _quota() - taken(settings().workspace))) if _counts(folder) else room
+    return min(room, max(0, _quota() - _recent(settings().workspace))) if _counts(folder) else room
 
 
 def reason(folder: Path) -> str:
@@ -47,12 +47,16 @@ def check(folder: Path, more: int) -> None:
     if not _counts(folder):
         return
     workspace = settings().workspace
-    when, found = _sums.get(workspace, (float("-inf"), 0))
-    if time.monotonic() - when > FRESH or found + more > _quota():
-        when, found = time.monotonic(), taken(workspace)
-    if found + more > _quota():
+    if _recent(workspace) + more > _quota() and taken(workspace) + more > _quota():
         raise OSError(errno.EDQUOT, _sentence(), str(folder))
+    when, found = _sums[workspace]
     _sums[workspace] = when, found + more
+
+
+def _recent(workspace: Path) -> int:
+    """What it took some seconds ago at most."""
+    when, found = _sums.get(workspace, (float("-inf"), 0))
+    return found if time.monotonic() - when < FRESH else taken(workspace)
 
 
 def _counts(folder: Path) -> bool:
