@@ -11,8 +11,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from dashboard.gate import idle, pages, sessions, uploads
+from dashboard.figures import failed
+from dashboard.gate import figures, idle, pages, sessions, uploads, watch
 from dashboard.gate.door import Door
+from dashboard.gate.figures import Closed, Counted
 from dashboard.gate.headers import SecurityHeaders
 from dashboard.gate.hosts import KnownHosts
 from dashboard.gate.idle import Idle
@@ -36,20 +38,24 @@ def around(settings: Settings) -> dict[str, Any]:
     static = Mount(pages.STATIC, StaticFiles(directory=PROJECT / "dashboard" / "static"))
     return {
         "middleware": [
+            Middleware(Counted),
             Middleware(KnownHosts, settings),
             Middleware(SecurityHeaders, settings),
             Middleware(Who, settings, sign_ins),
             Middleware(Rates, settings),
             Middleware(Door, settings, sign_ins),
+            Middleware(Closed),
             Middleware(Idle, minutes=settings.idle_minutes),
             Middleware(Uploads),
         ],
-        "routes": [*routes, *idle.ROUTES, static],
-        "lifespan": _while_it_runs,
+        "routes": [*routes, *figures.routes(settings), *idle.ROUTES, static],
+        "lifespan": _beside,
+        "on_script_error": failed,
     }
 
 
 @asynccontextmanager
-async def _while_it_runs(app: Any) -> AsyncIterator[dict[str, Any]]:
-    async with uploads.kept(app), sessions.watched(app) as told, idle.watched(app):
-        yield told
+async def _beside(app: Any) -> AsyncIterator[dict[str, Any]]:
+    """What is done while the server runs."""
+    async with uploads.kept(app), sessions.watched(app), idle.watched(app), watch.watched(app):
+        yield {}

@@ -50,10 +50,10 @@ class SecurityHeaders:
 def _policy() -> str:
     """What Streamlit's pages may load: their own files, and nothing of another host.
 
-    'unsafe-eval' is Vega's and Plotly's, which compile what they draw; data: and blob: are pictures
+    data: and blob: are pictures
     and components that Streamlit's page makes itself; styles are written by its components.
     """
-    scripts = " ".join(("'self'", "'unsafe-eval'", "blob:", *_inline_scripts()))
+    scripts = " ".join(("'self'", "blob:", *_inline_scripts()))
     return "; ".join(
         (
             "default-src 'self'",

@@ -33,7 +33,7 @@ PATIENCE = 10.0  # seconds in which the provider has to answer
 FRESH = 3600.0  # seconds after which its metadata and keys are read anew
 LEEWAY = 60  # seconds by which its clock and ours may differ
 LONGEST_NAME = 254  # letters of an e-mail address (RFC 5321)
-_log = logging.getLogger(__name__)
+log = logging.getLogger("camsight")
 
 
 class ProviderError(Exception):
@@ -236,7 +236,7 @@ def _usable(keys: Collection[Any]) -> KeySet:
         try:
             found += KeySet.import_key_set({"keys": [key]}).keys
         except (JoseError, ValueError, TypeError, KeyError):
-            _log.warning("A key of the sign-in provider cannot be read and is left out.")
+            log.warning("A key of the sign-in provider cannot be read and is left out.")
     return KeySet(found)
 
 

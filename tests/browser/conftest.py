@@ -53,6 +53,7 @@ def open_at(browser, address, request) -> Callable[..., Page]:
     """`open_at("explain?run=quick-1")`: a page in a context of its own."""
     contexts = []
     pages = request.node.stash[PAGES] = []
+    said: list[str] = []
 
     def opened(path: str, server: str = address, scheme: str = "light", width: int = 1440) -> Page:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -60,6 +61,7 @@ def open_at(browser, address, request) -> Callable[..., Page]:
         contexts.append(context)
         page = context.new_page()
         pages.append(page)
+        page.on("console", lambda message: said.append(message.text))
         page.goto(f"{server}/{path}")
         return page
 
@@ -67,3 +69,4 @@ def open_at(browser, address, request) -> Callable[..., Page]:
     pages.clear()
     for context in contexts:
         context.close()
+    assert not [text for text in said if "Content Security Policy" in text]

@@ -1,7 +1,7 @@
 """The gate's real middleware and routes around an app that tells what came through to it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -21,19 +21,6 @@ SITE = "http://localhost:8501"
 ROLES = {
     "admins": ("ops@example.com",), "trainers": ("*@example.com",), "viewers": ("*@guest.org",),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def bent() -> Iterator[providers.Provider]:
-    with providers.running() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(bent) -> providers.Provider:
-    """A provider that is honest until the test says otherwise."""
-    bent.be_honest()
-    return bent
 
 
 @pytest.fixture

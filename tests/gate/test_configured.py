@@ -1,7 +1,10 @@
 """Half of a sign-in starts no server, and nobody listens to others by accident."""
 
+import signal
+
 import pytest
 
+from dashboard.__main__ import main
 from dashboard.gate.configured import check
 from engine.errors import ConfigError
 from engine.settings import Settings
@@ -63,3 +66,16 @@ def test_what_lacks_something_is_refused_with_a_sentence(told, said):
     assert said in str(refused.value)
     assert "of the client" not in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+def test_the_command_ends_before_it_listens_to_everybody(
+    monkeypatch, capsys, use_workspace, tmp_path
+):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setenv("CAMSIGHT_HOST", "0.0.0.0")
+    place = use_workspace(tmp_path / "none")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "Camsight cannot start: whoever reaches 0.0.0.0" in capsys.readouterr().err
+    assert not place.exists()
