@@ -52,6 +52,7 @@ def main() -> None:
             "server.address": host,
             "server.port": port,
             "server.trustedUserHeaders": TRUSTED,
+            "server.maxUploadSize": settings().upload_mb,
         }
     )
 

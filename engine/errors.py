@@ -47,3 +47,7 @@ class WeightsError(CamsightError):
 
 class AccessError(CamsightError):
     """Something that the person who asks may not do."""
+
+
+class SpaceError(CamsightError):
+    """A file that was sent and has no room, or is no longer there."""
