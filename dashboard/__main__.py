@@ -17,6 +17,7 @@ from dashboard.hosts import KnownHosts
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
+from engine.serving import client
 from engine.settings import PROJECT, settings
 from engine.workspace import Workspace
 
@@ -32,6 +33,7 @@ def main() -> None:
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
+    client.ask()  # so that the first heatmap need not wait for TensorFlow
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
     known = Middleware(KnownHosts, listening=host, names=settings().allowed_hosts)
     app = st.App(PROJECT / "dashboard" / "app.py", middleware=[known])

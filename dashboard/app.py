@@ -30,7 +30,6 @@ PAGES = [
             icon=":material/center_focus_strong:", url_path="explain"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
-state.warm_up()
 params.begin(page.url_path or "overview")
 try:
     state.guarded(page.run)

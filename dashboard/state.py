@@ -1,7 +1,6 @@
 """What the pages read, what of it is cached, and what runs beside them."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,12 +19,13 @@ from engine.errors import AccessError, CamsightError
 from engine.people import WHOEVER, Person
 from engine.runs import store
 from engine.runs.record import Run
+from engine.serving import client
+from engine.serving.client import Client
 from engine.settings import settings
 from engine.workspace import Workspace
 
 HEATS_BYTES = 256 * 2**20  # of heatmaps kept for all sessions
 PERSON = "camsight_person"  # what the gate's header is called in st.user
-WARM_UP_AFTER = 2.0  # seconds: the first page is drawn before TensorFlow's import takes the time
 
 
 # --- the workspace ------------------------------------------------------------------------------
@@ -78,20 +78,6 @@ def dataset_of(run: Run) -> Dataset | None:
 
 
 # --- what is cached -----------------------------------------------------------------------------
-
-
-@st.cache_resource(max_entries=settings().models_in_memory, show_spinner=False)
-def _model(folder: str, weights_sha256: str):
-    from engine import backend, inference
-
-    backend.prepare_process(settings().server_gpu_mb)
-    run = next(run for run in look().runs if str(run.folder) == folder)
-    return inference.load(run)
-
-
-def model(run: Run):
-    """The run's model with its lock (engine.inference.Loaded); read-only, shared by everyone."""
-    return _model(str(run.folder), run.weights_sha256)
 
 
 def split_id(dataset: Dataset, question: Question | None) -> str:
@@ -179,19 +165,9 @@ def kept() -> Kept:
 # --- what runs beside the pages -----------------------------------------------------------------
 
 
-@st.cache_resource(show_spinner=False)
-def warm_up() -> threading.Thread:
-    """Import TensorFlow in the background, so that the first heatmap does not wait for it."""
-
-    def work() -> None:
-        time.sleep(WARM_UP_AFTER)
-        from engine import backend, inference  # noqa: F401
-
-        backend.prepare_process(settings().server_gpu_mb)
-
-    thread = threading.Thread(target=work, name="warm-up", daemon=True)
-    thread.start()
-    return thread
+def models() -> Client:
+    """The process that holds the models, which is started with the server: no page computes."""
+    return client.ask()
 
 
 @st.cache_resource(show_spinner=False)

@@ -210,6 +210,14 @@ def work(as_json: Json = False) -> None:
     terminal.print_json(serve(the_workspace())) if as_json else serve(the_workspace())
 
 
+@app.command("serve-models", hidden=True)
+def serve_models(folder: Path) -> None:
+    """Hold the models of a dashboard, which starts this and tells it more on standard input."""
+    from engine.serving.worker import serve
+
+    serve(folder)
+
+
 @app.command()
 @options.from_fields(
     TrainConfig,

@@ -38,15 +38,12 @@ class Settings(BaseSettings):
     )
     max_file_mb: int = Field(64, ge=1, description="size of the largest picture file, in MB")
     server_gpu_mb: int = Field(
-        2048, ge=256, description="GPU memory that the dashboard's own process keeps to, in MB"
+        2048, ge=256, description="GPU memory that the process of heatmaps keeps to, in MB"
     )
     backbones: Path | None = Field(
         None,
         description="folder of ImageNet weights as <backbone>.weights.h5, or one such file, for "
         "machines without a network",
-    )
-    models_in_memory: int = Field(
-        3, ge=1, description="models that the dashboard keeps loaded at the same time"
     )
 
     # who may enter
@@ -107,7 +104,9 @@ class Settings(BaseSettings):
         0, ge=0, description="disk that the workspace may take, in GB; 0 is all there is"
     )
     models_mb: int = Field(
-        2048, ge=64, description="memory that loaded models may take, in MB"
+        2048,
+        ge=64,
+        description="memory that the models which are kept for heatmaps may take, in MB",
     )
 
     # how it tells

@@ -123,9 +123,7 @@ def packed(run: Run) -> Callable[[], bytes]:
     """What makes the zip when somebody asks for it, and not before."""
 
     def make() -> bytes:
-        loaded = state.model(run)
-        with loaded.lock:
-            return export.pack(run, loaded.model, state.datasets())
+        return export.pack(run, state.models().exported(run), state.datasets())
 
     return make
 
