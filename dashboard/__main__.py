@@ -13,6 +13,7 @@ import tempfile
 import streamlit as st
 from starlette.middleware import Middleware
 
+from dashboard import warm
 from dashboard.hosts import KnownHosts
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
@@ -33,6 +34,7 @@ def main() -> None:
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
+    warm.start()
     client.ask()  # so that the first heatmap need not wait for TensorFlow
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
     known = Middleware(KnownHosts, listening=host, names=settings().allowed_hosts)

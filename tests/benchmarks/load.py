@@ -250,7 +250,11 @@ class Server:
 
     def __exit__(self, *_) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
