@@ -148,13 +148,16 @@ async def people(base: str, pool: Pool, asked, server: "Server", told: Told) -> 
     """All that the sessions do, phase by phase."""
     rngs = [np.random.default_rng((7, at)) for at in range(asked.sessions)]
     server.measure("before anybody came", told)
+    tell("all go through the pages")
     tabs = [await opened(base) for _ in rngs]
     await together(go_through(tab, pool, rng, told) for tab, rng in zip(tabs, rngs, strict=True))
     server.measure("all have been everywhere", told)
+    tell(f"warm, {asked.seconds:.0f} s")
     told.phase = "warm"
     await everybody(tabs, pool, rngs, told, asked.seconds)
     server.measure("after the warm time", told)
     if asked.training:
+        tell("beside a training")
         await train(server.workspace, told)
         told.phase = "beside"
         watching = asyncio.create_task(watch(server.workspace, told))
@@ -163,12 +166,17 @@ async def people(base: str, pool: Pool, asked, server: "Server", told: Told) -> 
         stop(server.workspace)
         server.measure("after the training", told)
     await together(tab.leave() for tab in tabs)
+    tell("as many come and go")
     told.phase = "new"
     server.measure("all have left", told)
     tabs = [await opened(base) for _ in rngs]
     await together(go_through(tab, pool, rng, told) for tab, rng in zip(tabs, rngs, strict=True))
     await together(tab.leave() for tab in tabs)
     server.measure("as many have come and gone", told)
+
+
+def tell(what: str) -> None:
+    print(f"{time.strftime('%X')} {what}", file=sys.stderr, flush=True)
 
 
 async def everybody(tabs, pool: Pool, rngs, told: Told, seconds: float) -> None:

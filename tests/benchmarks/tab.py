@@ -272,7 +272,9 @@ async def opened(base: str) -> Tab:
     Args:
         base: as http://127.0.0.1:8501.
     """
-    http = httpx.AsyncClient(base_url=base, timeout=PATIENCE)
+    # the server closes what was still for five seconds; a request just then would be lost
+    limits = httpx.Limits(keepalive_expiry=2)
+    http = httpx.AsyncClient(base_url=base, timeout=PATIENCE, limits=limits)
     for path in ("/", "/_stcore/health"):  # the second gives the token
         (await http.get(path)).raise_for_status()
     token = http.cookies[COOKIE]
