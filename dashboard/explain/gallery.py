@@ -8,10 +8,11 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import state, words
+from dashboard import words
 from dashboard.explain import options
 from dashboard.explain.heat import SAID, Wish
 from dashboard.explain.pictures import Picture
+from dashboard.parts import pictures
 from engine.cam.methods import METHODS
 from engine.cam.overlay import colour, overlay
 from engine.commands import heat_files
@@ -83,7 +84,7 @@ def _width(columns: int) -> int:
 
 def show_picture(place: DeltaGenerator, run: Run, picture: Picture) -> None:
     with place.container(gap="xsmall"):
-        jpeg = _kept_jpeg((picture.id,), lambda: large(picture.pixels))
+        jpeg = pictures.jpeg((picture.id, SHOWN), lambda: large(picture.pixels))
         st.image(jpeg, width="stretch", alt=picture.name)
         name = f":small[:gray[{words.markdown(picture.name, 40)}]]"
         st.markdown(name if picture.scores is None else f"{verdict(run, picture)}  \n{name}")
@@ -169,16 +170,8 @@ def drawn(look: Look, pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def shown(heat_key: tuple, look: Look, pixels: np.ndarray, heat: np.ndarray) -> bytes:
-    """That as a JPEG file, which is kept: every click of a person draws all maps of the page."""
-    return _kept_jpeg((*heat_key, look), lambda: drawn(look, pixels, heat))
-
-
-def _kept_jpeg(key: tuple, draw: Callable[[], np.ndarray]) -> bytes:
-    found = state.kept().get(("drawn", *key))
-    if found is None:
-        found = heat_files.jpeg(draw())
-        state.kept().put(("drawn", *key), found, len(found))
-    return found
+    """That as a JPEG file."""
+    return pictures.jpeg((*heat_key, look), lambda: drawn(look, pixels, heat))
 
 
 def large(pixels: np.ndarray) -> np.ndarray:
