@@ -6,8 +6,9 @@ The workspace, with a few judged runs and their datasets, is copied, and a dashb
 at a free port of loopback. Every session is a tab of its own (`tests.benchmarks.tab`): first each
 goes through all pages at once ("cold": nothing is loaded yet), then each clicks about at random,
 2 to 6 seconds after the click before has been answered ("warm"), and with --training so again
-while three runs stand in line to train ("beside"). At last they leave and as many new ones come, go
-through all pages and leave, which is what growth by a session means here.
+while three runs stand in line to train ("beside"). At last they leave and as many new ones come, make
+the clicks that were the first ones' first, and leave: what the server has grown by then, with
+nothing new to keep for all, is what growth by a session means here.
 
 A click ends when the script that it started has; the pictures of its page are fetched after that.
 Of what is asked of Explain, one in ten is Score-CAM, where a last layer has channels few enough for
@@ -171,6 +172,7 @@ async def people(base: str, pool: Pool, asked, server: "Server", told: Told) -> 
     tell("as many come and go")
     told.phase = "new"
     server.measure("all have left", told)
+    rngs = [np.random.default_rng((7, at)) for at in range(asked.sessions)]  # the same clicks again
     tabs = [await opened(base) for _ in rngs]
     await together(go_through(tab, pool, rng, told) for tab, rng in zip(tabs, rngs, strict=True))
     await together(tab.leave() for tab in tabs)
@@ -305,7 +307,7 @@ def computed(pid: int) -> float:
 # --- what is said ---------------------------------------------------------------------------------
 
 
-def say(told: Told, sessions: int, wrong: list[str]) -> None:
+def say(told: Told, sessions: int, wrong: list[str], far: str) -> None:
     print("| click | phase | n | p50 s | p95 s | most s |\n| --- | --- | --- | --- | --- | --- |")
     phases = list(dict.fromkeys(phase for _, phase, _ in told.clicks))
     kinds = sorted({kind for kind, _, _ in told.clicks})
@@ -325,6 +327,7 @@ def say(told: Told, sessions: int, wrong: list[str]) -> None:
     print(f"growth by a session: {(after - before) / sessions:.2f} MiB")
     print(f"most runs that trained at one moment: {told.active}")
     print(f"pictures looked at: {load_pictures.tally(told.seen)}; wrong: {len(wrong)}")
+    print(f"  they are {far}")
     for sentence in wrong[:10]:
         print(f"  {sentence}")
     print(f"errors and drops: {sum(told.bad.values())}")
@@ -346,8 +349,8 @@ def main() -> None:
         with server:
             asyncio.run(people(server.base, pool, asked, server, told))
         (made := Path(scratch) / "made").mkdir()
-        wrong = load_pictures.wrong_ones(server.workspace, pool, told.seen, made)
-        say(told, asked.sessions, wrong)
+        wrong, far = load_pictures.wrong_ones(server.workspace, pool, told.seen, made)
+        say(told, asked.sessions, wrong, far)
         print(f"\nthe server's log ends with:\n{server.log()[-1500:]}")
     sys.exit(1 if wrong or told.bad or told.active > 1 else 0)
 
