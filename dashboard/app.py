@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
-from dashboard.parts import links, params
+from dashboard.parts import links, me, params
 
 HERE = Path(__file__).parent
 st.set_page_config(
@@ -28,8 +28,11 @@ PAGES = [
             url_path="evaluate"),
     st.Page(HERE / links.EXPLAIN, title="Explain",
             icon=":material/center_focus_strong:", url_path="explain"),
+    st.Page(HERE / links.SERVER, title="Server", icon=":material/dns:", url_path="server",
+            visibility="hidden"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
+me.menu()
 params.begin(page.url_path or "overview")
 try:
     state.guarded(page.run)

@@ -1,5 +1,6 @@
 """What the pages read, what of it is cached, and what runs beside them."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from dashboard import words
-from engine import jobs, people
+from dashboard import figures, readiness, words
+from dashboard.gate.who import PERSON
+from engine import people
 from engine.commands import compare, evaluate, prepare, snapshot
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
@@ -24,8 +26,8 @@ from engine.serving.client import Client
 from engine.settings import settings
 from engine.workspace import Workspace
 
+log = logging.getLogger("camsight")
 HEATS_BYTES = 256 * 2**20  # of heatmaps kept for all sessions
-PERSON = "camsight_person"  # what the gate's header is called in st.user
 
 
 # --- the workspace ------------------------------------------------------------------------------
@@ -170,20 +172,9 @@ def models() -> Client:
     return client.ask()
 
 
-@st.cache_resource(show_spinner=False)
-def _ask_doctor() -> tuple[Workspace, str] | None:
-    """Once for each server: what computes here does not depend on the workspace."""
-    try:
-        return workspace(), jobs.submit(workspace(), ["doctor"])
-    except (CamsightError, OSError):  # a workspace that cannot be written
-        return None
-
-
 def machine() -> dict | None:
     """What `doctor` says, asked in a process of its own; None while it has not answered."""
-    asked = _ask_doctor()
-    job = jobs.look(*asked) if asked else None
-    return job.result if job and isinstance(job.result, dict) else None
+    return readiness.doctor()
 
 
 def poll(body: Callable[[], None], active: bool) -> None:
@@ -196,4 +187,7 @@ def guarded(body: Callable[[], None]) -> None:
     try:
         body()
     except CamsightError as error:
+        figures.REFUSALS.labels(type(error).__name__).inc()
+        if isinstance(error, AccessError):
+            log.warning("%s", error)
         st.error(words.markdown(error))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -121,6 +122,12 @@ class Settings(BaseSettings):
         named = {Role.VIEWER: self.viewers, Role.TRAINER: self.trainers, Role.ADMIN: self.admins}
         return {role: [pattern(text) for text in texts] for role, texts in named.items()}
 
+    @property
+    def secrets(self) -> list[str]:
+        """What must stand in no log and on no page."""
+        values = (getattr(self, name) for name in Settings.model_fields)
+        return [one.get_secret_value() for one in values if isinstance(one, SecretStr)]
+
     @field_validator(
         "allowed_hosts", "proxy_addresses", "admins", "trainers", "viewers", mode="before"
     )
@@ -172,6 +179,37 @@ class Settings(BaseSettings):
             return Path(value[1:]).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise PydanticCustomError("secret", "The file after @ cannot be read") from None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A setting in force: its environment variable, its value in words that hold no secret, whether
+    it was given or is the default, and what it means."""
+
+    variable: str
+    value: str
+    given: bool
+    meaning: str
+
+
+def in_force(of: Settings) -> list[Told]:
+    """Every setting, in the order of docs/settings.md."""
+    return [
+        Told(f"CAMSIGHT_{name.upper()}", _in_words(getattr(of, name)),
+             name in of.model_fields_set, field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]  # fmt: skip
+
+
+def _in_words(value: object) -> str:
+    """Of a secret only whether there is one; of an address not who signs in with which password."""
+    if isinstance(value, SecretStr):
+        return "given" if value.get_secret_value() else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return re.sub(r"(?<=//)[^/@]*@", "", "" if value is None else str(value))
 
 
 @cache

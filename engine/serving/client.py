@@ -74,6 +74,11 @@ def ask() -> "Client":
     return client
 
 
+def running() -> "Client | None":
+    """The one of this process, where it was asked for already; for whoever only looks."""
+    return ask() if ask.cache_info().currsize else None
+
+
 @dataclass(frozen=True, eq=False)
 class _Worker:
     """A process, the folder it listens in, what it is to be told first, and since when it runs."""

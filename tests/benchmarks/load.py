@@ -6,8 +6,8 @@ The workspace, with a few judged runs and their datasets, is copied, and a dashb
 at a free port of loopback. Every session is a tab of its own (`tests.benchmarks.tab`): first each
 goes through all pages at once ("cold": nothing is loaded yet), then each clicks about at random,
 2 to 6 seconds after the click before has been answered ("warm"), and with --training so again
-while three runs stand in line to train ("beside"). At last they leave and as many new ones come, make
-the clicks that were the first ones' first, and leave: what the server has grown by then, with
+while three runs stand in line to train ("beside"). At last they leave and as many new ones come,
+make the clicks that were the first ones' first, and leave: what the server has grown by then, with
 nothing new to keep for all, is what growth by a session means here.
 
 A click ends when the script that it started has; the pictures of its page are fetched after that.

@@ -21,7 +21,7 @@ def test_every_module_but_the_pages_is_ready_and_out_of_the_collectors_way():
     rooms = [path for path in (ROOT / "dashboard").glob("*/*.py") if path.stem != "__init__"]
     names = {f"dashboard.{path.parent.name}.{path.stem}" for path in rooms}
     drawn = {name for name in names if name.endswith(".page")}
-    assert len(drawn) == 5
+    assert len(drawn) >= 5
     assert names - drawn <= sys.modules.keys()
     assert {name for name in sys.modules if name.endswith(".page")} == pages  # none has drawn
 
