@@ -13,7 +13,7 @@ import tempfile
 
 import streamlit as st
 
-from dashboard import gate, logbook
+from dashboard import gate, logbook, warm
 from dashboard.gate.configured import check, is_loopback
 from dashboard.gate.who import TRUSTED
 from engine.commands import first_run, line, resume
@@ -40,6 +40,7 @@ def main() -> None:
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
+    warm.start()
     client.ask()  # so that the first heatmap need not wait for TensorFlow
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # only the gate says whose X-Forwarded-For is believed
