@@ -14,6 +14,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from dashboard.hosts import KnownHosts
+from engine import formats
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
@@ -28,6 +29,7 @@ def main() -> None:
     try:
         host, port, workspace = settings().host, settings().port, Workspace(settings().workspace)
         check_port(host, port)
+        formats.check(workspace)
         make_ready(workspace)
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
@@ -49,6 +51,7 @@ def make_ready(workspace: Workspace) -> None:
     try:
         workspace.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=workspace.path):
+            formats.migrate(workspace)
             sweep(workspace)
             line.ensure(workspace)  # first: who waits for a dispatcher is not lost
             for run in resume.resume_lost(workspace):

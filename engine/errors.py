@@ -47,3 +47,7 @@ class WeightsError(CamsightError):
 
 class AccessError(CamsightError):
     """Something that the person who asks may not do."""
+
+
+class WorkspaceError(CamsightError):
+    """A workspace of another version, or a backup that cannot be made or put back."""
