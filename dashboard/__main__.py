@@ -11,9 +11,10 @@ import sys
 import tempfile
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from dashboard.hosts import KnownHosts
+from dashboard import gate
+from dashboard.gate.configured import check, is_loopback
+from dashboard.gate.who import TRUSTED
 from engine import formats
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
@@ -28,18 +29,27 @@ def main() -> None:
         signal.signal(end, lambda *_: sys.exit(0))
     try:
         host, port, workspace = settings().host, settings().port, Workspace(settings().workspace)
-        check_port(host, port)
+        check(settings())
         formats.check(workspace)
+        around = gate.around(settings())
+        check_port(host, port)
         make_ready(workspace)
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
-    known = Middleware(KnownHosts, listening=host, names=settings().allowed_hosts)
-    app = st.App(PROJECT / "dashboard" / "app.py", middleware=[known])
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # only the gate says whose X-Forwarded-For is believed
+    app = st.App(PROJECT / "dashboard" / "app.py", **around)
     shown = f"[{host}]" if ":" in host else host
-    print(f"Camsight on http://{shown}:{port}, workspace {workspace.path}", flush=True)
-    app.run(config={"server.address": host, "server.port": port})
+    only = ", for this machine only" if is_loopback(host) else ""
+    print(f"Camsight on http://{shown}:{port}{only}, workspace {workspace.path}", flush=True)
+    app.run(
+        config={
+            "server.address": host,
+            "server.port": port,
+            "server.trustedUserHeaders": TRUSTED,
+        }
+    )
 
 
 def make_ready(workspace: Workspace) -> None:

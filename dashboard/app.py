@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
-from dashboard.parts import links, params
+from dashboard.parts import links, me, params
 
 HERE = Path(__file__).parent
 st.set_page_config(
@@ -30,6 +30,7 @@ PAGES = [
             icon=":material/center_focus_strong:", url_path="explain"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
+me.menu()
 state.warm_up()
 params.begin(page.url_path or "overview")
 try:

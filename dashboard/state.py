@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import words
+from dashboard.gate.who import PERSON
 from engine import jobs, people
 from engine.commands import compare, evaluate, prepare, snapshot
 from engine.commands.snapshot import Snapshot
@@ -24,7 +25,6 @@ from engine.settings import settings
 from engine.workspace import Workspace
 
 HEATS_BYTES = 256 * 2**20  # of heatmaps kept for all sessions
-PERSON = "camsight_person"  # what the gate's header is called in st.user
 WARM_UP_AFTER = 2.0  # seconds: the first page is drawn before TensorFlow's import takes the time
 
 

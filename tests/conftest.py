@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from engine.runs.record import Run
 from engine.settings import settings
 from engine.training.config import train_config
 from engine.workspace import Workspace
+from tests import provider as providers
 
 ROOT = Path(__file__).resolve().parents[1]
 # The same examples each time, however busy the machine is.
@@ -75,7 +76,7 @@ class Server(NamedTuple):
 def serve(tmp_path_factory):
     """`serve(workspace, CAMSIGHT_…=…)`: a Server on a free port of 127.0.0.1, once it answers.
 
-    `preexec_fn` is Popen's.
+    {address} in a setting is where it answers; `preexec_fn` is Popen's.
     """
     servers = []
 
@@ -83,19 +84,21 @@ def serve(tmp_path_factory):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
+        address = f"http://127.0.0.1:{port}"
         place = {"CAMSIGHT_WORKSPACE": str(workspace), "CAMSIGHT_PORT": str(port)}
+        told = {name: text.replace("{address}", address) for name, text in environment.items()}
         log = tmp_path_factory.mktemp("server") / "log.txt"
         with log.open("w") as printed:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dashboard"],
                 cwd=ROOT,
-                env=os.environ | place | environment,
+                env=os.environ | place | told,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
                 preexec_fn=preexec_fn,
             )
         servers.append(process)
-        server = Server(f"http://127.0.0.1:{port}", process, log)
+        server = Server(address, process, log)
         for _ in range(480):
             assert process.poll() is None, f"the server ended: {log.read_text()}"
             try:
@@ -111,6 +114,20 @@ def serve(tmp_path_factory):
         process.terminate()
     for process in servers:
         process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def any_provider() -> Iterator[providers.Provider]:
+    """A provider to sign in at; tests ask for `provider`."""
+    with providers.running() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(any_provider) -> providers.Provider:
+    """A provider to sign in at, honest until the test says otherwise."""
+    any_provider.be_honest()
+    return any_provider
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from dashboard.hosts import is_known
+from dashboard.gate.hosts import is_known
 
 
 @pytest.mark.parametrize(

@@ -10,25 +10,29 @@ import ipaddress
 import re
 import socket
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from engine.settings import Settings
+
 HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[^\s:/?#@\[\]]+))(?::\d{1,5})?", re.I)
 
 
 class KnownHosts:
-    """ASGI middleware: status 403 for what was not asked for under a name of this server, by a
-    page of this server.
-
-    Args:
-        listening: the address or name that the server listens on.
-        names: further names; `*.example.com` stands for all below it, `*` for every name.
+    """ASGI middleware: status 403 for what was not asked for under a name of this server, and for
+    a change that was not asked for by a page of it.
     """
 
-    def __init__(self, app: ASGIApp, listening: str, names: Sequence[str]):
-        self.app, self.listening, self.names = app, listening, names
+    def __init__(self, app: ASGIApp, settings: Settings):
+        self.app, self.listening = app, settings.host
+        self._public = urlsplit(settings.public_url)
+        own = self._public.hostname
+        self.names = (*settings.allowed_hosts, *([own] if own else []))
+        # A program that is no browser sends no Origin; where people sign in it has to.
+        self._origin_needed = settings.sign_in != "none"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
@@ -42,7 +46,24 @@ class KnownHosts:
                     status_code=403,
                 )
                 return await refusal(scope, receive, send)
+            if _changes(scope) and not self._is_own(headers):
+                refusal = PlainTextResponse(
+                    "Camsight takes this from its own pages only.\n", status_code=403
+                )
+                return await refusal(scope, receive, send)
         return await self.app(scope, receive, send)
+
+    def _is_own(self, headers: Headers) -> bool:
+        """Whether a page of this server asks: its origin is what the request was sent to."""
+        own = {headers.get("host", "").lower(), self._public.netloc.lower()} - {""}
+        origins = [origin.partition("://")[2].lower() for origin in headers.getlist("origin")]
+        return all(origin in own for origin in origins) and bool(
+            origins or not self._origin_needed
+        )
+
+
+def _changes(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
 
 
 def is_known(host: str, listening: str, names: Sequence[str] = ()) -> bool:

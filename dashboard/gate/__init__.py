@@ -1,0 +1,40 @@
+"""What stands in front of Streamlit: every request passes here first, whatever route it asks for.
+
+Streamlit's own sign-in guards the script alone; uploads, media and figures lie open beside it.
+"""
+
+from typing import Any
+
+from starlette.middleware import Middleware
+
+from dashboard.gate import sessions
+from dashboard.gate.door import Door
+from dashboard.gate.headers import SecurityHeaders
+from dashboard.gate.hosts import KnownHosts
+from dashboard.gate.limits import Rates
+from dashboard.gate.routes import SignInPages
+from dashboard.gate.sign_ins import SignIns
+from dashboard.gate.who import Who
+from engine.settings import Settings
+
+
+def around(settings: Settings) -> dict[str, Any]:
+    """What `st.App` gets beside the entry script: middleware from the outermost to the innermost,
+    routes, and what is done while the server runs.
+
+    Raises:
+        RecordError: if it cannot be read who has signed out.
+    """
+    sign_ins = SignIns(settings) if settings.sign_in == "oidc" else None
+    routes = SignInPages(settings, sign_ins).routes() if sign_ins else []
+    return {
+        "middleware": [
+            Middleware(KnownHosts, settings),
+            Middleware(SecurityHeaders, settings),
+            Middleware(Who, settings, sign_ins),
+            Middleware(Rates, settings),
+            Middleware(Door, settings, sign_ins),
+        ],
+        "routes": routes,
+        "lifespan": sessions.watched,
+    }

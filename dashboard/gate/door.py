@@ -1,0 +1,117 @@
+"""Where people sign in, nobody passes who has not: every route is closed but those named here."""
+
+import asyncio
+from urllib.parse import urlencode
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from dashboard.gate import pages
+from dashboard.gate.sign_ins import SignIn, SignIns
+from dashboard.gate.who import ASKED, SCOPE, Asked
+from engine.people import Role
+from engine.settings import Settings
+
+SIGN_IN, START, CALLBACK, SIGN_OUT = (
+    "/sign-in", "/sign-in/start", "/sign-in/callback", "/sign-out",
+)  # fmt: skip
+OPEN = {"/_stcore/health", SIGN_IN, START, CALLBACK}
+FIGURES = "/_stcore/metrics"  # Streamlit's own: who is here, and how much memory it takes
+OVER = 1008  # a WebSocket's policy violation (RFC 6455, 7.4.1)
+
+
+class Door:
+    """ASGI middleware: nobody without a role passes.
+
+    Args:
+        sign_ins: where people sign in here, by OpenID Connect.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, sign_ins: SignIns | None):
+        self.app, self._settings, self._sign_ins = app, settings, sign_ins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or self._settings.sign_in == "none":
+            return await self.app(scope, receive, send)
+        path, person, asked = scope["path"], scope[SCOPE], scope[ASKED]
+        if path in OPEN or path.startswith(f"{pages.STATIC}/"):
+            return await self.app(scope, receive, send)
+        if person is None:
+            return await self._refusal(scope, asked)(scope, receive, send)
+        if path == FIGURES and not person.role.may(Role.ADMIN):
+            refusal = PlainTextResponse("These figures are for admins.\n", status_code=403)
+            return await refusal(scope, receive, send)
+        if scope["type"] == "websocket" and asked.sign_in and self._sign_ins:
+            return await self._until_over(asked.sign_in, scope, receive, send)
+        return await self.app(scope, receive, send)
+
+    def _refusal(self, scope: Scope, asked: Asked) -> Response:
+        headers = Headers(scope=scope)
+        read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        is_page = read and "text/html" in headers.get("accept", "")
+        if asked.stranger:
+            return no_role(asked.stranger)
+        if is_page and self._sign_ins:
+            query = scope["query_string"].decode("latin-1")
+            wanted = scope["path"] + (f"?{query}" if query else "")
+            return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': wanted})}", status_code=303)
+        if is_page:
+            return pages.page(
+                "Nobody is signed in",
+                ["Camsight is opened through the proxy that people sign in at, which named nobody.",
+                 "Open it by the address that you were given for it."],
+                status=401,
+            )  # fmt: skip
+        return PlainTextResponse("Nobody is signed in; load the page again.\n", status_code=401)
+
+    async def _until_over(
+        self, sign_in: SignIn, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A page's connection, closed when the sign-in expires or is signed out; before that the
+        page is told to go where one signs in."""
+        over = asyncio.create_task(self._sign_ins.over(sign_in))
+        accepted = closed = False
+
+        async def received() -> Message:
+            nonlocal closed
+            getting = asyncio.ensure_future(receive())
+            await asyncio.wait({getting, over}, return_when=asyncio.FIRST_COMPLETED)
+            if not over.done():
+                return getting.result()
+            getting.cancel()
+            if not closed:
+                closed = True
+                if accepted:
+                    await send({"type": "websocket.send", "bytes": _go_to(SIGN_IN)})
+                await send({"type": "websocket.close", "code": OVER})
+            return {"type": "websocket.disconnect", "code": OVER}
+
+        async def sent(message: Message) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            if not closed:
+                await send(message)
+
+        try:
+            await self.app(scope, received, sent)
+        finally:
+            over.cancel()
+
+
+def no_role(name: str) -> Response:
+    """A page for whoever is known, and has no business here."""
+    return pages.page(
+        "No role here",
+        [f"{name} is signed in, but has no role in this Camsight.",
+         "Ask whoever runs it for one."],
+        status=403,
+    )  # fmt: skip
+
+
+def _go_to(address: str) -> bytes:
+    """What Streamlit's page takes for: leave for this address."""
+    message = ForwardMsg()
+    message.auth_redirect.url = address
+    return message.SerializeToString()
