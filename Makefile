@@ -17,9 +17,9 @@ run: .venv/.installed ## Start the dashboard on 127.0.0.1, port 8501 (HOST=, POR
 check: lint ## Check what takes a minute: lint, and tests that train and start nothing
 	.venv/bin/python -m pytest -m "not slow and not browser"
 
-test: .venv/.installed-dev ## Run every test, the browser's too (CHROMIUM= chooses the browser)
-	@CHROMIUM=$$(tools/find-chromium) && export CHROMIUM && $(MAKE) --no-print-directory lint && \
-		.venv/bin/python tools/run_tests.py
+test: .venv/.installed-dev ## Run every test, the browser's too (CHROMIUM=, CADDY= choose programs)
+	@CHROMIUM=$$(tools/find-chromium) && CADDY=$$(tools/find-caddy) && export CHROMIUM CADDY && \
+		$(MAKE) --no-print-directory lint && .venv/bin/python tools/run_tests.py
 
 mutate: .venv/.installed-dev ## Change FILE= in every small way; shows what no test notices (TESTS=)
 	@.venv/bin/python tools/mutate.py $(FILE) $(TESTS)
