@@ -4,6 +4,7 @@ An empty workspace gets its first run, in a process of its own and before any br
 server runs in this very process, which is the parent of the jobs it starts and can wait for them.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -12,15 +13,18 @@ import tempfile
 
 import streamlit as st
 
-from dashboard import gate
+from dashboard import gate, logbook
 from dashboard.gate.configured import check, is_loopback
 from dashboard.gate.who import TRUSTED
 from engine import formats
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
+from engine.serving import client
 from engine.settings import PROJECT, settings
 from engine.workspace import Workspace
+
+log = logging.getLogger("camsight")
 
 
 def main() -> None:
@@ -33,16 +37,18 @@ def main() -> None:
         formats.check(workspace)
         around = gate.around(settings())
         check_port(host, port)
+        logbook.begin(settings())
         make_ready(workspace)
     except (CamsightError, OSError) as error:
         print(f"Camsight cannot start: {error}", file=sys.stderr)
         sys.exit(2)
+    client.ask()  # so that the first heatmap need not wait for TensorFlow
     os.chdir(PROJECT)  # where Streamlit looks for .streamlit/config.toml
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # only the gate says whose X-Forwarded-For is believed
     app = st.App(PROJECT / "dashboard" / "app.py", **around)
     shown = f"[{host}]" if ":" in host else host
     only = ", for this machine only" if is_loopback(host) else ""
-    print(f"Camsight on http://{shown}:{port}{only}, workspace {workspace.path}", flush=True)
+    log.info("Camsight on http://%s:%d%s, workspace %s", shown, port, only, workspace.path)
     app.run(
         config={
             "server.address": host,
@@ -65,16 +71,16 @@ def make_ready(workspace: Workspace) -> None:
             sweep(workspace)
             line.ensure(workspace)  # first: who waits for a dispatcher is not lost
             for run in resume.resume_lost(workspace):
-                print(f"The run '{run.id}' was lost and is resumed.", flush=True)
+                facts = {"run": run.id, "user": run.owner}
+                log.warning("The run '%s' was lost and is resumed.", run.id, extra=facts)
             first_run.start(workspace)
     except JobError as error:  # what is there can be looked at all the same
-        print(error, file=sys.stderr)
+        log.warning("%s", error)
     except OSError as error:
-        print(
-            f"The workspace cannot be written ({error.strerror}): what is there can be looked at, "
-            "and nothing can be trained or prepared.",
-            file=sys.stderr,
-        )
+        log.warning(
+            "The workspace cannot be written (%s): what is there can be looked at, and nothing can "
+            "be trained or prepared.", error.strerror,
+        )  # fmt: skip
 
 
 def check_port(host: str, port: int) -> None:

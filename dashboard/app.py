@@ -28,10 +28,11 @@ PAGES = [
             url_path="evaluate"),
     st.Page(HERE / links.EXPLAIN, title="Explain",
             icon=":material/center_focus_strong:", url_path="explain"),
+    st.Page(HERE / links.SERVER, title="Server", icon=":material/dns:", url_path="server",
+            visibility="hidden"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
 me.menu()
-state.warm_up()
 params.begin(page.url_path or "overview")
 try:
     state.guarded(page.run)

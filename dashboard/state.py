@@ -1,7 +1,7 @@
 """What the pages read, what of it is cached, and what runs beside them."""
 
+import logging
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from dashboard import words
+from dashboard import figures, readiness, words
 from dashboard.gate.who import PERSON
-from engine import jobs, people
+from engine import people
 from engine.commands import compare, evaluate, prepare, snapshot
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
@@ -21,11 +21,13 @@ from engine.errors import AccessError, CamsightError
 from engine.people import WHOEVER, Person
 from engine.runs import store
 from engine.runs.record import Run
+from engine.serving import client
+from engine.serving.client import Client
 from engine.settings import settings
 from engine.workspace import Workspace
 
+log = logging.getLogger("camsight")
 HEATS_BYTES = 256 * 2**20  # of heatmaps kept for all sessions
-WARM_UP_AFTER = 2.0  # seconds: the first page is drawn before TensorFlow's import takes the time
 
 
 # --- the workspace ------------------------------------------------------------------------------
@@ -78,20 +80,6 @@ def dataset_of(run: Run) -> Dataset | None:
 
 
 # --- what is cached -----------------------------------------------------------------------------
-
-
-@st.cache_resource(max_entries=settings().models_in_memory, show_spinner=False)
-def _model(folder: str, weights_sha256: str):
-    from engine import backend, inference
-
-    backend.prepare_process(settings().server_gpu_mb)
-    run = next(run for run in look().runs if str(run.folder) == folder)
-    return inference.load(run)
-
-
-def model(run: Run):
-    """The run's model with its lock (engine.inference.Loaded); read-only, shared by everyone."""
-    return _model(str(run.folder), run.weights_sha256)
 
 
 def split_id(dataset: Dataset, question: Question | None) -> str:
@@ -179,35 +167,14 @@ def kept() -> Kept:
 # --- what runs beside the pages -----------------------------------------------------------------
 
 
-@st.cache_resource(show_spinner=False)
-def warm_up() -> threading.Thread:
-    """Import TensorFlow in the background, so that the first heatmap does not wait for it."""
-
-    def work() -> None:
-        time.sleep(WARM_UP_AFTER)
-        from engine import backend, inference  # noqa: F401
-
-        backend.prepare_process(settings().server_gpu_mb)
-
-    thread = threading.Thread(target=work, name="warm-up", daemon=True)
-    thread.start()
-    return thread
-
-
-@st.cache_resource(show_spinner=False)
-def _ask_doctor() -> tuple[Workspace, str] | None:
-    """Once for each server: what computes here does not depend on the workspace."""
-    try:
-        return workspace(), jobs.submit(workspace(), ["doctor"])
-    except (CamsightError, OSError):  # a workspace that cannot be written
-        return None
+def models() -> Client:
+    """The process that holds the models, which is started with the server: no page computes."""
+    return client.ask()
 
 
 def machine() -> dict | None:
     """What `doctor` says, asked in a process of its own; None while it has not answered."""
-    asked = _ask_doctor()
-    job = jobs.look(*asked) if asked else None
-    return job.result if job and isinstance(job.result, dict) else None
+    return readiness.doctor()
 
 
 def poll(body: Callable[[], None], active: bool) -> None:
@@ -220,4 +187,7 @@ def guarded(body: Callable[[], None]) -> None:
     try:
         body()
     except CamsightError as error:
+        figures.REFUSALS.labels(type(error).__name__).inc()
+        if isinstance(error, AccessError):
+            log.warning("%s", error)
         st.error(words.markdown(error))

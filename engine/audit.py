@@ -5,15 +5,20 @@ appends it whole, also where several processes note something at once.
 """
 
 import json
+import logging
 import os
-from collections import deque
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from engine.workspace import Workspace
 
 FILE = "audit.jsonl"
 LONGEST = 300  # letters of a fact
+BLOCK = 64 * 1024  # bytes that are read at once, from the end
+log = logging.getLogger("camsight")
 
 
 def note(workspace: Workspace, verb: str, of: str, **facts: Any) -> None:
@@ -38,19 +43,38 @@ def note(workspace: Workspace, verb: str, of: str, **facts: Any) -> None:
         os.fsync(place)
     finally:
         os.close(place)
+    log.info("%s %s", verb, of, extra={"verb": verb, "run": of, "user": workspace.by.name})
 
 
-def last(workspace: Workspace, count: int = 200) -> list[dict[str, Any]]:
-    """The last lines, newest first; one that is damaged is left out."""
+def last(
+    workspace: Workspace, count: int = 200, fits: Callable[[dict[str, Any]], bool] | None = None
+) -> list[dict[str, Any]]:
+    """The last lines, newest first, those that fit where that is asked; one that is damaged is left
+    out. No more of the file is read than that takes."""
     try:
-        with (workspace.path / FILE).open(encoding="utf-8", errors="replace") as file:
-            lines = deque(file, maxlen=count)
+        return list(islice(filter(fits, _readable(workspace.path / FILE)), count))
     except FileNotFoundError:
         return []
-    found = []
-    for line in reversed(lines):
+
+
+def _readable(path: Path) -> Iterator[dict[str, Any]]:
+    for line in _backwards(path):
         try:
-            found.append(json.loads(line))
-        except ValueError:
+            found = json.loads(line.decode(errors="replace"))
+        except (ValueError, RecursionError):
             continue
-    return [one for one in found if isinstance(one, dict)]
+        if isinstance(found, dict):
+            yield found
+
+
+def _backwards(path: Path) -> Iterator[bytes]:
+    """The lines of a file, the last one first."""
+    with path.open("rb") as file:
+        at, rest = file.seek(0, os.SEEK_END), b""
+        while at > 0:
+            size = min(BLOCK, at)
+            at = file.seek(at - size)
+            first, *lines = (file.read(size) + rest).split(b"\n")
+            yield from reversed(lines)
+            rest = first
+        yield rest

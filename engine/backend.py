@@ -88,6 +88,17 @@ def device() -> dict:
             "gpus": gpus}  # fmt: skip
 
 
+def try_out() -> None:
+    """A product of matrices on whatever computes here.
+
+    Raises:
+        RuntimeError: if it is not what it must be; or whatever TensorFlow raises.
+    """
+    ones = tf.ones((64, 64))
+    if float(tf.reduce_sum(ones @ ones)) != 64.0**3:
+        raise RuntimeError("a product of matrices is wrong")
+
+
 def versions() -> dict[str, str]:
     return {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}
 

@@ -1,6 +1,7 @@
 """The command line: each verb calls the function of its name in `engine.commands` and prints.
 
-Here stand the verbs that compute; those on what is stored are in `engine.cli_stored`.
+Here stand the verbs that compute; those on what is stored are in `engine.cli_stored`, those for
+whoever runs a dashboard in `engine.cli_server`.
 """
 
 import signal
@@ -10,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine import bars, cli_plan, cli_stored, options, terminal, terminal_folds
+from engine import bars, cli_plan, cli_server, cli_stored, options, terminal, terminal_folds
 from engine.errors import CamsightError, RunError
 from engine.evaluation.intervals import DEFAULT, INTERVALS
 from engine.evaluation.level import LEVEL, check
@@ -369,4 +370,5 @@ def methods(as_json: Json = False) -> None:
 
 
 app.add_typer(cli_plan.app)
+app.add_typer(cli_server.app)
 app.add_typer(cli_stored.app)

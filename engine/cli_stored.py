@@ -105,12 +105,14 @@ def note(
     as_json: Json = False,
 ) -> None:
     """Give a run a name, a note or tags; without an option, show them."""
-    from engine.runs import about, store
+    from engine.commands.note import note as write
+    from engine.runs import store
 
-    found = store.open_run(the_workspace(), run)
+    workspace = the_workspace()
+    found = store.open_run(workspace, run)
     written = found.about
     if (name, note, tag) != (None, None, None):
-        written = about.write_about(found.folder, name, note, tag)
+        written = write(workspace, found.id, name, note, tag)
     if as_json:
         return terminal.print_json({"run": found.id, **terminal.about_facts(written)})
     terminal.print_about(found.id, written)
@@ -211,21 +213,6 @@ def datasets(as_json: Json = False) -> None:
     return None
 
 
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """What computes here, in which versions, and where the workspace lies."""
-    from engine.commands.doctor import doctor as examine
-
-    found = examine(the_workspace())
-    if as_json:
-        return terminal.print_json(found)
-    print(f"device     {found['device']['name']}")
-    for name, version in found["versions"].items():
-        print(f"{name:<10} {version}")
-    print(f"workspace  {found['workspace']} ({found['free_gb']} GB free)")
-    return None
-
-
 @app.command("first-run")
 def first_run(as_json: Json = False) -> None:
     """Give an empty workspace its drawn pictures and a first run; else do nothing."""
@@ -241,6 +228,14 @@ def work(as_json: Json = False) -> None:
     from engine.commands.line import work as serve
 
     terminal.print_json(serve(the_workspace())) if as_json else serve(the_workspace())
+
+
+@app.command("serve-models", hidden=True)
+def serve_models(folder: Path) -> None:
+    """Hold the models of a dashboard, which starts this and tells it more on standard input."""
+    from engine.serving.worker import serve
+
+    serve(folder)
 
 
 @app.command()

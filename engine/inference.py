@@ -1,8 +1,10 @@
 """A run becomes a model; a model and pictures become logits and scores."""
 
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from scipy import special
@@ -21,7 +23,7 @@ MANY = 512  # pictures, from which on it pays to compile the model for many pass
 
 @dataclass(frozen=True)
 class Loaded:
-    """A run's model, read-only. Several threads may ask it at once; who saves it holds the lock."""
+    """A run's model, read-only. Several threads may ask it at once; `saved` holds the lock."""
 
     run: Run
     model: backend.keras.Model
@@ -46,6 +48,14 @@ def load(run: Run) -> Loaded:
     )  # fmt: skip
     model.load_weights(weights)
     return Loaded(run, model)
+
+
+def saved(loaded: Loaded) -> bytes:
+    """The model as a `.keras` file, which plain Keras loads."""
+    with loaded.lock, tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "model.keras"
+        loaded.model.save(path)
+        return path.read_bytes()
 
 
 def logits(

@@ -43,9 +43,20 @@ BY = "CAMSIGHT_BY"
 
 def from_environment() -> Person:
     """For whom this process works: whoever asked the process that started it, told by
-    `environment`."""
+    `environment`.
+
+    Raises:
+        AccessError: if what is told there names nobody.
+    """
     told = os.environ.get(BY)
-    return written(told) if told else WHOEVER
+    if not told:
+        return WHOEVER
+    try:
+        return written(told)
+    except (ValueError, TypeError, KeyError):
+        raise AccessError(
+            f"{BY} does not say for whom this process works, so it does nothing; unset it."
+        ) from None
 
 
 def environment(by: Person) -> dict[str, str]:

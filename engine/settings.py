@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -38,15 +39,12 @@ class Settings(BaseSettings):
     )
     max_file_mb: int = Field(64, ge=1, description="size of the largest picture file, in MB")
     server_gpu_mb: int = Field(
-        2048, ge=256, description="GPU memory that the dashboard's own process keeps to, in MB"
+        2048, ge=256, description="GPU memory that the process of heatmaps keeps to, in MB"
     )
     backbones: Path | None = Field(
         None,
         description="folder of ImageNet weights as <backbone>.weights.h5, or one such file, for "
         "machines without a network",
-    )
-    models_in_memory: int = Field(
-        3, ge=1, description="models that the dashboard keeps loaded at the same time"
     )
 
     # who may enter
@@ -107,7 +105,9 @@ class Settings(BaseSettings):
         0, ge=0, description="disk that the workspace may take, in GB; 0 is all there is"
     )
     models_mb: int = Field(
-        2048, ge=64, description="memory that loaded models may take, in MB"
+        2048,
+        ge=64,
+        description="memory that the models which are kept for heatmaps may take, in MB",
     )
 
     # how it tells
@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         """Whom each role is given to."""
         named = {Role.VIEWER: self.viewers, Role.TRAINER: self.trainers, Role.ADMIN: self.admins}
         return {role: [pattern(text) for text in texts] for role, texts in named.items()}
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must stand in no log and on no page."""
+        values = (getattr(self, name) for name in Settings.model_fields)
+        return [one.get_secret_value() for one in values if isinstance(one, SecretStr)]
 
     @field_validator(
         "allowed_hosts", "proxy_addresses", "admins", "trainers", "viewers", mode="before"
@@ -173,6 +179,37 @@ class Settings(BaseSettings):
             return Path(value[1:]).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise PydanticCustomError("secret", "The file after @ cannot be read") from None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A setting in force: its environment variable, its value in words that hold no secret, whether
+    it was given or is the default, and what it means."""
+
+    variable: str
+    value: str
+    given: bool
+    meaning: str
+
+
+def in_force(of: Settings) -> list[Told]:
+    """Every setting, in the order of docs/settings.md."""
+    return [
+        Told(f"CAMSIGHT_{name.upper()}", _in_words(getattr(of, name)),
+             name in of.model_fields_set, field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]  # fmt: skip
+
+
+def _in_words(value: object) -> str:
+    """Of a secret only whether there is one; of an address not who signs in with which password."""
+    if isinstance(value, SecretStr):
+        return "given" if value.get_secret_value() else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return re.sub(r"(?<=//)[^/@]*@", "", "" if value is None else str(value))
 
 
 @cache

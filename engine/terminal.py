@@ -99,6 +99,7 @@ def run_facts(run) -> dict[str, Any]:
         "image_size": run.image_size,
         "seconds": run.seconds,
         "created": run.created,
+        "owner": run.owner or None,
         "error": run.error,
     }
 

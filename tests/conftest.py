@@ -16,7 +16,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from engine import identity, records
+from engine import files, identity, records
 from engine.commands.evaluate import area, judge_all
 from engine.data import dataset as datasets
 from engine.data.dataset import PARTS, Dataset
@@ -331,3 +331,27 @@ def _dataset(folder: Path, rng: np.random.Generator, class_names, counts) -> Dat
     )  # fmt: skip
     records.write(folder / "dataset.json", datasets.KIND, data)
     return data
+
+
+# --- a model, without training ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def with_weights() -> Callable[[Run], Run]:
+    """`with_weights(run)`: the run with a network that has learned nothing, which makes heat."""
+
+    def give(run: Run) -> Run:
+        from engine.models.build import build, spatial_layers
+
+        model = build(run.preset, run.image_size, len(run.class_names), l2=run.config["l2"])
+        model.save_weights(run.folder / "best.weights.h5")
+        sha = files.sha256(run.folder / "best.weights.h5")
+        return store.save(run, weights_sha256=sha, layers=tuple(spatial_layers(model)))
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def untrained_run(tmp_path_factory, add_many, with_weights) -> Run:
+    """A run of cat, dog and fox that has learned nothing."""
+    return with_weights(add_many(tmp_path_factory.mktemp("untrained"), ("cat", "dog", "fox")))

@@ -51,7 +51,7 @@ def test_auc_does_not_wait_for_keras(tmp_path):
         "engine.training.config", "engine.models.presets", "engine.cam.methods", "engine.settings",
         "engine.runs", "engine.data.dataset", "engine.commands.train", "engine.commands.evaluate",
         "engine.commands.explain", "engine.commands.prepare", "engine.commands.first_run",
-        "engine.cam",
+        "engine.cam", "dashboard.__main__",
     ],
 )  # fmt: skip
 def test_names_bounds_and_registers_need_no_keras(module):

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.evaluate import fold_charts
-from dashboard.parts import again, downloads, evidence, live, pictures, results
+from dashboard.parts import again, downloads, evidence, live, pictures, results, rights
 from dashboard.parts.evidence import Card
 from engine.commands import folds
 from engine.commands.folds import FEW, CrossValidation
@@ -79,7 +79,9 @@ def _offer(run: Run, again_: bool) -> None:
                 "fell into which fold; they are no more pictures, so the interval hardly narrows.",
             )  # fmt: skip
             label = "**Cross-validate again**" if again_ else "**Cross-validate**"
-            if st.button(label, icon=":material/grid_view:", key="crossed-start"):
+            refused = rights.why_not(f"cross-validate {run.id}")
+            if st.button(label, icon=":material/grid_view:", key="crossed-start",
+                         disabled=bool(refused), help=refused or None):  # fmt: skip
                 _start(run, n, repeats)
         st.caption(_cost(run, n * repeats))
 

@@ -13,11 +13,11 @@ from engine.cam.methods import METHODS
 from engine.data.decode import resize
 from engine.evaluation import multiclass
 from engine.runs.record import Run
+from engine.serving.client import Behind
+from engine.serving.protocol import MANY, passes_of
 
 SAID = "what it says"
 SCORE_BYTES = 300  # of a picture's kept scores with their key, apart from the numbers
-MANY = 16  # passes; a map of fewer is there at once
-USUAL_CHANNELS = 256  # of a layer, where a rough number will do
 NOTE_BYTES = 500  # of a number that is kept with its key
 
 
@@ -72,14 +72,12 @@ def kept_score(run: Run, picture: Picture) -> Picture:
     return picture if scores is None else replace(picture, scores=scores)
 
 
-def scored(loaded, pictures: Sequence[Picture]) -> list[Picture]:
-    """The pictures with what the model says of them."""
-    from engine import inference
-
-    images = np.stack([seen(loaded.run, picture) for picture in pictures])
-    found = multiclass.by_class(inference.probabilities(inference.logits(loaded.model, images)))
+def scored(run: Run, pictures: Sequence[Picture], waiting: Behind) -> list[Picture]:
+    """The pictures with what the model says of them; waiting: told behind how many it is."""
+    images = np.stack([seen(run, picture) for picture in pictures])
+    found = multiclass.by_class(state.models().scores(run, images, waiting))
     for picture, scores in zip(pictures, found, strict=True):
-        key = (picture.id, loaded.run.weights_sha256)
+        key = (picture.id, run.weights_sha256)
         state.kept().put(key, scores, SCORE_BYTES + scores.nbytes)
     return [replace(one, scores=scores) for one, scores in zip(pictures, found, strict=True)]
 
@@ -89,17 +87,26 @@ def kept(wish: Wish, picture: Picture, method: str):
     return state.kept().get(wish.key(picture, method))
 
 
-def made(loaded, wish: Wish, picture: Picture, method: str, progress: Callable[[int, int], None]):
-    """The heatmap of one picture by one method; progress: called with (steps done, all).
+def made(
+    wish: Wish,
+    picture: Picture,
+    method: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    waiting: Behind = lambda behind: None,
+):
+    """The heatmap of one picture by one method.
+
+    Args:
+        progress: called with (steps done, all). waiting: told behind how many it is.
 
     Raises:
         CamsightError: if the model cannot be explained so.
     """
-    from engine.cam import explain
-
     image, target = seen(wish.run, picture)[None], wish.target_of(picture)
     asked = wish.asked(method)
-    heat = explain(loaded.model, image, method, target=target, progress=progress, **asked)
+    heat = state.models().explain(
+        wish.run, image, method, target=target, progress=progress, waiting=waiting, **asked
+    )
     size = sum(one.nbytes for one in (heat.values, heat.raw, heat.error) if one is not None)
     state.kept().put(wish.key(picture, method), heat, size)
     _time(wish, method, heat.seconds)
@@ -133,17 +140,20 @@ def _time(wish: Wish, method: str, seconds: float) -> None:
     state.kept().put(key, seconds if before is None else min(seconds, before), NOTE_BYTES)
 
 
-def count_channels(loaded) -> None:
-    """Keep how many channels each layer has, once its model is here."""
-    from engine.models.graph import channels
-
-    if not _channels(loaded.run):
-        found = channels(loaded.model)
-        state.kept().put(("channels", loaded.run.weights_sha256), found, NOTE_BYTES * len(found))
+def count_channels(run: Run, waiting: Behind) -> None:
+    """Keep how many channels each layer has, which loads the model; nothing where it is known."""
+    if not _channels(run):
+        found = state.models().channels(run, waiting)
+        state.kept().put(("channels", run.weights_sha256), found, NOTE_BYTES * len(found))
 
 
 def _channels(run: Run) -> dict[str, int]:
     return state.kept().get(("channels", run.weights_sha256)) or {}
+
+
+def waits(what: str, behind: int) -> str:
+    """ "Score-CAM waits behind 3 others"."""
+    return f"{what} waits behind {behind} {'other' if behind == 1 else 'others'}"
 
 
 class Pace:
@@ -153,13 +163,18 @@ class Pace:
     """
 
     def __init__(self, methods: Sequence[str], say: Callable[[float, str], None]):
-        passes = [METHODS[method].cost.passes(USUAL_CHANNELS) for method in methods]
-        most = max(passes)
-        self._slow = [at for at, many in enumerate(passes) if many > MANY or most <= MANY]
+        passes = [passes_of(method) for method in methods]
+        none_slow = max(passes) <= MANY
+        self._slow = [at for at, many in enumerate(passes) if many > MANY or none_slow]
         counted = [max(1, passes[at]) for at in self._slow]
         self._before = np.cumsum([0, *counted]) / sum(counted)  # shares of all passes
         self._methods, self._say = methods, say
-        self._started, self._last = time.monotonic(), 0.0
+        self._started, self._last, self._share = time.monotonic(), 0.0, 0.0
+
+    def wait(self, at: int, behind: int) -> None:
+        """at: which of the maps waits; behind: how many maps, of whomever."""
+        title = METHODS[self._methods[at]].title
+        self._say(self._share, waits(title, behind) if behind else "Heatmaps")
 
     def tell(self, at: int, done: int, total: int) -> None:
         """at: which of the maps is being made; done of total: its steps."""
@@ -169,8 +184,9 @@ class Pace:
         self._last = now
         nth = self._slow.index(at)
         before, after = self._before[nth : nth + 2]
-        share = float(min(1.0, before + (after - before) * done / total))
-        left = (now - self._started) * (1 - share) / max(share, 1e-6)
-        title = METHODS[self._methods[at]].title
-        of = f"map {nth + 1} of {len(self._slow)}"
-        self._say(share, f"{title}, {of}, about {words.about(left)} left")
+        share = self._share = float(min(1.0, before + (after - before) * done / total))
+        said = f"{METHODS[self._methods[at]].title}, map {nth + 1} of {len(self._slow)}"
+        if done:
+            left = (now - self._started) * (1 - share) / max(share, 1e-6)
+            said += f", about {words.about(left)} left"
+        self._say(share, said)

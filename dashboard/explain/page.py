@@ -1,6 +1,7 @@
 """Explain: what a run looks at, picture by picture and method by method."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -123,7 +124,7 @@ def explain(wish: Wish, look: Look, pictures: list[Picture]) -> take_along.Found
         for method in wish.methods:
             row[method].skeleton(height=gallery.WIDTH)
     try:
-        loaded, pictures = score(wish.run, pictures, rows, control)
+        pictures = score(wish.run, pictures, rows, control)
         cells = [
             Cell(at, picture, method, rows[at][method])
             for method in wish.methods
@@ -131,8 +132,9 @@ def explain(wish: Wish, look: Look, pictures: list[Picture]) -> take_along.Found
         ]
         found = show_kept(wish, look, cells)
         if missing := [cell for cell in cells if cell not in found]:
-            loaded = loaded or load(wish.run, control)
-            found |= make(loaded, wish, look, missing, control, refusals)
+            with waiting(wish.run, control) as say:
+                heat.count_channels(wish.run, say)
+            found |= make(wish, look, missing, control, refusals)
         else:
             control.empty()
     except CamsightError as error:
@@ -145,25 +147,31 @@ def explain(wish: Wish, look: Look, pictures: list[Picture]) -> take_along.Found
     return [(cell.picture, cell.method, found[cell]) for cell in by_picture]
 
 
-def load(run: Run, control):
-    """The run's model, loaded when something is missing."""
+@contextmanager
+def waiting(run: Run, control) -> Iterator[Callable[[int], None]]:
+    """While the run's model is loaded and asked; gives what says behind how many that waits.
+
+    Streamlit ends the script as it is said, if the page was left.
+    """
     with control.container(), st.spinner(f"Loading {run.id} …", show_time=True):
-        loaded = state.model(run)
-    heat.count_channels(loaded)
-    return loaded
+        place = st.empty()
+        yield lambda behind: (
+            place.caption(heat.waits(run.id, behind)) if behind else place.empty()
+        )
 
 
-def score(run: Run, pictures: list[Picture], rows: Sequence[dict], control):
-    """The model, if it was needed, and the pictures with what it says of each."""
+def score(run: Run, pictures: list[Picture], rows: Sequence[dict], control) -> list[Picture]:
+    """The pictures with what the model says of each, which is asked where it is not known."""
     unscored = [at for at, picture in enumerate(pictures) if picture.scores is None]
     if not unscored:
-        return None, pictures
-    loaded, pictures = load(run, control), list(pictures)
-    known = heat.scored(loaded, [pictures[at] for at in unscored])
+        return pictures
+    pictures = list(pictures)
+    with waiting(run, control) as say:
+        known = heat.scored(run, [pictures[at] for at in unscored], say)
     for at, picture in zip(unscored, known, strict=True):
         pictures[at] = picture
         gallery.show_picture(rows[at][""], run, picture)
-    return loaded, pictures
+    return pictures
 
 
 def show_kept(wish: Wish, look: Look, cells: Sequence[Cell]) -> dict:
@@ -176,7 +184,7 @@ def show_kept(wish: Wish, look: Look, cells: Sequence[Cell]) -> dict:
     return found
 
 
-def make(loaded, wish: Wish, look: Look, missing: Sequence[Cell], control, refusals) -> dict:
+def make(wish: Wish, look: Look, missing: Sequence[Cell], control, refusals) -> dict:
     """Compute the maps that are missing, one by one, until one says stop; returns them by their
     cells. A method that cannot be used here is said, and does not keep the others from being made.
     """
@@ -195,8 +203,9 @@ def make(loaded, wish: Wish, look: Look, missing: Sequence[Cell], control, refus
             continue
         try:
             one = heat.made(
-                loaded, wish, cell.picture, cell.method,
+                wish, cell.picture, cell.method,
                 progress=lambda done, total, at=at: pace.tell(at, done, total),
+                waiting=lambda behind, at=at: pace.wait(at, behind),
             )  # fmt: skip
         except CamsightError as error:
             refused[cell.method] = error

@@ -3,12 +3,16 @@
 Streamlit's own sign-in guards the script alone; uploads, media and figures lie open beside it.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.middleware import Middleware
 
-from dashboard.gate import sessions
+from dashboard.figures import failed
+from dashboard.gate import figures, sessions, watch
 from dashboard.gate.door import Door
+from dashboard.gate.figures import Closed, Counted
 from dashboard.gate.headers import SecurityHeaders
 from dashboard.gate.hosts import KnownHosts
 from dashboard.gate.limits import Rates
@@ -29,12 +33,22 @@ def around(settings: Settings) -> dict[str, Any]:
     routes = SignInPages(settings, sign_ins).routes() if sign_ins else []
     return {
         "middleware": [
+            Middleware(Counted),
             Middleware(KnownHosts, settings),
             Middleware(SecurityHeaders, settings),
             Middleware(Who, settings, sign_ins),
             Middleware(Rates, settings),
             Middleware(Door, settings, sign_ins),
+            Middleware(Closed),
         ],
-        "routes": routes,
-        "lifespan": sessions.watched,
+        "routes": [*routes, *figures.routes(settings)],
+        "lifespan": _beside,
+        "on_script_error": failed,
     }
+
+
+@asynccontextmanager
+async def _beside(app: Any) -> AsyncIterator[dict[str, Any]]:
+    """What is done while the server runs."""
+    async with sessions.watched(app), watch.watched(app):
+        yield {}

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.overview import intake, own_pictures
-from dashboard.parts import again, choose, links, live, pictures
+from dashboard.parts import again, choose, links, live, pictures, rights
 from engine.commands import first_run, prepare
 from engine.commands.snapshot import Snapshot
 from engine.data.dataset import Dataset
@@ -120,10 +120,11 @@ def _step_pictures() -> None:
 
 def _begin(label: str) -> None:
     """Begin the first run; not offered where a run that cannot be read is in its way."""
-    workspace = state.workspace()
+    workspace, refused = state.workspace(), rights.why_not("start the first run")
     if first_run.needs_first_run(workspace) and st.button(
-        f"**{label}**", icon=":material/refresh:", key="begin"
-    ):
+        f"**{label}**", icon=":material/refresh:", key="begin", disabled=bool(refused),
+        help=refused or None,
+    ):  # fmt: skip
         first_run.start(workspace)
         state.changed()
         st.rerun()

@@ -9,6 +9,7 @@ from dashboard import state, words
 from dashboard.overview import upload
 from dashboard.overview.names import free_name, taken
 from dashboard.overview.upload import Choice
+from dashboard.parts import rights
 from dashboard.parts.params import JOB, Param
 from engine.commands import prepare
 from engine.data.dataset import Dataset
@@ -73,6 +74,9 @@ def asked_for() -> None:
 
 def _upload(where: str, like: Dataset | None = None, name: str = "") -> Choice:
     """The form; what it sent is watched on the page, whose address then names the job."""
+    if refused := rights.why_not("prepare pictures"):
+        st.info(refused, icon=rights.ICON)
+        return Choice()
     choice, job = upload.form(where, like, name)
     if job:
         ADD.write(None)

@@ -14,6 +14,7 @@ from dashboard.overview import (
 )
 from dashboard.parts import evidence, links, live
 from engine.commands.snapshot import Snapshot
+from engine.people import Role
 from engine.runs.record import Run
 
 
@@ -97,3 +98,5 @@ else:
     tables.unreadable(seen.unreadable_datasets, "datasets")
     evidence.cards([], key="theme")  # so that a change of theme is noticed
 state.poll(machine_line, active=state.machine() is None)
+if state.person().role is Role.ADMIN:
+    st.page_link(links.SERVER, label="Server", icon=":material/dns:")

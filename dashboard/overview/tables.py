@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import state, words
 from dashboard.overview import standing
 from dashboard.overview.standing import Standing
-from dashboard.parts import again, chance, evidence, links, live, results
+from dashboard.parts import again, chance, evidence, links, live, results, rights
 from dashboard.parts.evidence import RunRow
 from engine.commands import compare
 from engine.data.dataset import Dataset
@@ -65,7 +65,7 @@ def _note(group: list[Run], datasets: Sequence[Dataset]) -> str:
 def remark(run: Run) -> str:
     stopped = ", stopped" if run.status == "stopped" else ""
     name = f"{words.plain(run.about.name, 40)} · " if run.about.name else ""
-    return f"{name}{run.image_size} px · {live.epochs(run)}{stopped}"
+    return f"{name}{run.image_size} px · {live.epochs(run)}{stopped}{rights.by(run, ' · ')}"
 
 
 def _mean_of(run: Run) -> str:
@@ -89,6 +89,8 @@ def runs_under_way(runs: Sequence[Run]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 live.link(run)
                 live.badge(live.status(run, now))
+                if whose := rights.by(run):
+                    st.caption(words.markdown(whose), width="content")
             stage = live.stage(run, now)
             batch = f" · {stage.batch_line}" if stage.batch_line else ""
             text = stage.says.removesuffix(".") + batch

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import live
+from dashboard.parts import live, rights
 from engine.commands import folds, resume
 from engine.data.dataset import open_dataset
 from engine.data.question import ask
@@ -16,8 +16,11 @@ def resume_button(run: Run) -> Run | None:
     """A button that resumes the run, for one that can be; the run in line once it was clicked."""
     if resume.can_resume(run) or state.dataset_of(run) is None:
         return None
-    help_ = words.markdown(resume.outlook(run))
-    if not st.button("**Resume**", icon=":material/resume:", key=f"resume-{run.id}", help=help_):
+    refused = rights.why_not_own("resume", run)
+    if not st.button(
+        "**Resume**", icon=":material/resume:", key=f"resume-{run.id}", disabled=bool(refused),
+        help=refused or words.markdown(resume.outlook(run)),
+    ):  # fmt: skip
         return None
     try:
         return resume.resume(state.workspace(), run.id)
@@ -37,7 +40,11 @@ def start_again(run: Run, label: str) -> Run | None:
     except ConfigError as error:
         st.caption(words.markdown(error))
         return None
-    if not st.button(f"**{label}**", icon=":material/refresh:", key=f"again-{run.id}"):
+    refused = rights.why_not("train a run")
+    if not st.button(
+        f"**{label}**", icon=":material/refresh:", key=f"again-{run.id}", disabled=bool(refused),
+        help=refused or None,
+    ):  # fmt: skip
         return None
     try:
         if run.of:

@@ -7,6 +7,7 @@ TRAIN = "train/page.py"
 RUNS = "runs/page.py"
 EVALUATE = "evaluate/page.py"
 EXPLAIN = "explain/page.py"
+SERVER = "server/page.py"  # for admins, and no tab of its own
 
 
 def to_folds(run: Run) -> dict[str, str]:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import again, chance, choose, evidence, links, live, results
+from dashboard.parts import again, chance, choose, evidence, links, live, results, rights
 from dashboard.parts.evidence import Card
 from dashboard.runs import table, trash
 from engine.commands import export
+from engine.commands import note as notes
 from engine.commands.snapshot import Snapshot
 from engine.errors import CamsightError
 from engine.evaluation.proportions import wilson
@@ -31,7 +32,7 @@ def show(run: Run | Unreadable, seen: Snapshot) -> None:
         _edit(run, seen)
         _download(run)
         trash.ask_to_delete([run])
-    st.caption(choose.trained(run))
+    st.caption(choose.trained(run) + words.markdown(rights.by(run, " · ")))
     _about(run)
     if reason := live.why(run):
         st.warning(words.markdown(reason))
@@ -83,10 +84,12 @@ def _about(run: Run) -> None:
 def _edit(run: Run, seen: Snapshot) -> None:
     """Name, note and tags, written as soon as they are saved."""
     shown = f"{run.id}-{table.times_drawn()}"
+    refused = rights.why_not_own("write about", run)
     with (
-        st.popover("Name and note", icon=":material/edit:", key=f"edit-{shown}"),
+        st.popover("Name and note", icon=":material/edit:", key=f"edit-{shown}",
+                   disabled=bool(refused), help=refused or None),
         st.form(f"about-{shown}", border=False),
-    ):
+    ):  # fmt: skip
         name = st.text_input("Name", run.about.name, max_chars=about.LONGEST_NAME)
         note = st.text_area("Note", run.about.note, max_chars=about.LONGEST_NOTE)
         known = dict.fromkeys(tag for one in seen.runs for tag in one.about.tags)
@@ -97,7 +100,7 @@ def _edit(run: Run, seen: Snapshot) -> None:
         if not st.form_submit_button("**Save**", icon=":material/check:"):
             return
         try:
-            about.write_about(run.folder, name, note, tags)
+            notes.note(state.workspace(), run.id, name, note, tags)
         except (CamsightError, OSError) as error:
             st.error(words.markdown(error))
             return
@@ -123,9 +126,7 @@ def packed(run: Run) -> Callable[[], bytes]:
     """What makes the zip when somebody asks for it, and not before."""
 
     def make() -> bytes:
-        loaded = state.model(run)
-        with loaded.lock:
-            return export.pack(run, loaded.model, state.datasets())
+        return export.pack(run, state.models().exported(run), state.datasets())
 
     return make
 

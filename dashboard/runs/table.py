@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import live, params, results
+from dashboard.parts import live, params, results, rights
 from dashboard.parts.params import Param
 from engine.commands.snapshot import Snapshot
 from engine.records import Unreadable
@@ -46,7 +46,8 @@ class Filters:
         if self.dataset not in (None, run.dataset):
             return False
         about = run.about
-        said = "\n".join((run.id, about.name, about.note, *about.tags, results.learned(run)))
+        told = (about.name, about.note, *about.tags, results.learned(run), rights.owner(run))
+        said = "\n".join((run.id, *told))
         return self.text in said.casefold()
 
 
@@ -137,6 +138,7 @@ def _config() -> dict:
         "Started": column.DatetimeColumn(
             format="D MMM YYYY, HH:mm", timezone=st.context.timezone or "UTC", width=144
         ),
+        "By": column.TextColumn(width=136, help="Who started it."),
         "Tags": column.MultiselectColumn(color="gray"),
     }
 
@@ -147,13 +149,13 @@ def _columns(found: Sequence[Run | Unreadable]) -> pd.DataFrame:
     frame["Started"] = pd.to_datetime(frame["Started"], utc=True)
     frame["Time"] = pd.to_timedelta(frame["Time"])
     frame["AUC"], frame["n"] = frame["AUC"].astype(float), frame["n"].astype("Int64")
-    empty = [name for name in ("Name", "Tags") if not frame[name].map(len).any()]
+    empty = [name for name in ("Name", "By", "Tags") if not frame[name].map(len).any()]
     return frame.drop(columns=empty)
 
 
 def _row_names() -> Sequence[str]:
     return ("State", "Run", "Name", "Dataset", "AUC", "95% interval",
-            "n", "Validation loss", "Best epoch", "Time", "Started", "Tags")  # fmt: skip
+            "n", "Validation loss", "Best epoch", "Time", "Started", "By", "Tags")  # fmt: skip
 
 
 def _row(run: Run) -> tuple:
@@ -162,13 +164,14 @@ def _row(run: Run) -> tuple:
         [run.status], run.id, words.plain(about.name), words.plain(results.learned(run), 60),
         told["auc"] if told else None, _instead(run), results.judged_on(run) if told else None,
         _losses(run), _best(run), timedelta(seconds=round(run.seconds)) if run.seconds else None,
-        _moment(run.started or run.created), [words.plain(tag) for tag in about.tags],
+        _moment(run.started or run.created), rights.owner(run),
+        [words.plain(tag) for tag in about.tags],
     )  # fmt: skip
 
 
 def _unreadable(one: Unreadable) -> tuple:
     return (["unreadable"], words.plain(one.id, 64), "", "", None, words.plain(one.why), None,
-            [], "", None, None, [])  # fmt: skip
+            [], "", None, None, "", [])  # fmt: skip
 
 
 def _instead(run: Run) -> str:

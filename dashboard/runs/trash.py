@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import live, params, results
+from dashboard.parts import live, params, results, rights
 from dashboard.runs import table
 from engine.commands import trash
 from engine.commands.trash import DAYS_KEPT
@@ -20,7 +20,10 @@ def ask_to_delete(runs: Sequence[Run | Unreadable]) -> None:
     """A button that asks again before the runs go to the trash."""
     label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
     key = f"delete-{table.times_drawn()}-{','.join(run.id for run in runs)}"
-    with st.popover(label, icon=":material/delete:", key=key):
+    refused = rights.why_not_own("delete", *runs)
+    with st.popover(
+        label, icon=":material/delete:", key=key, disabled=bool(refused), help=refused or None
+    ):
         active = [run.id for run in runs if isinstance(run, Run) and run.active]
         if active:
             st.markdown(
@@ -111,7 +114,9 @@ def show() -> None:
                 st.markdown(f"**{words.markdown(name, 64)}**{about}", width="content")
                 st.caption(f"deleted {live.when(one.deleted)}", width="content")
                 label = f"Restore {words.markdown(one.id, 40)}"
-                if st.button(label, icon=":material/undo:", key=f"restore-{one.token}"):
+                refused = rights.why_not_own("restore", run)
+                if st.button(label, icon=":material/undo:", key=f"restore-{one.token}",
+                             disabled=bool(refused), help=refused or None):  # fmt: skip
                     put_back([one.token])
         if len(found) > MOST_SHOWN:
             st.caption(f"… and {words.count(len(found) - MOST_SHOWN)} more.")

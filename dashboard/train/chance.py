@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import chance, results
+from dashboard.parts import chance, results, rights
 from dashboard.train import cost
 from engine.commands import many
 from engine.errors import CamsightError
@@ -34,7 +34,11 @@ def show(run: Run, runs: Sequence[Run]) -> None:
 
 def repeat(run: Run, runs: Sequence[Run]) -> None:
     """The button that trains the run again with other seeds; its cost is said before."""
-    with st.popover("Repeat with other seeds", icon=":material/casino:"):
+    refused = rights.why_not(f"repeat {run.id}")
+    with st.popover(
+        "Repeat with other seeds", icon=":material/casino:", disabled=bool(refused),
+        help=refused or None,
+    ):  # fmt: skip
         st.caption(
             "The same configuration with other seeds shows how much of an AUC is chance: of the "
             "first weights, of the order of the pictures, of their augmentation."

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import choose, links, live
+from dashboard.parts import choose, links, live, rights
 from dashboard.parts.params import DATASET, JOB
 from dashboard.train import cost, like, several
 from dashboard.train.asked import choose_question, pictures
@@ -22,6 +22,9 @@ def new_run() -> None:
     found = state.datasets()
     if not found:
         nothing_to_train_on()
+        return
+    if refused := rights.why_not("train a run"):
+        st.info(refused, icon=rights.ICON)
         return
     like.begin()
     dataset = choose_dataset(found)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import live, results
+from dashboard.parts import live, results, rights
 from dashboard.train import cost
 from dashboard.train.form import watch
 from engine.commands import compare, line, many
@@ -49,14 +49,15 @@ def show(runs: Sequence[Run]) -> None:
 
 def buttons(ticked: Sequence[Run]) -> None:
     """For the runs that are ticked, in their order; what trains is neither moved nor cancelled."""
-    chosen = [run.id for run in ticked if run.status == "queued"]
-    none = not chosen
+    waiting = [run for run in ticked if run.status == "queued"]
+    chosen, refused = [run.id for run in waiting], rights.why_not_own("move or stop", *waiting)
+    how = {"disabled": not chosen or bool(refused), "help": refused or None}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Up", icon=":material/arrow_upward:", key="line-up", disabled=none,
+        st.button("Up", icon=":material/arrow_upward:", key="line-up", **how,
                   on_click=_change, args=(list(chosen), _up))  # fmt: skip
-        st.button("Down", icon=":material/arrow_downward:", key="line-down", disabled=none,
+        st.button("Down", icon=":material/arrow_downward:", key="line-down", **how,
                   on_click=_change, args=(list(reversed(chosen)), _down))  # fmt: skip
-        st.button("Cancel", icon=":material/close:", key="line-cancel", disabled=none,
+        st.button("Cancel", icon=":material/close:", key="line-cancel", **how,
                   on_click=_change, args=(list(chosen), line.cancel))  # fmt: skip
         if len(ticked) == 1 and st.button(
             "Watch", icon=":material/visibility:", key=f"line-watch-{ticked[0].id}"
@@ -94,8 +95,8 @@ def settings(run: Run) -> str:
     """What tells it from its neighbours: of a sweep what varies, of others rate and seed."""
     names = [name for name in run.varies if name in SHORT] or ["learning_rate", "seed"]
     values = [f"{SHORT[name]} {run.config.get(name)}" for name in names]
-    learned = words.plain(results.learned(run), 40)
-    return " · ".join([learned, f"{run.image_size} px", *values])
+    learned, whose = words.plain(results.learned(run), 40), rights.by(run)
+    return " · ".join([learned, f"{run.image_size} px", *values, *([whose] if whose else [])])
 
 
 def starts(shown: Sequence[Run], runs: Sequence[Run]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import again, evidence, links, live, results
+from dashboard.parts import again, evidence, links, live, results, rights
 from dashboard.parts.params import JOB, RUN
 from dashboard.train import cards, chance, line, load
 from dashboard.train.ended import notice
@@ -107,6 +107,10 @@ def one_run(run: Run, runs: Sequence[Run]) -> None:
         live.badge(status)
         st.space("stretch")
         buttons(run, status)
+    if not_stopped := st.session_state.pop("_stop_error", ""):
+        st.error(words.markdown(not_stopped))
+    if whose := rights.by(run, "Started "):
+        st.caption(f"{words.markdown(whose)}.")
     again.said(run)
     if run.active:
         under_way(run, runs, told)
@@ -129,9 +133,10 @@ def buttons(run: Run, status: str) -> None:
     if run.active:
         keep = "**Stop**" if run.of else "**Stop and keep the best**"
         label = "**Do not start it**" if status == "queued" else keep
+        refused = rights.why_not_own("stop", run)
         st.button(
-            label, icon=":material/stop_circle:", disabled=store.asked_to_stop(run), key="stop",
-            on_click=_stop, args=(run,),
+            label, icon=":material/stop_circle:", key="stop", on_click=_stop, args=(run,),
+            disabled=bool(refused) or store.asked_to_stop(run), help=refused or None,
         )  # fmt: skip
         return
     if resumed := again.resume_button(run):
@@ -154,7 +159,10 @@ def buttons(run: Run, status: str) -> None:
 
 
 def _stop(run: Run) -> None:
-    commands_line.cancel(state.workspace(), run.id)
+    try:
+        commands_line.cancel(state.workspace(), run.id)
+    except (CamsightError, OSError) as error:
+        st.session_state["_stop_error"] = str(error)
     state.changed()
 
 

@@ -10,6 +10,7 @@ from engine.commands.learn import model_of, settled
 from engine.commands.train import check_size
 from engine.data.dataset import open_dataset
 from engine.data.question import Question, task_of
+from engine.people import Role, require
 from engine.training.config import TrainConfig
 from engine.workspace import Workspace
 
@@ -19,7 +20,12 @@ BUSY_KEPT = 600  # seconds for which an estimate of a busy machine answers
 def start_estimate(
     workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
 ) -> None:
-    """Measure in a process of its own how long a training would take, unless that is known."""
+    """Measure in a process of its own how long a training would take, unless that is known.
+
+    Raises:
+        AccessError: if whoever asks may not train.
+    """
+    require(workspace.by, Role.TRAINER, "measure a training")
     found = find_estimate(workspace, dataset_name, config, question)
     if found is None or (not found.alive and found.result is None):
         options = [
@@ -76,7 +82,12 @@ def estimate(
     workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
 ):
     """How long a training would take here, from a short measurement; nothing is written but the
-    precision that turned out to be faster."""
+    precision that turned out to be faster.
+
+    Raises:
+        AccessError: if whoever asks may not train.
+    """
+    require(workspace.by, Role.TRAINER, "measure a training")
     began = time.perf_counter()
     dataset = open_dataset(workspace, dataset_name)
     check_size(config, dataset)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -41,16 +40,17 @@ def export(workspace: Workspace, run_id: str, out: Path) -> Path:
     run = store.open_run(workspace, run_id)
     store.require_judged(run)
     backend.prepare_process()
-    data = pack(run, inference.load(run).model, datasets.list_datasets(workspace))
+    model = inference.saved(inference.load(run))
+    data = pack(run, model, datasets.list_datasets(workspace))
     files.write_bytes(out, data)
     return out
 
 
-def pack(run: Run, model, known: list[Dataset]) -> bytes:
+def pack(run: Run, model: bytes, known: list[Dataset]) -> bytes:
     """The zip of a judged run.
 
     Args:
-        model: its network with its weights; whoever calls holds its lock.
+        model: its network with its weights, as a `.keras` file.
         known: where the names of its pictures are looked for.
 
     Raises:
@@ -60,10 +60,8 @@ def pack(run: Run, model, known: list[Dataset]) -> bytes:
     predictions = predictions_csv(run, compare.dataset_of(run, known))
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(inside + "README.txt", readme(run))
-        with tempfile.TemporaryDirectory() as place:
-            path = Path(place) / "model.keras"
-            model.save(path)
-            archive.write(path, inside + path.name, zipfile.ZIP_STORED)  # it is a zip itself
+        kept = zipfile.ZIP_STORED  # it is a zip itself
+        archive.writestr(inside + "model.keras", model, kept)
         archive.writestr(inside + "predictions.csv", predictions)
         for name in AS_THEY_ARE:
             if (run.folder / name).is_file():

@@ -4,6 +4,7 @@ from engine import jobs, lease
 from engine.commands.prepare import DRAWN, prepare
 from engine.commands.train import create_run, train_run
 from engine.data import dataset as datasets
+from engine.people import Role, require
 from engine.runs import store
 from engine.training.config import train_config
 from engine.workspace import Workspace
@@ -21,7 +22,12 @@ def needs_first_run(workspace: Workspace) -> bool:
 
 
 def start(workspace: Workspace) -> None:
-    """`first_run` in a process of its own, if there is anything to do."""
+    """`first_run` in a process of its own, if there is anything to do.
+
+    Raises:
+        AccessError: if whoever asks may not train.
+    """
+    require(workspace.by, Role.TRAINER, "start the first run")
     if needs_first_run(workspace):
         jobs.submit(workspace, ["first-run"], label=JOB, once=True)
 

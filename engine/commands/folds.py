@@ -19,6 +19,7 @@ from engine.evaluation import multiclass
 from engine.evaluation.folds import CrossValidated, cross_validated, cross_validated_mean
 from engine.evaluation.level import LEVEL
 from engine.evaluation.proportions import Proportion, wilson, wilson_by_subject
+from engine.people import Role, require
 from engine.runs import folded, store
 from engine.runs.folded import Folded
 from engine.runs.record import Run
@@ -81,10 +82,13 @@ def create(workspace: Workspace, run_id: str, n: int = USUAL, repeats: int = 1) 
     ticket yet, see `train.create_run`.
 
     Raises:
-        RunError: if there is no such run, or it is a cross-validation itself.
+        RunError: if there is no such run, it is a cross-validation itself, or whoever asks would
+            have too many runs in line.
         DatasetError: if its dataset is gone, or holds other pictures by now.
         ConfigError: as `engine.data.folds.deal`, or if its configuration cannot be read.
+        AccessError: if whoever asks may not train.
     """
+    require(workspace.by, Role.TRAINER, f"cross-validate {run_id}")
     run = store.require_training(store.open_run(workspace, run_id))
     config = stored_config(run.config)
     folds.deal(learn.task_of_run(workspace, run), n, repeats, config.seed)
@@ -92,10 +96,11 @@ def create(workspace: Workspace, run_id: str, n: int = USUAL, repeats: int = 1) 
         "dataset", "dataset_fingerprint", "split_id", "dataset_image_size", "dataset_fit",
         "class_names", "positive", "negative", "subjects", "image_size",
     )  # fmt: skip
-    return store.create(
-        workspace, run.preset, NAMED, of=run.id, folds=n, repeats=repeats,
-        config=config.model_dump(), **{name: getattr(run, name) for name in kept},
-    )  # fmt: skip
+    with line.room(workspace, 1):
+        return store.create(
+            workspace, run.preset, NAMED, of=run.id, folds=n, repeats=repeats,
+            config=config.model_dump(), **{name: getattr(run, name) for name in kept},
+        )  # fmt: skip
 
 
 def start(workspace: Workspace, run_id: str, n: int = USUAL, repeats: int = 1) -> Run:

@@ -13,19 +13,47 @@ start, within an exclusive moment of the lease, so that of two who look, one sta
 
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
-from engine import jobs, lease
+from engine import audit, jobs, lease
 from engine.errors import CamsightError, JobError, RunError
 from engine.jobs import queue
+from engine.people import WHOEVER, Person, Role, require_own
 from engine.runs import store
 from engine.runs.record import Run
+from engine.settings import settings
 from engine.workspace import Workspace
 
 log = logging.getLogger("camsight")
 LOOK_AGAIN = 0.3  # seconds between two looks of whoever waits
+
+
+@contextmanager
+def room(workspace: Workspace, n: int) -> Iterator[None]:
+    """A moment in which whoever asks may put n more runs in line, and nobody else does.
+
+    Where nobody signs in, there is room for any number.
+
+    Raises:
+        RunError: if they would have more runs waiting or training than one person may.
+    """
+    name, most = workspace.by.name, settings().queued_runs
+    if not name:
+        yield
+        return
+    workspace.queue.mkdir(parents=True, exist_ok=True)
+    with lease.moment(workspace.queue / ".room"):
+        has = sum(run.active for run in store.list_runs(workspace) if run.owner == name)
+        if has + n > most:
+            raise RunError(
+                f"{name} has {has} runs that wait or train, and {has + n} would be more than the "
+                f"{most} that one person may have (CAMSIGHT_QUEUED_RUNS); wait until some have "
+                "ended, or cancel some."
+            )
+        yield
 
 
 def put(workspace: Workspace, runs: Sequence[Run]) -> None:
@@ -63,7 +91,8 @@ def ensure(workspace: Workspace) -> None:
     with lease.moment(workspace.dispatcher):
         if lease.is_held(workspace.dispatcher):
             return
-        job_id = jobs.submit(workspace, ["work"], label="work")
+        # everybody's runs are started by it, so it works for nobody in particular
+        job_id = jobs.submit(replace(workspace, by=WHOEVER), ["work"], label="work")
         process = jobs.process(workspace, job_id)
         if process:
             lease.grant(workspace.dispatcher, process.pid)
@@ -97,8 +126,11 @@ def cancel(workspace: Workspace, run_id: str) -> None:
 
     Raises:
         RunError: if there is no such run.
+        AccessError: if it is not theirs who ask.
     """
     run = store.open_run(workspace, run_id)
+    require_own(workspace.by, run.owner, f"stop {run.id}")
+    audit.note(workspace, "stop", run.id)
     try:
         with store.taken_up(run):
             store.save(run, status="stopped", ended=store.now())
@@ -109,8 +141,22 @@ def cancel(workspace: Workspace, run_id: str) -> None:
 
 
 def move(workspace: Workspace, run_id: str, up: bool) -> bool:
-    """Let a waiting run change places with its neighbour; see `queue.move`."""
-    return queue.move(workspace, run_id, up, partial(is_active, workspace))
+    """Let a waiting run change places with its neighbour; see `queue.move`.
+
+    Raises:
+        RunError: if there is no such run.
+        AccessError: if it is not theirs who ask, or would go before one that is not.
+    """
+    run, by = store.open_run(workspace, run_id), workspace.by
+    require_own(by, run.owner, f"move {run.id}")
+
+    def change(other: str) -> None:
+        if up:
+            passed = store.open_run(workspace, other)
+            require_own(by, passed.owner, f"let {run.id} train before {other}")
+        audit.note(workspace, "move", run.id, **{"before" if up else "behind": other})
+
+    return queue.move(workspace, run.id, up, partial(is_active, workspace), change)
 
 
 def is_active(workspace: Workspace, run_id: str) -> bool:
@@ -154,8 +200,12 @@ def _next(workspace: Workspace) -> str | None:
 
 def _train(workspace: Workspace, run_id: str) -> None:
     """Start a run's process and wait for its end; a run that it never took up has failed."""
+    run = store.read_folder(workspace.runs / run_id)
+    owner = run.owner if isinstance(run, Run) else ""
+    by = Person(owner, Role.TRAINER) if owner else WHOEVER
     try:
-        job_id = jobs.submit(workspace, ["train", "--queued", run_id], label=run_id)
+        argv = ["train", "--queued", run_id]
+        job_id = jobs.submit(replace(workspace, by=by), argv, label=run_id)
         while (job := jobs.look(workspace, job_id)) and job.alive:
             time.sleep(LOOK_AGAIN)
         said = job.error.rstrip(".") if job and job.error else "it said nothing"

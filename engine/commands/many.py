@@ -2,7 +2,6 @@
 seeds, which tells how much of an AUC is the seed's chance."""
 
 import secrets
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, product
@@ -13,6 +12,7 @@ from engine.commands.learn import question_of
 from engine.data.dataset import Dataset, open_dataset
 from engine.data.question import Question, task_of
 from engine.errors import ConfigError, DatasetError
+from engine.people import Role, require
 from engine.runs import store
 from engine.runs.record import Run
 from engine.training.config import OF_NO_USE, TrainConfig, stored_config
@@ -61,8 +61,9 @@ def sweep(
 
     Raises:
         ConfigError: if there are none or more than 50, or one cannot be used; no run is made then.
-        DatasetError: if there is no such dataset.
+        CamsightError: as `train.create_runs`; no run is made then either.
     """
+    require(workspace.by, Role.TRAINER, "queue a sweep")
     check_number(len(configs))
     varies = tuple(name for name in VARIED if len({getattr(one, name) for one in configs}) > 1)
     series = f"sweep-{secrets.token_hex(6)}"
@@ -93,7 +94,9 @@ def repeat(workspace: Workspace, run_id: str, n: int) -> list[Run]:
             part in what is trained.
         RunError: if there is no such run.
         DatasetError: if its dataset is gone, or holds other pictures by now.
+        AccessError: if whoever asks may not train.
     """
+    require(workspace.by, Role.TRAINER, f"repeat {run_id}")
     if not SEEDS[0] <= n <= SEEDS[1]:
         raise ConfigError(
             f"A run cannot be repeated with {n} seeds; choose {SEEDS[0]} to {SEEDS[1]}."
@@ -196,19 +199,8 @@ def _queue(
     series: str,
     varies: tuple[str, ...],
 ) -> list[Run]:
-    """All of them or none."""
-    dataset, made = open_dataset(workspace, dataset_name), []
-    for config in configs:
-        train.check_size(config, dataset)
-    try:
-        for config in configs:
-            run = train.create_run(
-                workspace, dataset_name, config, question, series=series, varies=varies
-            )
-            made.append(run)
-    except BaseException:
-        for run in made:
-            shutil.rmtree(run.folder, ignore_errors=True)
-        raise
-    line.put(workspace, made)
-    return made
+    runs = train.create_runs(
+        workspace, dataset_name, configs, question, series=series, varies=varies
+    )
+    line.put(workspace, runs)
+    return runs

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from engine import files, formats, jobs, lease
+from engine import audit, files, formats, jobs, lease
 from engine.commands.preview import preview
 from engine.data import dataset as datasets
 from engine.data import subjects, writing
@@ -21,6 +21,7 @@ from engine.data.decode import check_fit
 from engine.data.sources import Source, open_source, with_positive
 from engine.errors import ConfigError, DatasetError, JobError, SourceError
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from engine.people import Role, require
 from engine.workspace import Workspace
 
 DRAWN = "drawn"
@@ -77,7 +78,11 @@ def prepare(
 
     Raises:
         SourceError, DatasetError, ConfigError: in a sentence, with nothing left behind.
+        AccessError: if whoever asks may not prepare pictures, or is no admin and would replace.
     """
+    if replace:
+        require(workspace.by, Role.ADMIN, f"replace the dataset {name}")
+    require(workspace.by, Role.TRAINER, "prepare pictures")
     try:
         datasets.check_name(name)
         _check_size(image_size)
@@ -134,7 +139,9 @@ def start(
             are sent at the same moment, one ends with this error as its job's.
         ConfigError: if the image size is out of bounds, or there is no such fit.
         SourceError: if subjects or the positive class are asked for, and cannot be had.
+        AccessError: if whoever asks may not prepare pictures.
     """
+    require(workspace.by, Role.TRAINER, "prepare pictures")
     datasets.check_name(name)
     _check_size(image_size)
     check_fit(fit)
@@ -322,6 +329,8 @@ def _place(workspace: Workspace, made: Dataset, replace: bool) -> Dataset:
                 f"The dataset '{made.name}' exists and {difference}; choose another name, or give "
                 "--replace to put this one in its place (runs keep their fingerprint)."
             )
+    verb = "replace" if place.exists() else "prepare"
+    audit.note(workspace, verb, made.name, source=made.source, pictures=made.size)
     (made.folder / "progress.json").unlink(missing_ok=True)
     writing.publish(made.folder, place)
     return datasets.open_dataset(workspace, made.name)

@@ -4,10 +4,14 @@ Whatever ended it: the history that it has in the end is that of a run which not
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from engine import audit
 from engine.commands import folds, learn, line
 from engine.errors import CamsightError, RecordError, RunError
 from engine.jobs import queue
+from engine.people import Role, require, require_own
 from engine.runs import store
 from engine.runs.record import Run
 from engine.training import checkpoint
@@ -68,9 +72,10 @@ def resume(workspace: Workspace, run_id: str) -> Run:
     Raises:
         CamsightError: in a sentence, with the run as it was: if there is no such run, it waits or
             trains, nothing of it is left to train, its dataset has changed, its checkpoint is
-            damaged, or no process can be started.
+            damaged, no process can be started, or it is not theirs who ask.
     """
-    return _set_going(workspace, _checked(workspace, store.open_run(workspace, run_id)))
+    with _ones_own(workspace, run_id) as run:
+        return _set_going(workspace, run)
 
 
 def put_back(workspace: Workspace, run_id: str) -> Run:
@@ -79,27 +84,44 @@ def put_back(workspace: Workspace, run_id: str) -> Run:
     Raises:
         CamsightError: as `resume` does.
     """
-    run = _checked(workspace, store.open_run(workspace, run_id))
-    queue.leave(workspace, run.id)  # its old ticket would call for another process
-    queued = store.queue_again(run)
-    store.forget_stop(run)
-    return queued
+    with _ones_own(workspace, run_id) as run:
+        queue.leave(workspace, run.id)  # its old ticket would call for another process
+        queued = store.queue_again(run)
+        store.forget_stop(run)
+        return queued
 
 
 def resume_lost(workspace: Workspace) -> list[Run]:
     """Resume what was lost while nobody looked, each run once; one that was asked to stop before is
     judged as it is. What cannot be resumed stays as it is, and so does what a version lost that
-    resumed nothing: people have seen it lie there."""
+    resumed nothing: people have seen it lie there.
+
+    Raises:
+        AccessError: if whoever asks is no admin.
+    """
+    require(workspace.by, Role.ADMIN, "resume what was lost")
     resumed = []
     for run in store.list_runs(workspace):
         if run.status != "lost" or run.resumed is None or run.resumed >= BY_ITSELF:
             continue
         try:
             checked = _checked(workspace, run)
+            audit.note(workspace, "resume", run.id)
             resumed.append(_set_going(workspace, checked, by_itself=True))
         except CamsightError as error:
             log.warning("%s", error)
     return resumed
+
+
+@contextmanager
+def _ones_own(workspace: Workspace, run_id: str) -> Iterator[Run]:
+    """A run that can be resumed, and by whoever asks; noted, with room for it in line."""
+    run = store.open_run(workspace, run_id)
+    require_own(workspace.by, run.owner, f"resume {run.id}")
+    _checked(workspace, run)
+    with line.room(workspace, 1):
+        audit.note(workspace, "resume", run.id)
+        yield run
 
 
 def _checked(workspace: Workspace, run: Run) -> Run:

@@ -71,7 +71,7 @@ class _Looker:
     """The one who looks at a workspace."""
 
     def __init__(self, workspace: Workspace):
-        self._workspace = workspace
+        self._workspace = Workspace(workspace.path)  # not the first one's: it serves everybody
         self._lock = threading.Lock()
         self._runs = _Records(store.read_folder, "run.json", about.FILE)
         self._datasets = _Records(datasets.read_folder, "dataset.json")

@@ -3,6 +3,7 @@
 from engine import files, jobs
 from engine.commands import prepare, trash
 from engine.data import features
+from engine.people import Role, require
 from engine.runs import store
 from engine.runs.record import Run
 from engine.training import checkpoint
@@ -15,7 +16,11 @@ def sweep(workspace: Workspace) -> None:
     Staging folders and swaps that were cut short, half-written files, folders of runs without a
     name, checkpoints of runs that ended well, uploads without a job, jobs that ended long ago, runs
     that were deleted more than a week ago.
+
+    Raises:
+        AccessError: if whoever asks is no admin.
     """
+    require(workspace.by, Role.ADMIN, "clear the workspace")
     prepare.sweep(workspace)
     features.sweep(workspace)
     store.sweep(workspace)

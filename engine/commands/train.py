@@ -2,8 +2,9 @@
 
 import logging
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -19,6 +20,7 @@ from engine.data.question import Question, task_of
 from engine.errors import CamsightError, ConfigError, JobError, RunError
 from engine.jobs import queue
 from engine.models.presets import MIN_IMAGE_SIZE
+from engine.people import Role, require
 from engine.runs import outcome, store
 from engine.runs.record import Run
 from engine.training import checkpoint
@@ -29,13 +31,7 @@ log = logging.getLogger("camsight")
 
 
 def create_run(
-    workspace: Workspace,
-    dataset_name: str,
-    config: TrainConfig,
-    question: Question | None = None,
-    *,
-    series: str = "",
-    varies: tuple[str, ...] = (),
+    workspace: Workspace, dataset_name: str, config: TrainConfig, question: Question | None = None
 ) -> Run:
     """A queued run, which `train_run` takes up in this process, or `line.put` gives to another.
 
@@ -43,32 +39,57 @@ def create_run(
 
     Args:
         question: which classes of the dataset are told apart; None for all of them.
-        series, varies: see `Run`.
+
+    Raises:
+        CamsightError: as `create_runs`.
+    """
+    return create_runs(workspace, dataset_name, [config], question)[0]
+
+
+def create_runs(
+    workspace: Workspace,
+    dataset_name: str,
+    configs: Sequence[TrainConfig],
+    question: Question | None = None,
+    **known,
+) -> list[Run]:
+    """A queued run, see `create_run`, for each configuration: all of them or none.
+
+    Args:
+        known: `series` and `varies` of each, see `Run`.
 
     Raises:
         DatasetError: if there is no such dataset.
-        ConfigError: if the image size is above the dataset's.
+        ConfigError: if an image size is above the dataset's.
+        AccessError: if whoever asks may not train.
+        RunError: if they would have too many runs in line.
     """
-    dataset = open_dataset(workspace, dataset_name)
-    check_size(config, dataset)
+    require(workspace.by, Role.TRAINER, "train a run")
+    dataset, made = open_dataset(workspace, dataset_name), []
+    for config in configs:
+        check_size(config, dataset)
     task = task_of(dataset, question)
-    return store.create(
-        workspace,
-        config.preset,
-        dataset=dataset.name,
-        dataset_fingerprint=dataset.fingerprint,
-        split_id=task.split_id,
-        dataset_image_size=dataset.image_size,
-        dataset_fit=dataset.fit,
-        class_names=task.class_names,
-        positive=question.positive if question else (),
-        negative=question.negative if question else (),
-        subjects=task.subjects(),
-        image_size=config.image_size,
-        config=config.model_dump(),
-        series=series,
-        varies=varies,
-    )
+    about = {
+        "dataset": dataset.name,
+        "dataset_fingerprint": dataset.fingerprint,
+        "split_id": task.split_id,
+        "dataset_image_size": dataset.image_size,
+        "dataset_fit": dataset.fit,
+        "class_names": task.class_names,
+        "positive": question.positive if question else (),
+        "negative": question.negative if question else (),
+        "subjects": task.subjects(),
+    }
+    with line.room(workspace, len(configs)):
+        try:
+            for config in configs:
+                own = {"image_size": config.image_size, "config": config.model_dump()}
+                made.append(store.create(workspace, config.preset, **about, **own, **known))
+        except BaseException:
+            for run in made:
+                shutil.rmtree(run.folder, ignore_errors=True)
+            raise
+    return made
 
 
 def usual_preset(dataset: Dataset) -> str:

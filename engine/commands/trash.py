@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine import records
+from engine import audit, records
 from engine.errors import RecordError, RunError
+from engine.people import require_own
 from engine.runs import store
 from engine.runs.about import read_about
 from engine.runs.record import KIND, Run
@@ -39,14 +40,18 @@ def delete(workspace: Workspace, run_id: str) -> str:
 
     Raises:
         RunError: if there is no such run, or it waits, trains or is judged.
+        AccessError: if it is not theirs who ask; whose one is that cannot be read, nobody knows.
     """
     known = {folder.name: folder for folder in store.run_folders(workspace, named=False)}
     if run_id not in known:
         raise RunError(f"The run '{run_id}' does not exist, so there is nothing to delete.")
+    found = store.read_folder(known[run_id])
+    require_own(workspace.by, found.owner if isinstance(found, Run) else "", f"delete {run_id}")
     token = f"{run_id}.{int(time.time())}.{secrets.token_hex(4)}"
     workspace.trash.mkdir(parents=True, exist_ok=True)
     try:
         with store.naming(workspace), store.out_of_use(known[run_id]):
+            audit.note(workspace, "delete", run_id)
             known[run_id].rename(workspace.trash / token)
     except FileNotFoundError:
         raise RunError(f"The run '{run_id}' was deleted by somebody else meanwhile.") from None
@@ -58,6 +63,7 @@ def restore(workspace: Workspace, token: str) -> str:
 
     Raises:
         RunError: if it no longer lies in the trash, or a run of that id is there.
+        AccessError: as `delete`.
     """
     with store.naming(workspace):
         found = next((one for one in trashed(workspace) if one.token == token), None)
@@ -66,12 +72,15 @@ def restore(workspace: Workspace, token: str) -> str:
                 "That run no longer lies in the trash: it was put back already, or deleted more "
                 f"than {DAYS_KEPT} days ago."
             )
+        run = about_of(found)
+        require_own(workspace.by, run.owner if run else "", f"restore {found.id}")
         home = workspace.runs / found.id
         if home.exists():
             raise RunError(
                 f"There is a run '{found.id}' again, so the deleted one stays in the trash; delete "
                 "that one first, or rename its folder."
             )
+        audit.note(workspace, "restore", found.id)
         found.folder.rename(home)
     return found.id
 

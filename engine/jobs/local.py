@@ -19,8 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import files, lease, processes
+from engine import audit, files, lease, people, processes
 from engine.errors import JobError
+from engine.people import Role
 from engine.settings import PROJECT
 from engine.workspace import Workspace
 
@@ -54,7 +55,8 @@ class Job:
 def submit(
     workspace: Workspace, argv: Sequence[str], *, label: str = "", once: bool = False
 ) -> str:
-    """Start `python -m engine ARGV --json` on the workspace, at a lower priority than ours.
+    """Start `python -m engine ARGV --json` on the workspace, at a lower priority than ours and for
+    whoever asks.
 
     Args:
         argv: a verb and its options; a zip that a browser sent is named `upload:TOKEN/NAME.zip`.
@@ -66,7 +68,9 @@ def submit(
 
     Raises:
         JobError: if it could not be started, or the label cannot name a folder.
+        AccessError: if whoever asks may only look.
     """
+    people.require(workspace.by, Role.TRAINER, "start a job")
     label = label or argv[0]
     if not LABEL.fullmatch(label):
         raise JobError(
@@ -101,15 +105,16 @@ def look(workspace: Workspace, job_id: str) -> Job | None:
             return None
         label = str(asked.get("label", job_id))  # the first version's id was its label
         argv, started = tuple(map(str, asked["argv"])), float(asked["started"])
+        owner = str(asked.get("owner", ""))
         damage = None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        label, argv, started = job_id.rpartition(".")[0] or job_id, (), 0.0
+        label, argv, started, owner = job_id.rpartition(".")[0] or job_id, (), 0.0, ""
         why = f"{type(error).__name__}: {error}"
         damage = f"The record of the job '{job_id}' cannot be read ({why}); start it again."
     alive = lease.is_held(folder / "lease.json")  # before its answer, which is whole by its end
     result = None if alive else _json(folder / "out.json")
     error = None if alive or result is not None else damage or _last_line(folder / "log.txt")
-    return Job(job_id, label, argv, started, alive, result, error)
+    return Job(job_id, label, argv, started, alive, result, error, owner)
 
 
 def find(workspace: Workspace, label: str) -> Job | None:
@@ -128,10 +133,13 @@ def stop(workspace: Workspace, job_id: str) -> None:
 
     Raises:
         JobError: if it runs on another machine.
+        AccessError: if it is not theirs who ask.
     """
-    found = process(workspace, job_id)
-    if found is None:
+    job, found = look(workspace, job_id), process(workspace, job_id)
+    if job is None or found is None:
         return
+    people.require_own(workspace.by, job.owner, f"stop the job {job_id}")
+    audit.note(workspace, "stop", job_id)
     if found.machine != processes.machine():
         where = found.machine.split()[0]
         raise JobError(f"The job '{job_id}' runs on another machine ({where}); stop it there.")
@@ -169,8 +177,9 @@ def _start(workspace: Workspace, argv: Sequence[str], label: str) -> str:
     new.mkdir()
     child = None
     try:
-        asked = {"schema": 1, "argv": list(argv), "label": label, "started": time.time()}
-        files.write_json(new / "job.json", asked)
+        asked = {"argv": list(argv), "label": label, "started": time.time()}
+        asked |= {"owner": workspace.by.name}
+        files.write_json(new / "job.json", {"schema": 1, **asked})
         child = _process(workspace, argv, new, place)
         lease.grant(new / "lease.json", child.pid)
         new.rename(place)
@@ -190,7 +199,9 @@ def _process(workspace: Workspace, argv: Sequence[str], new: Path, place: Path) 
         return subprocess.Popen(  # nosec B603 # no shell; Typer reads what people chose as values
             [sys.executable, "-m", "engine.jobs.child", place / "lease.json", *argv, "--json"],
             cwd=PROJECT,
-            env=os.environ | {"CAMSIGHT_WORKSPACE": str(workspace.path.resolve())},
+            env=os.environ
+            | {"CAMSIGHT_WORKSPACE": str(workspace.path.resolve())}
+            | people.environment(workspace.by),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=log,

@@ -58,8 +58,17 @@ def first(workspace: Workspace, active: Callable[[str], bool]) -> str | None:
         return _first(workspace, active)
 
 
-def move(workspace: Workspace, run_id: str, up: bool, active: Callable[[str], bool]) -> bool:
+def move(
+    workspace: Workspace,
+    run_id: str,
+    up: bool,
+    active: Callable[[str], bool],
+    about_to: Callable[[str], None] = lambda other: None,
+) -> bool:
     """Let a waiting run change places with the next one that waits before or behind it.
+
+    Args:
+        about_to: called with that other one before they do; where it raises, they do not.
 
     Returns:
         whether it did: the first of all keeps its place, and so does whoever has no neighbour.
@@ -76,6 +85,7 @@ def move(workspace: Workspace, run_id: str, up: bool, active: Callable[[str], bo
         if other is None or not 0 <= other < len(waiting):
             return False
         (mine, ticket), (theirs, its) = waiting[at], waiting[other]
+        about_to(_run(its))
         # cut short between the two, they share a number that is not the lowest
         ticket.rename(_ticket(workspace, theirs, run_id))
         its.rename(_ticket(workspace, mine, _run(its)))

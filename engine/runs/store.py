@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from engine import files, lease, records
+from engine import audit, files, lease, records
 from engine.errors import RecordError, RunError
 from engine.records import Unreadable
 from engine.runs import about, outcome
@@ -37,8 +37,8 @@ LOST_AFTER = 60  # seconds until a queued run that nobody took up counts as lost
 
 
 def create(workspace: Workspace, preset: str, named: str = "", **known) -> Run:
-    """A queued run with the next free number, which no run of any preset has, nor one that lies in
-    the trash and may come back.
+    """A queued run of whoever asks, with the next free number, which no run of any preset has, nor
+    one that lies in the trash and may come back.
 
     Args:
         named: what its id begins with; the preset if empty.
@@ -52,10 +52,13 @@ def create(workspace: Workspace, preset: str, named: str = "", **known) -> Run:
         try:
             run = Run(
                 id=run_id, preset=preset, status="queued", created=now(), folder=beside, resumed=0,
-                **known,
+                owner=workspace.by.name, **known,
             )
             save(run)
             files.write_json(beside / "config.json", run.config)
+            about = {"run": run.of} if run.of else {"series": run.series} if run.series else {}
+            verb = "cross-validate" if run.of else "train"
+            audit.note(workspace, verb, run_id, dataset=run.dataset, **about)
             beside.rename(workspace.runs / run_id)
         finally:
             shutil.rmtree(beside, ignore_errors=True)

@@ -35,7 +35,7 @@ def unpacked(workspace, tmp_path_factory) -> Path:
 
     place = Workspace(workspace)
     run = store.open_run(place, "quick-1")
-    packed = export.pack(run, inference.load(run).model, list_datasets(place))
+    packed = export.pack(run, inference.saved(inference.load(run)), list_datasets(place))
     folder = tmp_path_factory.mktemp("stranger")
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         archive.extractall(folder)

@@ -11,14 +11,6 @@ from engine.training.config import train_config
 from engine.workspace import Workspace
 
 
-@pytest.fixture(scope="session", autouse=True)
-def tensorflow_is_imported():
-    """With all that a page's warm-up imports, by this thread and before that does it in another:
-    pytest reads TensorFlow's own test_util.py as if it were a test, and Python's parser of trees is
-    not safe beside threads."""
-    from engine import backend, inference  # noqa: F401
-
-
 @pytest.fixture(autouse=True)
 def every_look_is_new(monkeypatch):
     """A test changes a workspace faster than a person; a look of before must not serve it."""

@@ -1,7 +1,9 @@
 """The server itself: whom it answers, how it ends, and a workspace that cannot be written."""
 
 import ctypes
+import json
 import signal
+import socket
 import sys
 import tarfile
 from http.client import HTTPConnection
@@ -30,7 +32,9 @@ ROUTES = [  # method, path, status for who may ask; None: Streamlit decides by m
     ("OPTIONS", "/_stcore/health", None),
     ("GET", "/_stcore/health", 200),
     ("GET", "/_stcore/host-config", 200),
-    ("GET", "/_stcore/metrics", 200),
+    ("GET", "/_stcore/metrics", 404),
+    ("GET", "/metrics", 200),
+    ("GET", "/ready", None),  # not before a device has been tried
     ("GET", "/_stcore/stream", 101),
     ("PUT", "/_stcore/upload_file/a/b", None),
     ("DELETE", "/_stcore/upload_file/a/b", None),
@@ -55,12 +59,13 @@ def old_workspace(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(serve, old_workspace):
-    return serve(old_workspace, CAMSIGHT_ALLOWED_HOSTS="camsight.example, *.team.example")
+    names = "camsight.example, *.team.example"
+    return serve(old_workspace, CAMSIGHT_ALLOWED_HOSTS=names, CAMSIGHT_LOG="json")
 
 
 @pytest.fixture(scope="module")
 def server_everywhere(serve, old_workspace):
-    return serve(old_workspace, CAMSIGHT_HOST="0.0.0.0")
+    return serve(old_workspace, CAMSIGHT_HOST="0.0.0.0", CAMSIGHT_ANYONE="yes")
 
 
 def ask(server, method: str, path: str, host: str, origin: str | None = None):
@@ -90,6 +95,29 @@ def test_no_route_answers_the_page_of_another_site(server, method, path, status)
         told, body = ask(server, method, path, host, f"http://{host}")
         assert told == (status or told)
         assert REFUSED not in body
+
+
+def test_a_server_becomes_ready_once_its_device_was_tried(server, until):
+    def ready() -> dict | None:
+        status, body = ask(server, "GET", "/ready", "localhost")
+        told = json.loads(body)
+        assert (status == 200) == told["ready"]
+        assert set(told["failed"]) <= {"device"}  # while it is being tried
+        return told if status == 200 else None
+
+    tried = {check["name"]: check["ok"] for check in until(ready)["checks"]}
+    assert tried == dict.fromkeys(("runs", "disk", "audit", "line", "device", "models"), True)
+
+
+def test_every_line_that_the_server_logs_is_json(server):
+    """Those of uvicorn, which tells of what is no HTTP, too."""
+    with socket.create_connection(("127.0.0.1", urlsplit(server.address).port)) as connection:
+        connection.sendall(b"no HTTP\r\n\r\n")
+        while connection.recv(1000):
+            pass
+    told = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert any(line["message"].startswith("Camsight on http://") for line in told)
+    assert any(line["logger"] == "uvicorn.error" for line in told)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 from dashboard.explain import chooser, heat
 from dashboard.explain.pictures import of_run
 from dashboard.parts import links
-from engine import cam
 from engine.cam.heatmaps import Heatmaps
 from engine.cam.methods import METHODS, USUAL
 from engine.errors import LayerError
+from engine.serving.client import Client
 
 MORE, CONTROL = chooser.MORE[0], chooser.CONTROLS[0]
 
@@ -41,15 +41,15 @@ def box(at: AppTest, name: str):
 
 @pytest.fixture
 def explained(monkeypatch) -> list[dict]:
-    """What `engine.cam.explain` was asked for; its maps cost nothing here."""
+    """What the process of models was asked for; its maps cost nothing here."""
     asked = []
 
-    def explain(model, images, method, *, target, progress, **options):
+    def explain(self, run, images, method, *, target, progress, waiting, **options):
         asked.append({"method": method} | options)
         values = np.ones((1, 4, 4), np.float32)
         return Heatmaps(values, values, np.ones(1, np.float32), "conv", method, 0.01, ("",))
 
-    monkeypatch.setattr(cam, "explain", explain)
+    monkeypatch.setattr(Client, "explain", explain)
     return asked
 
 
@@ -198,14 +198,14 @@ def test_further_layers_stay_across_pages_and_leave_with_the_layer_itself(
 def test_a_method_that_cannot_be_used_is_said_and_keeps_no_other_from_being_made(
     open_untrained, explained, monkeypatch
 ):
-    made = cam.explain
+    made = Client.explain
 
-    def refuse(model, images, method, **asked):
+    def refuse(self, run, images, method, **asked):
         if method == "grad-cam":
             raise LayerError("The layer 'conv' is of no use to it; choose another.")
-        return made(model, images, method, **asked)
+        return made(self, run, images, method, **asked)
 
-    monkeypatch.setattr(cam, "explain", refuse)
+    monkeypatch.setattr(Client, "explain", refuse)
     at = open_untrained(m=["grad-cam", "score-cam"])
     assert titles(at) == ["Score-CAM"]
     assert [one.value.replace("\\", "") for one in at.error] == [
@@ -216,15 +216,12 @@ def test_a_method_that_cannot_be_used_is_said_and_keeps_no_other_from_being_made
 
 def test_two_sessions_need_not_wait_for_one_another(untrained):
     """One person's Score-CAM held the model, and another one's Grad-CAM waited for minutes."""
-    from engine import inference
-
-    loaded = inference.load(untrained)
     (picture,) = of_run(untrained, "test", [0])
     wish = heat.Wish(untrained, untrained.layers[-1], "fox", ("grad-cam", "score-cam"))
     other_is_made, found = threading.Event(), []
 
     def second() -> None:
-        found.append(heat.made(loaded, wish, picture, "grad-cam", lambda done, total: None))
+        found.append(heat.made(wish, picture, "grad-cam"))
         other_is_made.set()
 
     def inside_the_work(done: int, total: int) -> None:
@@ -233,9 +230,9 @@ def test_two_sessions_need_not_wait_for_one_another(untrained):
         assert other_is_made.wait(60)
 
     thread = threading.Thread(target=second)
-    beside = heat.made(loaded, wish, picture, "score-cam", inside_the_work)
+    beside = heat.made(wish, picture, "score-cam", inside_the_work)
     thread.join()
     other = replace(picture, id="kept under another name")
-    alone = heat.made(loaded, wish, other, "score-cam", lambda done, total: None)
+    alone = heat.made(wish, other, "score-cam")
     assert len(found) == 1
     np.testing.assert_allclose(beside.raw, alone.raw, atol=1e-5)

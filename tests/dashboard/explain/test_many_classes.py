@@ -7,7 +7,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
 from dashboard.explain import gallery, pictures
 from dashboard.explain.pictures import Picture
 from dashboard.parts import links
@@ -18,9 +17,8 @@ THREE, SIX = ("cat", "dog", "fox"), ("cat", "dog", "fox", "hare", "otter", "wolf
 
 
 @pytest.fixture
-def open_page(tmp_path, use_workspace, monkeypatch):
-    """A function that opens Explain under the given address, without waiting for TensorFlow."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
+def open_page(tmp_path, use_workspace):
+    """A function that opens Explain under the given address."""
     st.cache_data.clear()
 
     def opened(**query) -> AppTest:

@@ -14,7 +14,6 @@ from dashboard.explain import gallery, heat, take_along
 from dashboard.explain.gallery import Look
 from dashboard.explain.options import Options
 from dashboard.explain.pictures import of_run
-from engine import inference
 
 LOOK = Look("overlay", "viridis", 0.5, "even")
 
@@ -22,11 +21,11 @@ LOOK = Look("overlay", "viridis", 0.5, "even")
 @pytest.fixture
 def made(untrained):
     """A wish, and the real Grad-CAM of two pictures of noise by it."""
-    loaded, before = inference.load(untrained), untrained.layers[-2]
+    before = untrained.layers[-2]
     options = Options(also=(before,), combine="max")
     wish = heat.Wish(untrained, untrained.layers[-1], "fox", ("grad-cam",), options)
     found = [
-        (picture, "grad-cam", heat.made(loaded, wish, picture, "grad-cam", lambda *step: None))
+        (picture, "grad-cam", heat.made(wish, picture, "grad-cam"))
         for picture in of_run(untrained, "test", [0, 5])
     ]
     return wish, found

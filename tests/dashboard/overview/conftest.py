@@ -4,14 +4,7 @@ import shutil
 
 import pytest
 
-from dashboard import state
 from engine.workspace import Workspace
-
-
-@pytest.fixture(autouse=True)
-def no_warm_up(monkeypatch):
-    """This page needs no TensorFlow, so no thread of a test imports it into the next one."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
 from dashboard.overview import said
 from dashboard.parts import choose
 from engine import records
@@ -24,9 +23,8 @@ THREE = ("cat", "dog", "fox")
 
 
 @pytest.fixture
-def place(tmp_path, use_workspace, monkeypatch) -> Workspace:
-    """An empty workspace; no page of a test imports TensorFlow into the next one."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
+def place(tmp_path, use_workspace) -> Workspace:
+    """An empty workspace."""
     return Workspace(use_workspace(tmp_path))
 
 

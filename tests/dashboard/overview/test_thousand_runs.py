@@ -5,7 +5,6 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
 from dashboard.overview import tables
 from dashboard.parts import links
 from engine import records
@@ -30,8 +29,7 @@ def thousand(tmp_path_factory, add_run) -> Workspace:
 
 
 @pytest.fixture
-def opened(thousand, use_workspace, monkeypatch):
-    monkeypatch.setattr(state, "warm_up", lambda: None)
+def opened(thousand, use_workspace):
     use_workspace(thousand.path)
 
     def at(page: str) -> AppTest:

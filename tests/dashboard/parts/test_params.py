@@ -8,16 +8,9 @@ from collections import Counter
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
 from dashboard.parts import links, params
 from engine.evaluation.intervals import DEFAULT
 from engine.settings import PROJECT
-
-
-@pytest.fixture(autouse=True)
-def no_warm_up(monkeypatch):
-    """These pages are drawn from what is stored, without TensorFlow."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
 
 
 def declared() -> list[str]:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from dashboard import state
 from engine.runs import outcome
 from engine.workspace import Workspace
 
@@ -16,12 +15,6 @@ def predicted(seed: int, skill: float, start: int) -> dict[str, np.ndarray]:
     score = np.random.default_rng(seed).normal(skill * y_true, 1)
     names = np.array([f"{start + n:064}" for n in range(120)])
     return {"picture": names, "y_true": y_true, "logit": score, "y_score": 1 / (1 + np.exp(-score))}
-
-
-@pytest.fixture(autouse=True)
-def no_warm_up(monkeypatch):
-    """This page needs no TensorFlow until a zip is asked for."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from dashboard.runs import charts, one
 from dashboard.runs.charts import Curve
 from engine.commands import trash
 from engine.runs import about, store
+from engine.serving.client import Client
 from engine.training.config import train_config
 from tests.dashboard import pages
 from tests.dashboard.pages import cards, drawn, said
@@ -53,8 +54,10 @@ def test_a_run_that_cannot_be_read_says_why_and_can_be_deleted(place, add_run):
 
 def test_the_zip_is_made_when_it_is_asked_for_and_not_before(workspace, monkeypatch):
     asked = []
-    model = one.state.model
-    monkeypatch.setattr(one.state, "model", lambda run: asked.append(run.id) or model(run))
+    exported = Client.exported
+    monkeypatch.setattr(
+        Client, "exported", lambda self, run: asked.append(run.id) or exported(self, run)
+    )
     opened(runs="quick-1")
     assert asked == []
     run = next(run for run in one.state.look().runs if run.id == "quick-1")

@@ -15,12 +15,6 @@ from engine.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)
-def no_warm_up(monkeypatch):
-    """These pages need no TensorFlow, so no thread of a test imports it into the next one."""
-    monkeypatch.setattr(state, "warm_up", lambda: None)
-
-
-@pytest.fixture(autouse=True)
 def on_any_machine(monkeypatch):
     """What computes here is asked once for each server, and a test's runs tell no device: with an
     answer from an earlier test they would be runs of another machine."""

@@ -18,7 +18,6 @@ opened = partial(pages.opened, links.TRAIN)
 
 @pytest.fixture(autouse=True)
 def nothing_is_started(monkeypatch):
-    monkeypatch.setattr(state, "warm_up", lambda: None)
     monkeypatch.setattr("engine.commands.estimate.start_estimate", lambda *_: None)
 
 

@@ -38,7 +38,6 @@ def asked(monkeypatch) -> list:
         return f"{label or argv[0]}.0"
 
     monkeypatch.setattr(jobs, "submit", submit)
-    monkeypatch.setattr(state, "warm_up", lambda: None)
     monkeypatch.setattr(state, "machine", lambda: None)
     return found
 
