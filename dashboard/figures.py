@@ -3,6 +3,7 @@
 None tells who did something, or what anything is called.
 """
 
+import logging
 from collections import Counter as Counts
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -26,12 +27,14 @@ from prometheus_client.samples import Sample
 
 from engine.commands import snapshot
 from engine.commands.snapshot import Snapshot
+from engine.errors import CamsightError
 from engine.runs.record import Status
 from engine.serving import client
 from engine.settings import settings
 from engine.workspace import Workspace
 
 disable_created_metrics()  # a second figure for each counter, which no rule asks for
+log = logging.getLogger("camsight")
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
@@ -47,7 +50,10 @@ ENDED = Counter(
     "camsight_runs_ended", "Runs that ended since the server started, by how", ["state"],
     registry=REGISTRY,
 )  # fmt: skip
-SESSIONS = Gauge("camsight_sessions", "Pages that are open in browsers", registry=REGISTRY)
+SESSIONS = Gauge(
+    "camsight_sessions", "Pages that are open, or that a browser may still come back to",
+    registry=REGISTRY,
+)  # fmt: skip
 PEOPLE = Gauge("camsight_people", "People who signed in and have one open", registry=REGISTRY)
 READY = Gauge("camsight_ready", "Whether what was tried works", ["check"], registry=REGISTRY)
 
@@ -58,38 +64,46 @@ def failed(error: Exception) -> None:
 
 
 class _Looked:
-    """Figures of the workspace at the moment somebody asks."""
+    """Figures of the workspace at the moment somebody asks; of one that cannot be read, what can be
+    told nevertheless."""
 
     def collect(self) -> Iterator[Metric]:
         place = Workspace(settings().workspace)
-        seen = snapshot.look(place)
-        yield _gauge("camsight_runs", "Runs by state", "state", _states(seen))
-        waiting = sum(run.status == "queued" for run in seen.runs)
-        yield GaugeMetricFamily("camsight_queue_length", "Runs that wait in line", waiting)
-        trained = [run for run in seen.runs if run.seconds and not run.of]
-        seconds, of_each = Counts(), Counts(run.preset for run in trained)
-        for run in trained:
-            seconds[run.preset] += run.seconds
-        yield _gauge(
-            "camsight_training_seconds", "Seconds that the runs that are there were trained for",
-            "preset", seconds,
-        )  # fmt: skip
-        yield _gauge("camsight_trained_runs", "How many those are", "preset", of_each)
-        yield GaugeMetricFamily("camsight_datasets", "Datasets", len(seen.datasets))
-        yield GaugeMetricFamily(
-            "camsight_preparing", "Datasets that are being prepared", len(seen.preparing)
-        )
-        yield GaugeMetricFamily(
-            "camsight_unreadable", "Runs and datasets whose record is damaged",
-            len(seen.unreadable_runs) + len(seen.unreadable_datasets),
-        )  # fmt: skip
-        if seen.free_bytes is not None:
+        try:
+            yield from _of_records(snapshot.look(place))
+        except (CamsightError, OSError) as error:
+            log.warning("the workspace's records cannot be read: %s", error)
+        free = snapshot.free_bytes(place)
+        if free is not None:
             yield GaugeMetricFamily(
-                "camsight_disk_free_bytes", "Free space of the workspace's disk", seen.free_bytes
+                "camsight_disk_free_bytes", "Free space of the workspace's disk", free
             )
         sizes = list(_sizes(place.uploads))
         yield GaugeMetricFamily("camsight_uploads", "Files sent and not yet used", len(sizes))
         yield GaugeMetricFamily("camsight_uploads_bytes", "What they take on the disk", sum(sizes))
+
+
+def _of_records(seen: Snapshot) -> Iterator[Metric]:
+    yield _gauge("camsight_runs", "Runs by state", "state", _states(seen))
+    waiting = sum(run.status == "queued" for run in seen.runs)
+    yield GaugeMetricFamily("camsight_queue_length", "Runs that wait in line", waiting)
+    trained = [run for run in seen.runs if run.seconds and not run.of]
+    seconds, of_each = Counts(), Counts(run.preset for run in trained)
+    for run in trained:
+        seconds[run.preset] += run.seconds
+    yield _gauge(
+        "camsight_training_seconds", "Seconds that the runs that are there were trained for",
+        "preset", seconds,
+    )  # fmt: skip
+    yield _gauge("camsight_trained_runs", "How many those are", "preset", of_each)
+    yield GaugeMetricFamily("camsight_datasets", "Datasets", len(seen.datasets))
+    yield GaugeMetricFamily(
+        "camsight_preparing", "Datasets that are being prepared", len(seen.preparing)
+    )
+    yield GaugeMetricFamily(
+        "camsight_unreadable", "Runs and datasets whose record is damaged",
+        len(seen.unreadable_runs) + len(seen.unreadable_datasets),
+    )  # fmt: skip
 
 
 class _Models:
@@ -97,31 +111,33 @@ class _Models:
 
     def collect(self) -> Iterator[Metric]:
         holder = client.running()
-        if holder is None:
-            return
-        told = holder.figures()
-        seconds = SummaryMetricFamily(
-            "camsight_heatmap_seconds", "Seconds that heatmaps took to compute", labels=["method"]
-        )
-        for method, maps in told.maps.items():
-            seconds.add_metric([method], maps, told.seconds[method])
-        yield seconds
-        yield _gauge(
-            "camsight_model_requests", "Requests of pages to models, by what becomes of them",
-            "state", {"waiting": told.waiting, "working": told.working},
-        )  # fmt: skip
-        errors = CounterMetricFamily(
-            "camsight_model_errors", "Requests to models that failed, by error", labels=["error"]
-        )
-        for error, count in told.errors.items():
-            errors.add_metric([error], count)
-        yield errors
-        yield CounterMetricFamily(
-            "camsight_model_restarts", "Times that the process of the models died", told.restarts
-        )
-        yield GaugeMetricFamily(
-            "camsight_models_up", "Whether that process lives", told.pid is not None
-        )
+        if holder is not None:
+            yield from of_models(holder.figures())
+
+
+def of_models(told: client.Figures) -> Iterator[Metric]:
+    seconds = SummaryMetricFamily(
+        "camsight_heatmap_seconds", "Seconds that heatmaps took to compute", labels=["method"]
+    )
+    for method, maps in told.maps.items():
+        seconds.add_metric([method], maps, told.seconds[method])
+    yield seconds
+    yield _gauge(
+        "camsight_model_requests", "Requests of pages to models, by what becomes of them", "state",
+        {"waiting": told.waiting, "working": told.working},
+    )  # fmt: skip
+    errors = CounterMetricFamily(
+        "camsight_model_errors", "Requests to models that failed, by error", labels=["error"]
+    )
+    for error, count in told.errors.items():
+        errors.add_metric([error], count)
+    yield errors
+    yield CounterMetricFamily(
+        "camsight_model_restarts", "Times that the process of the models died", told.restarts
+    )
+    yield GaugeMetricFamily(
+        "camsight_models_up", "Whether that process lives", told.pid is not None
+    )
 
 
 for figures in (_Looked(), _Models()):

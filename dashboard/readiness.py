@@ -101,7 +101,7 @@ def _models() -> list[Check]:
     if told.pid is None:
         why = f"the process that holds the models has ended{again}; it is started when it is asked"
         return [Check("models", False, why, needed=False)]
-    return [Check("models", True, f"their process lives, number {told.pid}{again}", needed=False)]
+    return [Check("models", True, f"lives, as process {told.pid}{again}", needed=False)]
 
 
 _store = Tried("disk", lambda: ready.checks(Workspace(settings().workspace)), FRESH)

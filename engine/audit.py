@@ -43,7 +43,7 @@ def note(workspace: Workspace, verb: str, of: str, **facts: Any) -> None:
         os.fsync(place)
     finally:
         os.close(place)
-    log.info("%s %s", verb, of, extra={"verb": verb, "run": of, "user": workspace.by.name})
+    log.info("%s %s", verb, of, extra={"verb": verb, "of": of, "user": workspace.by.name})
 
 
 def last(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 
-FACTS = ("user", "run", "page", "verb")
+FACTS = ("user", "run", "verb", "of")
 BLANK = "***"
 OURS = ("camsight", "engine", "dashboard")  # loggers
 SHORTEST = 6  # letters of a secret that is looked for: a shorter one is part of any word
@@ -70,7 +70,7 @@ class Text(Formatter):
 
 
 class Json(Formatter):
-    """One JSON object a line: at, level, logger, message, and where known user, run, page, verb and
+    """One JSON object a line: at, level, logger, message, and where known user, run, verb, of and
     error (a traceback)."""
 
     def line(self, at, record, said, facts, error) -> str:

@@ -55,3 +55,26 @@ def test_a_child_knows_for_whom_it_works(monkeypatch):
     for name, value in people.environment(ANN).items():
         monkeypatch.setenv(name, value)
     assert people.from_environment() == ANN
+
+
+def test_what_is_noted_is_logged_with_who_did_it(tmp_path, caplog):
+    caplog.set_level("INFO", "camsight")
+    audit.note(Workspace(tmp_path, ANN), "stop", "quick-1")
+    (record,) = caplog.records
+    assert (record.verb, record.of, record.user) == ("stop", "quick-1", "ann@example.com")
+
+
+def test_the_last_lines_of_a_long_log_are_found_without_reading_all_of_it(tmp_path, monkeypatch):
+    place, read = Workspace(tmp_path, ANN), []
+    for i in range(40):
+        audit.note(place, "train", f"quick-{i}", note="é" * (i % 7))
+    for block in (1, 7, 150, audit.BLOCK):  # a line, and a letter, may be cut anywhere
+        monkeypatch.setattr(audit, "BLOCK", block)
+        assert [one["of"] for one in audit.last(place)] == [f"quick-{i}" for i in range(39, -1, -1)]
+    monkeypatch.setattr(audit, "BLOCK", 150)
+    loads = audit.json.loads
+    monkeypatch.setattr(audit.json, "loads", lambda line: read.append(line) or loads(line))
+    assert [one["of"] for one in audit.last(place, 2)] == ["quick-39", "quick-38"]
+    found = audit.last(place, 1, lambda line: line["of"].endswith("7"))
+    assert [one["of"] for one in found] == ["quick-37"]
+    assert len(read) < 12

@@ -6,10 +6,12 @@ import re
 import pytest
 import typer
 
+from dashboard import figures
 from engine.cam.methods import METHODS, own_options
 from engine.cli import app
 from engine.evaluation.intervals import INTERVALS
 from engine.models.presets import PRESETS
+from engine.serving.client import Figures
 from engine.settings import PROJECT
 from engine.training.config import TrainConfig
 from tools.settings_table import page
@@ -22,6 +24,16 @@ VERBS = [name for name, verb in typer.main.get_command(app).commands.items() if 
 def test_the_table_of_settings_is_the_code_s():
     """`.venv/bin/python -m tools.settings_table > docs/settings.md` writes it anew."""
     assert (PROJECT / "docs" / "settings.md").read_text(encoding="utf-8") == page()
+
+
+def test_every_figure_for_a_monitor_is_documented_in_its_own_words():
+    table = (PROJECT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    of_models = figures.of_models(Figures(1, 0, 0, 0, {}, {}, {}))
+    for figure in [*figures.REGISTRY.collect(), *of_models]:
+        if figure.name.startswith("camsight_"):
+            name = figure.name + ("_total" if figure.type == "counter" else "")
+            assert f"| `{name}" in table
+            assert figure.documentation in table
 
 
 @pytest.mark.parametrize("verb", VERBS)

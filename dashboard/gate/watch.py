@@ -35,7 +35,7 @@ async def watched(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _watch() -> None:
-    place, known = Workspace(settings().workspace), None
+    place, known, silent = Workspace(settings().workspace), None, False
     while True:
         open_now = sessions.alive()
         figures.SESSIONS.set(len(open_now))
@@ -44,9 +44,11 @@ async def _watch() -> None:
         try:
             runs = (await asyncio.to_thread(snapshot.look, place)).runs
         except (CamsightError, OSError) as error:
-            log.warning("what became of runs cannot be read: %s", error)
+            if not silent:
+                log.warning("what became of runs cannot be read: %s", error)
+            silent = True
         else:
-            known = tell(known, runs)
+            known, silent = tell(known, runs), False
         await asyncio.sleep(LOOK_EVERY)
 
 

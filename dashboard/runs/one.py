@@ -32,7 +32,8 @@ def show(run: Run | Unreadable, seen: Snapshot) -> None:
         _edit(run, seen)
         _download(run)
         trash.ask_to_delete([run])
-    st.caption(choose.trained(run) + words.markdown(rights.by(run, " · ")))
+    whose = words.markdown(rights.by(run))
+    st.caption(choose.trained(run) + (f" · {whose}" if whose else ""))
     _about(run)
     if reason := live.why(run):
         st.warning(words.markdown(reason))

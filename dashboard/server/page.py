@@ -97,7 +97,11 @@ def _audit(place: Workspace) -> None:
     left.header("Who did what", anchor=False)
     with right:
         find = tables.choose_text()
-    tables.audited(place, find)
+    try:
+        tables.audited(place, find)
+    except OSError as error:
+        why = words.markdown(error.strerror or error)
+        st.error(f"The audit log cannot be read ({why}); check its rights.")
 
 
 state.guarded(show)

@@ -77,8 +77,9 @@ def _runs(workspace: Workspace) -> str:
     if workspace.runs.exists():
         os.scandir(workspace.runs).close()
     seen = snapshot.look(workspace)
-    damaged = len(seen.unreadable_runs)
-    return f"{len(seen.runs)} can be read" + (f", {damaged} cannot" if damaged else "")
+    damaged, one = len(seen.unreadable_runs), len(seen.runs) == 1
+    said = f"{len(seen.runs)} run{'' if one else 's'} can be read"
+    return said + (f", {damaged} cannot" if damaged else "")
 
 
 def _disk(workspace: Workspace) -> str:

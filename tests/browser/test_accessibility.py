@@ -23,6 +23,7 @@ FILLED = {
     "evaluate?run=quick-1": lambda page: page.get_by_role("link", name="Explain").nth(1),
     "evaluate?of=file": lambda page: page.get_by_role("button", name="An example"),
     "explain?run=quick-1": lambda page: page.get_by_role("img", name=re.compile("-CAM of")).last,
+    "server": lambda page: page.get_by_role("heading", name="Who did what"),
 }
 # they are loaded after all else
 CHARTS = {"train": 3, "runs?runs=quick-1": 2, "evaluate?run=quick-1": 2}

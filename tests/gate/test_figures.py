@@ -16,7 +16,7 @@ from dashboard.gate import watch
 from dashboard.gate.figures import may_read
 from dashboard.gate.who import SCOPE
 from dashboard.readiness import Tried
-from engine.commands import snapshot
+from engine.commands import ready, snapshot
 from engine.commands.ready import Check
 from engine.people import Person, Role
 from engine.runs import store
@@ -129,6 +129,7 @@ def test_a_monitor_passes_the_gate_where_people_sign_in_and_a_trainer_gets_no_fi
     assert browser.get("/ready").json() == {"ready": True, "failed": []}
     browser.sign_in(provider, "ann@example.com")
     assert browser.get("/metrics").status_code == 401
+    assert browser.get("/_stcore/metrics").status_code == 404
     assert "checks" not in browser.get("/ready").json()
     admin = browse()
     admin.sign_in(provider, "ops@example.com")
@@ -218,6 +219,15 @@ def test_a_monitor_reads_runs_by_state_seconds_uploads_and_whether_it_is_ready(p
     assert found["camsight_disk_free_bytes",] > 0
 
 
+def test_of_a_workspace_that_cannot_be_read_a_monitor_still_learns_that(place, monkeypatch):
+    monkeypatch.setattr(readiness, "ALL", [Tried("disk", lambda: ready.checks(place), 0.0)])
+    place.datasets.touch()
+    answer = monitor().get("/metrics")
+    found = read(answer)
+    assert (answer.status_code, found["camsight_ready", "runs"]) == (200, 0)
+    assert found["camsight_disk_free_bytes",] > 0
+
+
 def test_a_monitor_reads_seconds_by_method_and_what_waits_for_models(place, tried, monkeypatch):
     told = figures.client.Figures(
         pid=7, restarts=1, waiting=3, working=2, maps={"grad-cam": 4}, seconds={"grad-cam": 1.5},
@@ -260,8 +270,9 @@ def test_an_error_that_no_page_expected_is_counted_by_its_name(place, tried):
 
 
 def test_the_log_tells_what_became_of_a_run_and_whose_it_is_once(place, caplog):
-    caplog.set_level(logging.INFO, "camsight")
     run = replace(add(place), owner="ann@example.com")
+    caplog.set_level(logging.INFO, "camsight")
+    caplog.clear()
     known = watch.tell(None, (run,))
     assert not caplog.records  # what was so before the server started is no news
     failed = replace(run, status="failed", seconds=62.0, error="The disk was full.")

@@ -74,6 +74,15 @@ def test_a_trainer_who_knows_the_address_is_refused_with_a_sentence(noted, monke
     assert not cards(at)
 
 
+def test_a_workspace_that_cannot_be_read_does_not_take_the_page_away(noted):
+    noted.datasets.touch()
+    (noted.path / audit.FILE).unlink()
+    (noted.path / audit.FILE).mkdir()
+    at = opened(links.SERVER)
+    assert "The audit log cannot be read (Is a directory)" in at.error[0].value
+    assert cards(at)["Free disk"]["value"].endswith(" GB")
+
+
 def links_to_it(at) -> list:
     return [one for one in at.get("page_link") if one.proto.label == "Server"]
 
