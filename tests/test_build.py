@@ -24,7 +24,7 @@ def python_of(version):
 
 def run_on_path(folder, script, programs, **variables):
     """Run a tool of ours where `programs` (name to shell script) are all that the PATH holds."""
-    for name in ("sh", "id", "env"):  # what the scripts themselves need
+    for name in ("sh", "id", "env", "mkdir"):  # what the scripts themselves need
         if not (folder / name).exists():
             (folder / name).symlink_to(shutil.which(name))
     for name, body in programs.items():
@@ -32,6 +32,7 @@ def run_on_path(folder, script, programs, **variables):
         (folder / name).chmod(0o755)
     return subprocess.run(
         [ROOT / "tools" / script],
+        cwd=folder,
         capture_output=True,
         text=True,
         env={"PATH": str(folder)} | variables,
@@ -123,6 +124,28 @@ def test_chromium_variable_that_does_not_run_is_named(tmp_path):
     found = run_on_path(tmp_path, "find-chromium", {"chromium": "exit 0"}, CHROMIUM="/no/browser")
     assert found.returncode != 0
     assert found.stderr.startswith("CHROMIUM=/no/browser does not run")
+
+
+def test_missing_caddy_is_unpacked_and_not_installed_since_it_would_start_a_server(tmp_path):
+    apt = f'echo "$@" >> "{tmp_path}/asked"; : > caddy_2.deb'
+    unpack = (
+        f'"{shutil.which("mkdir")}" -p usr/bin; printf "#!/bin/sh\\nexit 0\\n" > usr/bin/caddy\n'
+        f'"{shutil.which("chmod")}" +x usr/bin/caddy'
+    )
+    found = run_on_path(tmp_path, "find-caddy", {"apt-get": apt, "dpkg-deb": unpack})
+    assert (found.returncode, found.stdout) == (0, f"{tmp_path}/.venv/caddy/usr/bin/caddy\n")
+    assert (tmp_path / "asked").read_text() == "download -q caddy\n"
+    again = run_on_path(tmp_path, "find-caddy", {"apt-get": "exit 100", "dpkg-deb": "exit 1"})
+    assert again.stdout == found.stdout
+
+
+@pytest.mark.parametrize("variables", [{}, {"CADDY": "/no/caddy"}])
+def test_missing_caddy_is_a_failure_with_a_way_out(tmp_path, variables):
+    programs = {"apt-get": "exit 100", "sudo": "exit 1", "dpkg-deb": "exit 1"}
+    found = run_on_path(tmp_path, "find-caddy", programs, **variables)
+    assert found.returncode != 0
+    assert found.stdout == ""
+    assert "CADDY=/no/caddy does not run" in found.stderr or "make test CADDY=" in found.stderr
 
 
 def pins(lock):
