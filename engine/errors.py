@@ -51,3 +51,7 @@ class AccessError(CamsightError):
 
 class SpaceError(CamsightError):
     """A file that was sent and has no room, or is no longer there."""
+
+
+class WorkspaceError(CamsightError):
+    """A workspace of another version, or a backup that cannot be made or put back."""

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from engine import audit, files, jobs, lease, quota
+from engine import audit, files, formats, jobs, lease, quota
 from engine.commands.preview import preview
 from engine.data import dataset as datasets
 from engine.data import subjects, writing
@@ -104,6 +104,7 @@ def prepare(
             else:
                 found = open_source(_place_of(workspace, source), group_by, positive)
                 made = _take_in(staging, about, found, told)
+            formats.migrate(workspace)  # what a workspace begins with is a dataset
             return _place(workspace, made, replace)
     finally:
         _forget_upload(workspace, source)

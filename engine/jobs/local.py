@@ -199,7 +199,7 @@ def _start(workspace: Workspace, argv: Sequence[str], label: str) -> str:
 
 def _process(workspace: Workspace, argv: Sequence[str], new: Path, place: Path) -> subprocess.Popen:
     with (new / "out.json").open("w") as out, (new / "log.txt").open("w") as log:
-        return subprocess.Popen(
+        return subprocess.Popen(  # nosec B603 # no shell; Typer reads what people chose as values
             [sys.executable, "-m", "engine.jobs.child", place / "lease.json", *argv, "--json"],
             cwd=PROJECT,
             env=os.environ

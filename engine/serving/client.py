@@ -248,7 +248,7 @@ class Client:
 def _begin() -> _Worker:
     folder, key = Path(tempfile.mkdtemp(prefix="camsight-")), secrets.token_bytes(KEY_BYTES)
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603 # our own words
             [sys.executable, "-m", "engine", "serve-models", folder],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
