@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
-from dashboard.parts import links, me, params
+from dashboard.parts import links, me, params, sent
 
 HERE = Path(__file__).parent
 st.set_page_config(
@@ -34,6 +34,7 @@ PAGES = [
 page = st.navigation(PAGES, position="top")
 state.guarded(me.menu)
 params.begin(page.url_path or "overview")
+sent.arrive()
 try:
     state.guarded(page.run)
 finally:  # also where a page stops early

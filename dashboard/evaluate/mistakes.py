@@ -152,15 +152,16 @@ def _picture(told: _Told, run: Run, data: Dataset, row: int) -> None:
         )
         return
     pixels = pictures.pixels(data, row)
-    picture = identity.of_picture(pixels)[: identity.SHORT]
-    st.image(pixels, width="stretch", alt=f"{name}, the model {told.verdict}")
+    picture = identity.of_picture(pixels)
+    jpeg = pictures.jpeg((picture,), lambda: pixels)
+    st.image(jpeg, width="stretch", alt=f"{name}, the model {told.verdict}")
     st.markdown(
         f":small[{'✓' if told.right else '✗'} {words.markdown(name)}, "
         f"{words.markdown(told.verdict)}]  \n:small[:gray[{pictures.name(data, row)}]]"
     )
     st.page_link(
         links.EXPLAIN, label="Explain", icon=":material/center_focus_strong:",
-        query_params={"run": run.id, "target": told.target, "pics": picture},
+        query_params={"run": run.id, "target": told.target, "pics": picture[: identity.SHORT]},
     )  # fmt: skip
 
 

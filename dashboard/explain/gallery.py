@@ -1,5 +1,6 @@
 """How Explain shows what it found: a picture a row, its heatmaps beside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -7,10 +8,11 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import state, words
+from dashboard import words
 from dashboard.explain import options
 from dashboard.explain.heat import SAID, Wish
 from dashboard.explain.pictures import Picture
+from dashboard.parts import pictures
 from engine.cam.methods import METHODS
 from engine.cam.overlay import colour, overlay
 from engine.commands import heat_files
@@ -82,8 +84,8 @@ def _width(columns: int) -> int:
 
 def show_picture(place: DeltaGenerator, run: Run, picture: Picture) -> None:
     with place.container(gap="xsmall"):
-        pixels = large(picture.pixels)
-        st.image(pixels, width="stretch", output_format="JPEG", alt=picture.name)
+        jpeg = pictures.jpeg((picture.id, SHOWN), lambda: large(picture.pixels))
+        st.image(jpeg, width="stretch", alt=picture.name)
         name = f":small[:gray[{words.markdown(picture.name, 40)}]]"
         st.markdown(name if picture.scores is None else f"{verdict(run, picture)}  \n{name}")
 
@@ -112,19 +114,22 @@ def show_heat(
     if METHODS[method].of_class:
         name += f" for {wish.run.class_names[wish.target_of(picture)]}"
     with place.container(gap=None):  # a button's height puts as much air above its row
-        pixels = drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
-        st.image(pixels, width="stretch", output_format="JPEG", alt=name)
+        jpeg = shown(wish.key(picture, method), look, picture.pixels, heat.values[0])
+        st.image(jpeg, width="stretch", alt=name)
         with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xsmall"):
             took = words.duration(heat.seconds).replace(" ", NO_BREAK)
             st.markdown(f"**{title}** :gray[{took}]", width="stretch")
             file = f"{heat_files.safe(picture.name)}.{method}.png"
-            _png_button(pixels, file, name, f"png {row} {method}")
+            _png_button(
+                lambda: heat_files.png(drawn(look, picture.pixels, heat.values[0])),
+                file, name, f"png {row} {method}",
+            )  # fmt: skip
         st.markdown("  \n".join(f":small[:gray[{line}]]" for line in below(wish, picture, heat)))
 
 
-def _png_button(pixels: np.ndarray, file: str, what: str, key: str) -> None:
+def _png_button(make: Callable[[], bytes], file: str, what: str, key: str) -> None:
     st.download_button(
-        "PNG", lambda: heat_files.png(pixels), file, "image/png",
+        "PNG", make, file, "image/png",
         key=key, icon=":material/download:", type="tertiary", on_click="ignore",
         help=words.markdown(f"Save the {what}", 90),
     )  # fmt: skip
@@ -156,18 +161,17 @@ def below(wish: Wish, picture: Picture, heat) -> list[str]:
     return lines
 
 
-def drawn(heat_key: tuple, look: Look, pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def drawn(look: Look, pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A heatmap as it is shown, `(SHOWN, SHOWN, 3)` uint8."""
-    key = ("drawn", *heat_key, look)
-    found = state.kept().get(key)
-    if found is None:
-        if look.view == "heatmap":
-            size = (SHOWN, SHOWN)
-            found = cv2.resize(colour(heat, look.colour_map), size, interpolation=cv2.INTER_CUBIC)
-        else:
-            found = overlay(large(pixels), heat, look.colour_map, look.opacity, look.by)
-        state.kept().put(key, found, found.nbytes)
-    return found
+    if look.view == "heatmap":
+        size = (SHOWN, SHOWN)
+        return cv2.resize(colour(heat, look.colour_map), size, interpolation=cv2.INTER_CUBIC)
+    return overlay(large(pixels), heat, look.colour_map, look.opacity, look.by)
+
+
+def shown(heat_key: tuple, look: Look, pixels: np.ndarray, heat: np.ndarray) -> bytes:
+    """That as a JPEG file."""
+    return pictures.jpeg((*heat_key, look), lambda: drawn(look, pixels, heat))
 
 
 def large(pixels: np.ndarray) -> np.ndarray:

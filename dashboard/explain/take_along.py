@@ -50,7 +50,7 @@ def packed(wish: Wish, look: Look, found: Found) -> Callable[[], bytes]:
 
 def _map(wish: Wish, look: Look, picture: Picture, method: str, heat) -> Map:
     run, target = wish.run, wish.target_of(picture)
-    shown = drawn(wish.key(picture, method), look, picture.pixels, heat.values[0])
+    shown = drawn(look, picture.pixels, heat.values[0])
     return Map(
         picture.name, picture.id, seen(run, picture), shown, heat, 0,
         (target, run.class_names[target]), run.weights_sha256, wish.asked(method),

@@ -83,7 +83,7 @@ class Door:
             if not closed:
                 closed = True
                 if accepted:
-                    await send({"type": "websocket.send", "bytes": _go_to(there)})
+                    await send({"type": "websocket.send", "bytes": go_to(there)})
                 await send({"type": "websocket.close", "code": OVER})
             return {"type": "websocket.disconnect", "code": OVER}
 
@@ -109,7 +109,7 @@ def no_role(name: str) -> Response:
     )  # fmt: skip
 
 
-def _go_to(address: str) -> bytes:
+def go_to(address: str) -> bytes:
     """What Streamlit's page takes for: leave for this address."""
     message = ForwardMsg()
     message.auth_redirect.url = address

@@ -8,15 +8,14 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route
 
 from dashboard.gate import door, oidc, pages
 from dashboard.gate.configured import is_https
 from dashboard.gate.oidc import Attempt, Provider, ProviderError, TokenError
 from dashboard.gate.sign_ins import SignIns
 from dashboard.gate.who import ASKED, SCOPE, cookie_name
-from engine.settings import PROJECT, Settings
+from engine.settings import Settings
 
 ATTEMPT_SECONDS = 600  # that somebody may take at the provider
 log = logging.getLogger("camsight")
@@ -39,7 +38,6 @@ class SignInPages:
             Route(door.START, self._start),
             Route(door.CALLBACK, self._callback),
             Route(door.SIGN_OUT, self._sign_out, methods=["GET", "POST"]),
-            Mount(pages.STATIC, StaticFiles(directory=PROJECT / "dashboard" / "static")),
         ]
 
     async def _sign_in(self, request: Request) -> Response:

@@ -1,12 +1,13 @@
 """Where the pictures are that a run was judged on: by what is in them, not by their place."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from dashboard import state, words
-from engine.commands import compare
+from engine.commands import compare, heat_files
 from engine.data.dataset import Dataset
 from engine.errors import DatasetError
 from engine.runs.record import Run
@@ -52,6 +53,20 @@ def pixels(data: Dataset, row: int) -> np.ndarray:
         DatasetError: if it cannot be read.
     """
     return np.array(replace(data).images[row])
+
+
+def jpeg(key: tuple, draw: Callable[[], np.ndarray]) -> bytes:
+    """What `draw` makes, `(h, w, 3)` uint8, as a JPEG file. It is kept: each click draws all
+    pictures of a page anew, and to encode them took most of that.
+
+    Args:
+        key: all that the picture depends on, each by name or SHA-256.
+    """
+    found = state.kept().get(("jpeg", *key))
+    if found is None:
+        found = heat_files.jpeg(draw())
+        state.kept().put(("jpeg", *key), found, len(found))
+    return found
 
 
 def find(run: Run, asked: str) -> tuple[str, int] | None:

@@ -73,6 +73,14 @@ def png(pixels: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
+def jpeg(pixels: np.ndarray) -> bytes:
+    """RGB pixels `(h, w, 3)` uint8 as a JPEG file to look at, every colour at every pixel."""
+    how = (cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+           cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)  # fmt: skip
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), how)
+    return encoded.tobytes()
+
+
 def npz(one: Map) -> bytes:
     """The raw map with all that tells which it is, readable by `numpy.load` without pickles.
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -25,6 +27,17 @@ def test_from_overview_to_a_heatmap(open_at):
     expect(pictures.first).to_be_visible()
     expect(page.get_by_text(re.compile("probability of (cat|dog)")).first).to_be_visible()
     assert pictures.first.evaluate("i => i.complete && i.naturalWidth > 100")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is told by Linux")
+def test_the_server_that_showed_a_heatmap_has_no_tensorflow(open_at, server):
+    """Reruns waited for the interpreter while a map was made in the same process."""
+    page = open_at("explain?run=quick-1")
+    expect(page.get_by_role("img", name=HEATMAP).first).to_be_visible()
+    loaded = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "python" in loaded
+    assert "tensorflow" not in loaded
+    assert "openvino" not in loaded
 
 
 def test_a_reload_restores_run_layer_methods_and_target(open_at):
@@ -124,3 +137,17 @@ def test_charts_take_the_colours_of_the_theme(open_at, scheme):
     accent = {"light": "rgb(11, 107, 96)", "dark": "rgb(69, 189, 174)"}[scheme]
     curve = page.locator(".js-plotly-plot path.js-line").nth(2)  # after the diagonal and the band
     expect(curve).to_have_css("stroke", accent)
+
+
+def test_a_slow_map_that_waits_says_behind_how_many_and_a_quick_one_comes_meanwhile(
+    open_at, slow_run
+):
+    """Each page's Score-CAMs are of other pictures, and few of one model are made side by side."""
+    pages = [
+        open_at(f"explain?run={slow_run}&pics=random+20&draw={draw}&m=score-cam")
+        for draw in range(2, 8)
+    ]
+    expect(pages[-1].get_by_text(re.compile("Score-CAM waits behind [4-9] others"))).to_be_visible()
+    quick = open_at(f"explain?run={slow_run}&m=grad-cam")
+    expect(quick.get_by_role("img", name=re.compile("Grad-CAM of")).first).to_be_visible()
+    assert pages[-1].get_by_role("button", name="Stop here").is_visible()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
+from dashboard import readiness, state
 from dashboard.parts import links, rights
 from engine import jobs, lease, people
 from engine.commands import first_run, many, prepare, snapshot, train, trash
@@ -28,8 +28,7 @@ SMALL = train_config("quick", image_size=32)
 
 
 @pytest.fixture(autouse=True)
-def nothing_beside(monkeypatch):
-    monkeypatch.setattr(state, "warm_up", lambda: None)
+def on_any_machine(monkeypatch):
     monkeypatch.setattr(state, "machine", lambda: None)
 
 
@@ -310,12 +309,11 @@ def test_what_all_sessions_share_is_not_the_first_one_s(place, started, forged):
 
 
 def test_the_server_asks_about_its_machine_itself_whoever_comes_first(place, started):
-    state._ask_doctor.clear()
+    readiness._asked.cache_clear()
     try:
-        asked, _ = state._ask_doctor()
+        readiness.doctor()
     finally:
-        state._ask_doctor.clear()
-    assert asked.by == WHOEVER
+        readiness._asked.cache_clear()
     assert started == [(WHOEVER, "doctor")]
 
 

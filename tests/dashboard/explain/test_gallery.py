@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -27,13 +28,13 @@ def run(class_names=("cat", "dog")):
 
 def test_drawn_heatmaps_are_bounded_by_their_bytes(monkeypatch):
     """Two thousand of them were a gigabyte."""
-    kept = state.Kept(3 * gallery.SHOWN**2 * 4)  # four drawn pictures
+    kept = state.Kept(100_000)
     monkeypatch.setattr(state, "kept", lambda: kept)
     warm = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
-    for step in range(20):
-        gallery.drawn(("key",), Look("overlay", "inferno", step / 20, "even"), PIXELS, warm)
-    assert kept._bytes == 3 * gallery.SHOWN**2 * 4
-    assert len(kept._kept) == 4
+    looks = [Look("overlay", "inferno", step / 20, "even") for step in range(20)]
+    sizes = [len(gallery.shown(("key",), look, PIXELS, warm)) for look in looks]
+    assert sum(sizes) > 100_000 >= kept._bytes
+    assert kept._bytes == sum(sizes[-len(kept._kept) :])
 
 
 def test_a_kept_drawing_is_that_of_the_same_heat_and_look(monkeypatch):
@@ -44,10 +45,12 @@ def test_a_kept_drawing_is_that_of_the_same_heat_and_look(monkeypatch):
         Look("overlay", "inferno", 0.8, "even"),
         Look("heatmap", "inferno", 0.8, "even"),
     )
-    first = gallery.drawn(("cold",), overlay, PIXELS, cold)
-    assert (gallery.drawn(("hot",), overlay, PIXELS, hot) != first).any()
-    assert (gallery.drawn(("cold",), alone, PIXELS, cold) != first).any()
-    assert gallery.drawn(("cold",), overlay, PIXELS, cold) is first
+    first = gallery.shown(("cold",), overlay, PIXELS, cold)
+    assert gallery.shown(("hot",), overlay, PIXELS, hot) != first
+    assert gallery.shown(("cold",), alone, PIXELS, cold) != first
+    assert gallery.shown(("cold",), overlay, PIXELS, cold) is first
+    pixels = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert np.abs(pixels.astype(int) - gallery.drawn(overlay, PIXELS, cold)).max() <= 3
 
 
 def wish(**known) -> heat.Wish:
@@ -112,6 +115,18 @@ def test_progress_counts_the_slow_maps_alone_and_each_by_its_passes(monkeypatch)
     quick = heat.Pace(["grad-cam", "grad-cam"], lambda share, text: said.append((share, text)))
     quick.tell(1, 1, 1)
     assert said[-1][0] == 1
+
+
+def test_a_map_that_waits_says_behind_how_many_and_one_that_has_begun_no_time():
+    said = []
+    pace = heat.Pace(["grad-cam", "score-cam"], lambda share, text: said.append((share, text)))
+    pace.wait(1, 3)
+    pace.wait(0, 1)
+    pace.tell(1, 0, 128)
+    assert said == [
+        (0, "Score-CAM waits behind 3 others"), (0, "Grad-CAM waits behind 1 other"),
+        (0, "Score-CAM, map 1 of 1"),
+    ]  # fmt: skip
 
 
 # --- what stands under a map ----------------------------------------------------------------------

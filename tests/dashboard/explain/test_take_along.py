@@ -47,7 +47,7 @@ def test_the_zip_holds_what_is_shown_what_the_model_saw_and_what_it_is(made, unt
             with np.load(io.BytesIO(archive.read(row["raw"]))) as stored:
                 np.testing.assert_array_equal(stored["raw"], one.raw[0])
                 assert str(stored["layer"]) == " + ".join(untrained.layers[:-3:-1])
-            shown = gallery.drawn(wish.key(picture, method), LOOK, picture.pixels, one.values[0])
+            shown = gallery.drawn(LOOK, picture.pixels, one.values[0])
             assert (pixels(archive.read(row["overlay"])) == shown).all()
             assert (pixels(archive.read(row["original"])) == heat.seen(untrained, picture)).all()
 
@@ -73,7 +73,7 @@ def test_each_map_has_a_button_that_saves_it_under_the_name_of_picture_and_metho
     wish = heat.Wish(untrained, untrained.layers[-1], heat.SAID, ("grad-cam",))
     values = heat.kept(wish, picture, "grad-cam").values[0]
     look = Look("overlay", "inferno", 0.75, "by heat")
-    assert (pixels(data()) == gallery.drawn(("afresh",), look, picture.pixels, values)).all()
+    assert (pixels(data()) == gallery.drawn(look, picture.pixels, values)).all()
     buttons = at.get("download_button")
     assert [one.proto.label for one in buttons] == ["PNG"]
     assert "Save the Grad-CAM of " in buttons[0].proto.help
