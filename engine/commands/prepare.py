@@ -131,9 +131,9 @@ def start(
     """Take in an uploaded zip in a process of its own, which outlives whoever sent it.
 
     Args:
+        group_by, positive: as in `prepare`.
         lies: where the content is a file of the workspace; it gets a second name there, in place of
             a copy, so that whoever keeps the first may remove it.
-        group_by, positive: as in `prepare`.
 
     Returns:
         The job's id, for `jobs.look`.

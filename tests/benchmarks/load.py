@@ -164,9 +164,11 @@ async def people(base: str, pool: Pool, asked, server: "Server", told: Told) -> 
         await train(server.workspace, told)
         told.phase = "beside"
         watching = asyncio.create_task(watch(server.workspace, told))
-        await everybody(tabs, pool, rngs, told, asked.seconds)
-        watching.cancel()
-        stop(server.workspace)
+        try:
+            await everybody(tabs, pool, rngs, told, asked.seconds)
+        finally:
+            watching.cancel()
+            stop(server.workspace)
         server.measure("after the training", told)
     await together(tab.leave() for tab in tabs)
     tell("as many come and go")
@@ -217,9 +219,9 @@ async def watch(workspace: Workspace, told: Told) -> None:
 
 def stop(workspace: Workspace) -> None:
     for run in reversed(store.list_runs(workspace)):
-        if run.is_active:
+        if run.active:
             store.ask_to_stop(run)
-    while any(run.is_active for run in store.list_runs(workspace)):
+    while any(run.active for run in store.list_runs(workspace)):
         time.sleep(0.5)
 
 
@@ -343,7 +345,8 @@ def main() -> None:
     parser.add_argument("--training", action="store_true")
     parser.add_argument("--code", type=Path, default=Path(), help="another checkout to serve")
     asked, told = parser.parse_args(), Told()
-    with tempfile.TemporaryDirectory(prefix="camsight-load-") as scratch:
+    folder = tempfile.TemporaryDirectory(prefix="camsight-load-", ignore_cleanup_errors=True)
+    with folder as scratch:
         server = Server(asked.workspace, asked.code.resolve(), Path(scratch))
         pool = Pool(server.workspace)
         with server:

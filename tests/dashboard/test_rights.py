@@ -217,6 +217,12 @@ def test_a_viewer_has_no_forms_and_is_told_why(place, started):
     at = opened(VIEWER, links.OVERVIEW, add="own")
     assert "may not prepare pictures, which takes a trainer" in infos(at)
     assert not at.get("file_uploader")
+    assert not [one for one in at.button if "Train" in one.label]
+    links_to = {one.proto.label for one in at.get("page_link")}
+    assert "Add pictures" not in links_to
+    assert not [label for label in links_to if "Train" in label]
+    assert any("Look inside quick-1" in label for label in links_to)
+    assert str(place.path) not in texts(at)
     assert started == []
 
 

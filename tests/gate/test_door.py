@@ -67,8 +67,8 @@ def test_health_and_the_sign_in_page_are_open(browse):
 )
 def test_only_a_page_of_ours_may_change_something(signed_in, method, origin):
     browser = signed_in()
-    assert browser.ask(method, "/_stcore/upload_file/a/b").status_code == 200
-    answer = browser.ask(method, "/_stcore/upload_file/a/b", headers={"Origin": origin})
+    assert browser.ask(method, "/_stcore/agent/interact").status_code == 200
+    answer = browser.ask(method, "/_stcore/agent/interact", headers={"Origin": origin})
     assert answer.status_code == 403
 
 
