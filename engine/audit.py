@@ -1,9 +1,11 @@
 """Who started, stopped, changed and deleted what: a line each in `audit.jsonl` of the workspace.
 
 A line is written before the thing is done, so that nothing is done that is not noted; one write
-appends it whole, also where several processes note something at once.
+appends it whole, also where several processes note something at once. On a disk without room what
+frees some is done all the same, and stands in the log.
 """
 
+import errno
 import json
 import logging
 import os
@@ -13,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from engine.errors import RecordError
 from engine.workspace import Workspace
 
 FILE = "audit.jsonl"
@@ -21,11 +24,14 @@ BLOCK = 64 * 1024  # bytes that are read at once, from the end
 log = logging.getLogger("camsight")
 
 
-def note(workspace: Workspace, verb: str, of: str, **facts: Any) -> None:
+def note(workspace: Workspace, verb: str, of: str, frees: bool = False, **facts: Any) -> None:
     """Append that whoever asks (`workspace.by`) does `verb` to `of`, a run, dataset or job.
 
+    Args:
+        frees: whether that makes room on the disk, or keeps it from being taken.
+
     Raises:
-        OSError: if it cannot be written; then the thing must not be done.
+        RecordError: if it cannot be written; then the thing must not be done.
     """
     told = {name: str(value)[:LONGEST] for name, value in facts.items()}
     line = {
@@ -36,14 +42,25 @@ def note(workspace: Workspace, verb: str, of: str, **facts: Any) -> None:
         "of": of,
         **told,
     }
-    workspace.path.mkdir(parents=True, exist_ok=True)
-    place = os.open(workspace.path / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     try:
-        os.write(place, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+        _append(workspace.path / FILE, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+    except OSError as error:
+        if not (frees and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+            raise RecordError(
+                f"'{verb} {of}' cannot be noted in {FILE} ({error.strerror}) and is not done; free "
+                "some space, or give the workspace's owner the right to write there."
+            ) from error
+    log.info("%s %s", verb, of, extra={"verb": verb, "of": of, "user": workspace.by.name})
+
+
+def _append(path: Path, line: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    try:
+        os.write(place, line)
         os.fsync(place)
     finally:
         os.close(place)
-    log.info("%s %s", verb, of, extra={"verb": verb, "of": of, "user": workspace.by.name})
 
 
 def last(

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from engine import audit, people
+from engine.errors import RecordError
 from engine.people import Person, Role
 from engine.workspace import Workspace
 
@@ -46,8 +47,8 @@ def test_a_damaged_line_does_not_hide_the_others(tmp_path):
 
 def test_what_cannot_be_noted_is_an_error(tmp_path):
     (tmp_path / audit.FILE).mkdir()
-    with pytest.raises(OSError):
-        audit.note(Workspace(tmp_path, ANN), "delete", "quick-1")
+    with pytest.raises(RecordError, match="'delete quick-1' cannot be noted"):
+        audit.note(Workspace(tmp_path, ANN), "delete", "quick-1", frees=True)
 
 
 def test_a_child_knows_for_whom_it_works(monkeypatch):

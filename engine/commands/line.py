@@ -134,7 +134,7 @@ def cancel(workspace: Workspace, run_id: str) -> None:
     """
     run = store.open_run(workspace, run_id)
     require_own(workspace.by, run.owner, f"stop {run.id}")
-    audit.note(workspace, "stop", run.id)
+    audit.note(workspace, "stop", run.id, frees=True)
     try:
         with store.taken_up(run):
             store.save(run, status="stopped", ended=store.now())

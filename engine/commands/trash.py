@@ -51,7 +51,7 @@ def delete(workspace: Workspace, run_id: str) -> str:
     workspace.trash.mkdir(parents=True, exist_ok=True)
     try:
         with store.naming(workspace), store.out_of_use(known[run_id]):
-            audit.note(workspace, "delete", run_id)
+            audit.note(workspace, "delete", run_id, frees=True)
             known[run_id].rename(workspace.trash / token)
     except FileNotFoundError:
         raise RunError(f"The run '{run_id}' was deleted by somebody else meanwhile.") from None

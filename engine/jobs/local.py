@@ -139,7 +139,7 @@ def stop(workspace: Workspace, job_id: str) -> None:
     if job is None or found is None:
         return
     people.require_own(workspace.by, job.owner, f"stop the job {job_id}")
-    audit.note(workspace, "stop", job_id)
+    audit.note(workspace, "stop", job_id, frees=True)
     if found.machine != processes.machine():
         where = found.machine.split()[0]
         raise JobError(f"The job '{job_id}' runs on another machine ({where}); stop it there.")

@@ -1,5 +1,6 @@
 """Who may do what: every service that changes something asks first, and notes who did it."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from engine.commands import (
 )
 from engine.commands import note as notes
 from engine.commands import train as commands
-from engine.errors import AccessError, RunError
+from engine.errors import AccessError, RecordError, RunError
 from engine.jobs import local, queue
 from engine.people import WHOEVER, Person, Role
 from engine.runs import store
@@ -183,15 +184,27 @@ def test_what_is_prepared_is_noted(place):
 
 
 def test_what_cannot_be_noted_is_not_done(place, monkeypatch):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
+    log = place.path / audit.FILE
+    log.unlink()
+    log.mkdir()  # where a file is to be written
     before = state(place)
-    monkeypatch.setattr(audit, "note", full)
     for what in ("train", "stop", "resume", "delete", "restore", "write about", "move"):
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(RecordError, match=r"noted in audit.jsonl .* and is not done"):
             (ANYBODYS | ONES_OWN)[what](replace(place, by=ADMIN))
     assert state(place) == before
+
+
+def test_a_full_disk_keeps_nobody_from_making_room(place, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(audit, "_append", full)
+    with pytest.raises(RecordError, match="No space left on device"):
+        notes.note(place, "quick-5", text="mine")
+    with caplog.at_level("INFO", logger="camsight"):
+        trash.delete(place, "quick-5")
+    assert "quick-5" not in [run.id for run in store.list_runs(place)]
+    assert "delete quick-5" in caplog.text
 
 
 def test_a_run_goes_behind_another_s_and_not_before_it(place):
