@@ -16,6 +16,7 @@ import streamlit as st
 from dashboard import gate, logbook, warm
 from dashboard.gate.configured import check, is_loopback
 from dashboard.gate.who import TRUSTED
+from engine import formats
 from engine.commands import first_run, line, resume
 from engine.commands.sweep import sweep
 from engine.errors import CamsightError, JobError
@@ -33,6 +34,7 @@ def main() -> None:
     try:
         host, port, workspace = settings().host, settings().port, Workspace(settings().workspace)
         check(settings())
+        formats.check(workspace)
         around = gate.around(settings())
         check_port(host, port)
         logbook.begin(settings())
@@ -53,6 +55,7 @@ def main() -> None:
             "server.address": host,
             "server.port": port,
             "server.trustedUserHeaders": TRUSTED,
+            "server.maxUploadSize": settings().upload_mb,
         }
     )
 
@@ -66,6 +69,7 @@ def make_ready(workspace: Workspace) -> None:
     try:
         workspace.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=workspace.path):
+            formats.migrate(workspace)
             sweep(workspace)
             line.ensure(workspace)  # first: who waits for a dispatcher is not lost
             for run in resume.resume_lost(workspace):

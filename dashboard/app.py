@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
-from dashboard.parts import links, me, params
+from dashboard.parts import links, me, params, sent
 
 HERE = Path(__file__).parent
 st.set_page_config(
@@ -32,9 +32,17 @@ PAGES = [
             visibility="hidden"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
-me.menu()
+
+
+def show() -> None:
+    """Who it is, is asked first: where people sign in and nobody did, that is all there is."""
+    me.menu()
+    page.run()
+
+
 params.begin(page.url_path or "overview")
+sent.arrive()
 try:
-    state.guarded(page.run)
+    state.guarded(show)
 finally:  # also where a page stops early
     params.keep()

@@ -10,6 +10,7 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # up to a limit, too, where one is set
 
 import logging
 import sys
@@ -57,8 +58,8 @@ OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)  # on whichever 
 def prepare_process(gpu_memory_mb: int | None = None) -> None:
     """Let this process share its GPUs; call it before the first operation.
 
-    Memory grows on demand, or is limited to `gpu_memory_mb` megabytes on each GPU. On a machine
-    without a GPU nothing happens. A second call is harmless.
+    Memory grows on demand, up to `gpu_memory_mb` megabytes on each GPU if a limit is given. On a
+    machine without a GPU nothing happens. A second call is harmless.
     """
     for gpu in _gpus():
         try:

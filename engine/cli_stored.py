@@ -1,5 +1,7 @@
 """Verbs on what the workspace holds: runs, datasets, the line of runs, the trash."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine import options, terminal
+from engine import bars, options, terminal
 from engine.evaluation.compare import DEFAULT, DIFFERENCES
 from engine.evaluation.level import LEVEL
 from engine.models.presets import PRESETS
-from engine.options import Json, Level, RunId, Side, the_workspace
+from engine.options import Json, Level, RunId, Side, the_place, the_workspace
 from engine.training.config import TrainConfig
 
 app = typer.Typer()
@@ -133,15 +135,46 @@ def delete(run: RunId, as_json: Json = False) -> None:
 
 
 @app.command()
-def restore(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id like quick-7.")],
+def backup(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
     as_json: Json = False,
 ) -> None:
-    """Bring a run back from the trash."""
-    from engine.commands import trash
+    """Copy the workspace into a new folder, also while the dashboard and a training work."""
+    from engine.commands.backup import backup as copy
 
-    run_id = trash.restore_latest(the_workspace(), run)
-    terminal.print_json({"run": run_id}) if as_json else print(f"{run_id} is back")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
+    with bars.bar("MB", quiet=as_json) as progress:
+        made = copy(the_workspace(), out, lambda *sizes: progress(*(n / 1e6 for n in sizes), ""))
+    terminal.print_backup(made, "lie in", str(made.folder), as_json)
+
+
+@app.command()
+def restore(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="An id like quick-7, from the trash.")
+    ] = None,
+    origin: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="A backup, which then fills the empty workspace."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring a run back from the trash, or, with --from, a whole workspace from its backup."""
+    from engine.commands import trash
+    from engine.commands.restoring import restore as fill
+
+    if (run is None) == (origin is None):
+        raise typer.BadParameter("give a RUN from the trash, or --from DIR for a whole workspace")
+    if run:
+        run_id = trash.restore_latest(the_workspace(), run)
+        return terminal.print_json({"run": run_id}) if as_json else print(f"{run_id} is back")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    place = the_place()
+    with bars.bar("MB", quiet=as_json) as progress:
+        made = fill(place, origin, lambda *sizes: progress(*(n / 1e6 for n in sizes), ""))
+    return terminal.print_backup(made, "were restored into", str(place.path), as_json)
 
 
 @app.command()

@@ -47,3 +47,11 @@ class WeightsError(CamsightError):
 
 class AccessError(CamsightError):
     """Something that the person who asks may not do."""
+
+
+class SpaceError(CamsightError):
+    """A file that was sent and has no room, or is no longer there."""
+
+
+class WorkspaceError(CamsightError):
+    """A workspace of another version, or a backup that cannot be made or put back."""

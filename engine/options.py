@@ -12,7 +12,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from engine import people
+from engine import formats, people
 from engine.evaluation.level import SIDES
 from engine.settings import settings
 from engine.workspace import Workspace
@@ -32,9 +32,20 @@ Side = Annotated[
 ]
 
 
-def the_workspace() -> Workspace:
-    """Where the settings say that it lies, for whoever asked for this process."""
+def the_place() -> Workspace:
+    """Where the settings say that the workspace lies, whatever lies there."""
     return Workspace(settings().workspace, people.from_environment())
+
+
+def the_workspace() -> Workspace:
+    """The workspace of the settings, for whoever asked for this process.
+
+    Raises:
+        WorkspaceError: if this version cannot read it; see `engine.formats`.
+    """
+    workspace = the_place()
+    formats.check(workspace)
+    return workspace
 
 
 def from_fields(

@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     session_upload_mb: int = Field(
         2000, ge=1, description="what one session may have sent and not yet used, in MB"
     )
+    all_uploads_mb: int = Field(
+        20_000, ge=1, description="what all sessions may have sent and not yet used, in MB"
+    )
     max_entries: int = Field(100_000, ge=1, description="files of the largest zip or folder")
     requests_a_minute: int = Field(
         1200, ge=1, description="requests of one person or address that are answered in a minute"

@@ -276,6 +276,14 @@ def method_facts(method) -> dict[str, Any]:
     return facts | {"needs": method.needs, "cost_in_words": str(method.cost)}
 
 
+def print_backup(made, how: str, where: str, as_json: bool) -> None:
+    """A backup that was made or restored. how: "lie in"."""
+    if as_json:
+        facts = {"folder": where, "made": made.made, "files": len(made.files), "bytes": made.size}
+        return print_json(facts | {"format": made.format})
+    return print(f"{len(made.files):,} files, {made.size / 1e6:,.0f} MB, {how} {where}")
+
+
 def unreadable_facts(key: str, unreadable) -> list[dict[str, str]]:
     """Rows for what cannot be read, beside the healthy ones: they have a status and a reason."""
     return [{key: one.id, "status": "unreadable", "error": one.why} for one in unreadable]

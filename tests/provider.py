@@ -105,3 +105,10 @@ def running() -> Iterator[Provider]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def sign_in(page, name: str) -> None:
+    """From the sign-in page that a browser shows to the provider, and back."""
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_placeholder("sub").fill(name)
+    page.get_by_role("button", name="Authorize").click()

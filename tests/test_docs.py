@@ -1,5 +1,8 @@
 """What can be asked for stands in the documentation, and what it promises exists."""
 
+import ast
+import re
+
 import pytest
 import typer
 
@@ -14,6 +17,7 @@ from engine.training.config import TrainConfig
 from tools.settings_table import page
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+SECURITY = (PROJECT / "SECURITY.md").read_text(encoding="utf-8")
 VERBS = [name for name, verb in typer.main.get_command(app).commands.items() if not verb.hidden]
 
 
@@ -65,3 +69,24 @@ def test_every_interval_method_is_documented(method):
 def test_every_hyperparameter_is_documented_and_explained(name):
     assert f"`--{name.replace('_', '-')}`" in README
     assert TrainConfig.model_fields[name].description
+
+
+def test_every_test_of_the_threat_table_exists():
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", SECURITY)
+    assert len(named) > 40
+    there = {file: _tests_in(file) for file in {file for file, _ in named}}
+    assert not [f"{file}::{name}" for file, name in named if name not in there[file]]
+
+
+def test_every_row_of_the_threat_table_names_a_test():
+    rows = [line for line in SECURITY.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if not row.startswith(("| what is sent", "| ---"))]
+    assert rows
+    assert not [row for row in rows if "::test_" not in row or row.count(" | ") != 2]
+
+
+def _tests_in(file: str) -> set[str]:
+    """By reading the file: a test that is only collected elsewhere counts, too."""
+    path = PROJECT / file
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.exists() else ast.Module([], [])
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -27,7 +27,8 @@ def install(lock: Path, stamp: Path) -> None:
         stamp.unlink(missing_ok=True)
         print(f"Installing {lock} into {VENV}", flush=True)
         pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input"]
-        subprocess.run([*pip, "install", "--require-hashes", "--requirement", lock], check=True)
+        install = [*pip, "install", "--require-hashes", "--requirement", lock]
+        subprocess.run(install, check=True)  # nosec B603 # our own words
         stamp.write_text(digest)
 
 
@@ -35,7 +36,8 @@ def works() -> bool:
     """Whether .venv was made to its end, its Python is still there and is one that fits."""
     fits = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
     try:
-        return subprocess.run([PYTHON, "-c", fits], capture_output=True).returncode == 0
+        told = subprocess.run([PYTHON, "-c", fits], capture_output=True)  # nosec B603 # our own words
+        return told.returncode == 0
     except OSError:
         return False
 
@@ -43,7 +45,7 @@ def works() -> bool:
 def make_venv() -> None:
     print(f"Making {VENV} with {sys.executable}", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)  # nosec B603 # our own words
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from dashboard.evaluate import (
 from dashboard.evaluate.judged import Judged
 from dashboard.evaluate.threshold import RULES
 from dashboard.parts import evidence
+from dashboard.parts.sent import Sent, uploader
 from engine.commands import auc
 from engine.commands.auc import Models
 from engine.commands.evaluate import THRESHOLD, Evaluation
@@ -34,7 +35,8 @@ from engine.evaluation.scores import LABEL, SUBJECTS, Scores, read_scores
 NAMES = ("negative", "positive")  # what a file calls 0 and 1
 NO_SUBJECTS = "each row is its own"
 STEPS = 200  # of the slider
-KEPT = "_scores-kept"
+KEPT, CHANGED = "_scores-kept", "_scores-changed"
+MOST_MB = 256  # of a file: some million rows
 SLOW = 50_000  # rows from which on drawing subjects again takes longer than anyone waits
 EXAMPLE = "y_true,y_score,other_model\n0,0.12,0.31\n1,0.87,0.64\n1,0.35,0.71\n0,0.20,0.08\n"
 
@@ -54,29 +56,36 @@ class Asked:
 
 def show() -> None:
     """The upload, and below it all that can be said of what it holds."""
-    st.file_uploader(
-        "CSV of scores", "csv", key="scores-file", on_change=_keep,
+    came = uploader(
+        "CSV of scores", "csv", most_mb=MOST_MB, key="scores-file", on_change=_note_change,
         help="One line for each picture, person or thing. The column y_true holds 0 or 1, y_score "
         "any number that is higher where the model finds 1 likelier. Each further column of "
         "numbers is taken for another model, and all are compared.",
     )  # fmt: skip
+    if CHANGED in st.session_state:
+        st.session_state[KEPT] = came[0] if came else None
+        del st.session_state[CHANGED]
     sent = st.session_state.get(KEPT)
     if sent is None:
         _explain()
         return
-    if st.session_state["scores-file"] is None:  # the widget forgets it when a run is looked at
+    if not came:  # the widget forgets it when a run is looked at
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words.markdown(sent.name, 60)}**", width="content")
-            st.button("Leave it out", icon=":material/close:", on_click=_keep, type="tertiary")
+            st.button("Leave it out", icon=":material/close:", on_click=_leave_out, type="tertiary")
     try:
         _of_file(sent)
     except CamsightError as error:
         st.error(words.markdown(error), title="These scores cannot be judged")
 
 
-def _keep() -> None:
-    """What the uploader holds by now, or nothing."""
-    st.session_state[KEPT] = st.session_state["scores-file"]
+def _note_change() -> None:
+    """The uploader holds another file by now, or none."""
+    st.session_state[CHANGED] = True
+
+
+def _leave_out() -> None:
+    st.session_state.pop(KEPT).forget()
 
 
 def _explain() -> None:
@@ -90,16 +99,16 @@ def _explain() -> None:
     )  # fmt: skip
 
 
-def _of_file(sent) -> None:
-    scores = _read(sent.file_id, (), None, sent)
+def _of_file(sent: Sent) -> None:
+    scores = _read(sent.id, (), None, sent)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        columns, first = _choose_models(scores, sent.file_id)
-        groups = _choose_subjects(scores, columns, sent.file_id)
+        columns, first = _choose_models(scores, sent.id)
+        groups = _choose_subjects(scores, columns, sent.id)
         method = choice.choose_interval()
         level, side = choice.choose_level()
     if groups or columns != tuple(scores.columns):
-        scores = _read(sent.file_id, columns, groups, sent)
-    asked = Asked(sent.file_id, columns, groups, method, level, side)
+        scores = _read(sent.id, columns, groups, sent)
+    asked = Asked(sent.id, columns, groups, method, level, side)
     models = _models(asked, scores)
     prepared, rules = _prepared(asked, first, models)
     _say_limits(models, asked, first)
@@ -178,8 +187,8 @@ def _choose_threshold(prepared: Judged, rules: Sequence[float], key: str) -> flo
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner="Reading the scores …")
-def _read(file_id: str, columns: tuple[str, ...], groups: str | None, _sent) -> Scores:
-    return read_scores(_sent.getvalue(), columns=columns, groups=groups, called=_sent.name)
+def _read(file_id: str, columns: tuple[str, ...], groups: str | None, _sent: Sent) -> Scores:
+    return read_scores(_sent.read(), columns=columns, groups=groups, called=_sent.name)
 
 
 @st.cache_resource(scope="session", max_entries=8, show_spinner="Finding the intervals …")

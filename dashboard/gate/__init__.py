@@ -8,18 +8,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from dashboard.figures import failed
-from dashboard.gate import figures, sessions, watch
+from dashboard.gate import figures, idle, pages, sessions, uploads, watch
 from dashboard.gate.door import Door
 from dashboard.gate.figures import Closed, Counted
 from dashboard.gate.headers import SecurityHeaders
 from dashboard.gate.hosts import KnownHosts
+from dashboard.gate.idle import Idle
 from dashboard.gate.limits import Rates
 from dashboard.gate.routes import SignInPages
 from dashboard.gate.sign_ins import SignIns
+from dashboard.gate.uploads import Uploads
 from dashboard.gate.who import Who
-from engine.settings import Settings
+from engine.settings import PROJECT, Settings
 
 
 def around(settings: Settings) -> dict[str, Any]:
@@ -31,6 +35,7 @@ def around(settings: Settings) -> dict[str, Any]:
     """
     sign_ins = SignIns(settings) if settings.sign_in == "oidc" else None
     routes = SignInPages(settings, sign_ins).routes() if sign_ins else []
+    static = Mount(pages.STATIC, StaticFiles(directory=PROJECT / "dashboard" / "static"))
     return {
         "middleware": [
             Middleware(Counted),
@@ -40,8 +45,10 @@ def around(settings: Settings) -> dict[str, Any]:
             Middleware(Rates, settings),
             Middleware(Door, settings, sign_ins),
             Middleware(Closed),
+            Middleware(Idle, minutes=settings.idle_minutes),
+            Middleware(Uploads),
         ],
-        "routes": [*routes, *figures.routes(settings)],
+        "routes": [*routes, *figures.routes(settings), *idle.ROUTES, static],
         "lifespan": _beside,
         "on_script_error": failed,
     }
@@ -50,5 +57,5 @@ def around(settings: Settings) -> dict[str, Any]:
 @asynccontextmanager
 async def _beside(app: Any) -> AsyncIterator[dict[str, Any]]:
     """What is done while the server runs."""
-    async with sessions.watched(app), watch.watched(app):
+    async with uploads.kept(app), sessions.watched(app), idle.watched(app), watch.watched(app):
         yield {}

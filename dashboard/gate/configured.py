@@ -53,7 +53,9 @@ def is_https(settings: Settings) -> bool:
 
 
 def _check_nobody_signs_in(settings: Settings) -> None:
-    named = ("admins", "trainers", "viewers", "oidc_url", "proxy_addresses")
+    named = ["admins", "trainers", "viewers", "oidc_url"]
+    if not settings.anyone:  # who is behind a proxy is counted by address there
+        named.append("proxy_addresses")
     given = [name for name in named if getattr(settings, name)]
     if given:
         raise ConfigError(

@@ -10,7 +10,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from dashboard.gate import pages
 from dashboard.gate.figures import METRICS, READY
-from dashboard.gate.sign_ins import SignIn, SignIns
+from dashboard.gate.sign_ins import SignIns
 from dashboard.gate.who import ASKED, SCOPE, Asked
 from engine.settings import Settings
 
@@ -40,8 +40,8 @@ class Door:
             return await self.app(scope, receive, send)
         if person is None:
             return await self._refusal(scope, asked)(scope, receive, send)
-        if scope["type"] == "websocket" and asked.sign_in and self._sign_ins:
-            return await self._until_over(asked.sign_in, scope, receive, send)
+        if scope["type"] == "websocket":
+            return await self._until_over(asked, scope, receive, send)
         return await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope, asked: Asked) -> Response:
@@ -63,12 +63,14 @@ class Door:
             )  # fmt: skip
         return PlainTextResponse("Nobody is signed in; load the page again.\n", status_code=401)
 
-    async def _until_over(
-        self, sign_in: SignIn, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """A page's connection, closed when the sign-in expires or is signed out; before that the
-        page is told to go where one signs in."""
-        over = asyncio.create_task(self._sign_ins.over(sign_in))
+    async def _until_over(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """A page's connection, closed when the sign-in expires or is signed out, or when it is time
+        to ask the proxy again; before that the page is told to go there."""
+        if asked.sign_in and self._sign_ins:
+            over, there = asyncio.create_task(self._sign_ins.over(asked.sign_in)), SIGN_IN
+        else:
+            seconds = 3600 * self._settings.session_hours
+            over, there = asyncio.create_task(asyncio.sleep(seconds)), "/"
         accepted = closed = False
 
         async def received() -> Message:
@@ -81,7 +83,7 @@ class Door:
             if not closed:
                 closed = True
                 if accepted:
-                    await send({"type": "websocket.send", "bytes": _go_to(SIGN_IN)})
+                    await send({"type": "websocket.send", "bytes": go_to(there)})
                 await send({"type": "websocket.close", "code": OVER})
             return {"type": "websocket.disconnect", "code": OVER}
 
@@ -107,7 +109,7 @@ def no_role(name: str) -> Response:
     )  # fmt: skip
 
 
-def _go_to(address: str) -> bytes:
+def go_to(address: str) -> bytes:
     """What Streamlit's page takes for: leave for this address."""
     message = ForwardMsg()
     message.auth_redirect.url = address

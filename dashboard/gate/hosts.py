@@ -23,7 +23,7 @@ HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[^\s:/?#@\[\]]+))(?::\d
 
 class KnownHosts:
     """ASGI middleware: status 403 for what was not asked for under a name of this server, and for
-    a change that was not asked for by a page of it.
+    what a page of another server asks for, be it another port of this machine.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings):
@@ -46,20 +46,20 @@ class KnownHosts:
                     status_code=403,
                 )
                 return await refusal(scope, receive, send)
-            if _changes(scope) and not self._is_own(headers):
+            if not self._is_own(headers, _changes(scope)):
                 refusal = PlainTextResponse(
                     "Camsight takes this from its own pages only.\n", status_code=403
                 )
                 return await refusal(scope, receive, send)
         return await self.app(scope, receive, send)
 
-    def _is_own(self, headers: Headers) -> bool:
-        """Whether a page of this server asks: its origin is what the request was sent to."""
+    def _is_own(self, headers: Headers, changes: bool) -> bool:
+        """Whether no page of another server asks: the origin is what the request was sent to."""
         own = {headers.get("host", "").lower(), self._public.netloc.lower()} - {""}
         origins = [origin.partition("://")[2].lower() for origin in headers.getlist("origin")]
-        return all(origin in own for origin in origins) and bool(
-            origins or not self._origin_needed
-        )
+        if not origins:
+            return not (changes and self._origin_needed)
+        return all(origin in own for origin in origins)
 
 
 def _changes(scope: Scope) -> bool:

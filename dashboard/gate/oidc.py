@@ -33,7 +33,7 @@ PATIENCE = 10.0  # seconds in which the provider has to answer
 FRESH = 3600.0  # seconds after which its metadata and keys are read anew
 LEEWAY = 60  # seconds by which its clock and ours may differ
 LONGEST_NAME = 254  # letters of an e-mail address (RFC 5321)
-_log = logging.getLogger(__name__)
+log = logging.getLogger("camsight")
 
 
 class ProviderError(Exception):
@@ -213,8 +213,8 @@ async def _fetch(method: str, url: str, **asked: Any) -> httpx.Response:
     try:
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as client:
             return await client.request(method, url, **asked)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise ProviderError(f"{type(error).__name__} at {httpx.URL(url).host}") from None
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+        raise ProviderError(type(error).__name__) from None
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:
@@ -236,7 +236,7 @@ def _usable(keys: Collection[Any]) -> KeySet:
         try:
             found += KeySet.import_key_set({"keys": [key]}).keys
         except (JoseError, ValueError, TypeError, KeyError):
-            _log.warning("A key of the sign-in provider cannot be read and is left out.")
+            log.warning("A key of the sign-in provider cannot be read and is left out.")
     return KeySet(found)
 
 

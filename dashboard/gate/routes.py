@@ -8,18 +8,17 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route
 
 from dashboard.gate import door, oidc, pages
 from dashboard.gate.configured import is_https
 from dashboard.gate.oidc import Attempt, Provider, ProviderError, TokenError
 from dashboard.gate.sign_ins import SignIns
 from dashboard.gate.who import ASKED, SCOPE, cookie_name
-from engine.settings import PROJECT, Settings
+from engine.settings import Settings
 
 ATTEMPT_SECONDS = 600  # that somebody may take at the provider
-_log = logging.getLogger(__name__)
+log = logging.getLogger("camsight")
 
 
 class SignInPages:
@@ -39,7 +38,6 @@ class SignInPages:
             Route(door.START, self._start),
             Route(door.CALLBACK, self._callback),
             Route(door.SIGN_OUT, self._sign_out, methods=["GET", "POST"]),
-            Mount(pages.STATIC, StaticFiles(directory=PROJECT / "dashboard" / "static")),
         ]
 
     async def _sign_in(self, request: Request) -> Response:
@@ -88,14 +86,14 @@ class SignInPages:
         except ProviderError as error:
             return _unreachable(error, wanted)
         except TokenError as error:
-            _log.warning("A sign-in is refused: of the provider's answer, %s.", error)
+            log.warning("A sign-in is refused: of the provider's answer, %s.", error)
             return _refused("What the sign-in provider answered cannot be trusted.", 403)
         person = oidc.person(claims, self._settings)
         if person is None:
             name = oidc.name(claims)
-            _log.warning("%s has no role here.", ascii(name))
+            log.warning("signed in, but has no role here", extra={"user": name})
             return door.no_role(name)
-        _log.info("%s signed in as %s.", ascii(person.name), person.role)
+        log.info("signed in as %s", person.role, extra={"user": person.name})
         cookie, seconds = self._sign_ins.begin(person)
         answer = RedirectResponse(wanted, status_code=303, headers={"Cache-Control": "no-store"})
         self._keep(answer, self._cookie, cookie, seconds)
@@ -111,7 +109,7 @@ class SignInPages:
                 form=("Sign out", door.SIGN_OUT),
             )  # fmt: skip
         self._sign_ins.end(sign_in)
-        _log.info("%s signed out.", ascii(sign_in.person.name))
+        log.info("signed out", extra={"user": sign_in.person.name})
         links = [("Sign in again", door.SIGN_IN)]
         elsewhere = await self._provider.sign_out_url()
         if elsewhere:
@@ -153,7 +151,7 @@ def _start_at(wanted: str) -> str:
 
 
 def _unreachable(error: ProviderError, wanted: str) -> Response:
-    _log.warning("The sign-in provider cannot be asked: %s.", error)
+    log.warning("The sign-in provider cannot be asked: %s.", error)
     return pages.page(
         "Nobody can sign in now",
         ["The sign-in provider does not answer as it should. Who is signed in already can go on.",

@@ -18,7 +18,7 @@ from engine import people
 from engine.people import Person
 
 LOOK_EVERY = 5.0  # seconds
-_log = logging.getLogger(__name__)
+log = logging.getLogger("camsight")
 _callbacks: list[Callable[[str], None]] = []
 
 
@@ -78,4 +78,4 @@ def _end(session: str) -> None:
         try:
             callback(session)
         except Exception:  # of one who looked on; the others are told nevertheless
-            _log.exception("What is kept of a session that ended could not be cleared")
+            log.exception("What is kept of a session that ended could not be cleared")

@@ -25,7 +25,7 @@ from engine.people import Person
 from engine.settings import Settings
 
 SIGNED_OUT = "signed-out.json"  # in the workspace
-_log = logging.getLogger(__name__)
+log = logging.getLogger("camsight")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class SignIns:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             files.write_json(self._file, self._signed_out)
         except OSError as error:
-            _log.warning(
+            log.warning(
                 "A sign-out is forgotten when the server ends, since %s cannot be written (%s).",
                 self._file, error.strerror,
             )  # fmt: skip

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import words
 from dashboard.overview import own_pictures
 from dashboard.overview.standing import Standing
-from dashboard.parts import links, results
+from dashboard.parts import links, results, rights
 from engine.data.dataset import Dataset
 from engine.data.subjects import Alike
 from engine.runs.record import Run
@@ -62,6 +62,8 @@ def what_next(
             f"{best.id} is the only run on these pictures, so nothing says what helps.",
             links.TRAIN, links.to_train_like(best),
         ))  # fmt: skip
+    if rights.why_not("train a run"):  # it is left to them to look
+        steps = [one for one in steps if one.page not in (links.TRAIN, links.OVERVIEW)]
     return steps[:MOST]
 
 

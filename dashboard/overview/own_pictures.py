@@ -13,6 +13,7 @@ from dashboard.parts import rights
 from dashboard.parts.params import JOB, Param
 from engine.commands import prepare
 from engine.data.dataset import Dataset
+from engine.people import Role
 from engine.settings import PROJECT
 
 LAYOUT = (
@@ -35,9 +36,13 @@ def begun() -> bool:
 
 
 def own_pictures(where: str = "page") -> None:
-    """The upload, and the command that does the same."""
+    """The upload, and for whoever runs the dashboard the command that does the same."""
+    if _refused():
+        return
     st.caption(LAYOUT)
     choice = _upload(where)
+    if not state.person().role.may(Role.ADMIN):
+        return
     st.caption("Or in a terminal, for a folder or a zip on this machine:")
     _command(f"PICTURES {choice.options}")
 
@@ -51,6 +56,8 @@ def asked_for() -> None:
     more_of = next((one for one in state.datasets() if one.name == asked), None)
 
     def body() -> None:
+        if _refused():
+            return
         if more_of is None:
             if asked != OWN:
                 name = words.markdown(asked, 64)
@@ -72,11 +79,15 @@ def asked_for() -> None:
     st.dialog(title, icon=icon, on_dismiss=lambda: ADD.write(None))(body)()
 
 
-def _upload(where: str, like: Dataset | None = None, name: str = "") -> Choice:
-    """The form; what it sent is watched on the page, whose address then names the job."""
+def _refused() -> bool:
+    """Say so, if whoever looks may not bring pictures."""
     if refused := rights.why_not("prepare pictures"):
         st.info(refused, icon=rights.ICON)
-        return Choice()
+    return bool(refused)
+
+
+def _upload(where: str, like: Dataset | None = None, name: str = "") -> Choice:
+    """The form; what it sent is watched on the page, whose address then names the job."""
     choice, job = upload.form(where, like, name)
     if job:
         ADD.write(None)

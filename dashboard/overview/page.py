@@ -12,7 +12,7 @@ from dashboard.overview import (
     standing,
     tables,
 )
-from dashboard.parts import evidence, links, live
+from dashboard.parts import evidence, links, live, rights
 from engine.commands.snapshot import Snapshot
 from engine.people import Role
 from engine.runs.record import Run
@@ -51,7 +51,8 @@ def _title() -> None:
         st.title("Overview")
         st.caption("Where things stand, and what to do next.")
     with right.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("**Train a new run**", icon=":material/add:"):
+        may = not rights.why_not("train a run")
+        if may and st.button("**Train a new run**", icon=":material/add:"):
             st.switch_page(links.TRAIN)
 
 
@@ -60,10 +61,11 @@ def _datasets(seen: Snapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Datasets", anchor=False, width="content")
         st.space("stretch")
-        st.page_link(
-            links.OVERVIEW, label="Add pictures", icon=":material/add_photo_alternate:",
-            query_params={own_pictures.ADD.key: own_pictures.OWN},
-        )  # fmt: skip
+        if not rights.why_not("prepare pictures"):
+            st.page_link(
+                links.OVERVIEW, label="Add pictures", icon=":material/add_photo_alternate:",
+                query_params={own_pictures.ADD.key: own_pictures.OWN},
+            )  # fmt: skip
     intake.show()
     tables.datasets_there(seen.datasets, seen.runs)
     tables.unreadable(seen.unreadable_datasets, "datasets")
@@ -71,14 +73,14 @@ def _datasets(seen: Snapshot) -> None:
 
 def machine_line() -> None:
     """The device, what it does, and what room is left, as it is now."""
-    seen, told = state.look(), state.machine()
+    seen, told, place = state.look(), state.machine(), state.workspace()
     training = live.queue(seen.runs)
     free = seen.free_bytes
     parts = [
         words.markdown(told["device"]["name"]) if told else "looking at the device",
         f"{training[0].id} is training" if training else "nothing is training",
         f"{free / 1e9:,.1f} GB free" if free is not None else "",
-        f"workspace {words.markdown(state.workspace().path)}",
+        f"workspace {words.markdown(place.path)}" if place.by.role.may(Role.ADMIN) else "",
     ]
     st.caption(" · ".join(part for part in parts if part))
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import state, words
 from dashboard.overview.names import suggest_name, taken
+from dashboard.parts.sent import Sent, uploader
 from engine.commands import prepare
 from engine.commands import preview as names
 from engine.commands.preview import Preview
@@ -14,6 +15,7 @@ from engine.data.dataset import Dataset
 from engine.data.decode import FITS
 from engine.data.subjects import TABLE, Alike
 from engine.errors import CamsightError
+from engine.settings import settings
 
 FIT = {
     "stretch": "Stretch to a square",
@@ -59,7 +61,9 @@ def form(where: str, like: Dataset | None = None, name: str = "") -> tuple[Choic
         name: to suggest; out of the file's name if empty.
     """
     turn = st.session_state.setdefault("_upload_turn", 0)  # a new key empties the uploader
-    sent = st.file_uploader("Zip of pictures", type="zip", key=f"zip-{where}-{turn}")
+    most = settings().upload_mb
+    came = uploader("Zip of pictures", "zip", most_mb=most, key=f"zip-{where}-{turn}")
+    sent = came[0] if came else None
     if sent is None and like is None:
         return Choice(), ""
     found = st.container()
@@ -88,15 +92,17 @@ def form(where: str, like: Dataset | None = None, name: str = "") -> tuple[Choic
     return choice, ""
 
 
-def _send(sent, choice: Choice, turn: int) -> str:
+def _send(sent: Sent, choice: Choice, turn: int) -> str:
     try:
-        job = prepare.start(
-            state.workspace(), sent, choice.name, image_size=choice.size, group_by=choice.group_by,
-            positive=choice.positive, fit=choice.fit,
-        )  # fmt: skip
+        with sent.open() as content:
+            job = prepare.start(
+                state.workspace(), content, choice.name, image_size=choice.size,
+                group_by=choice.group_by, positive=choice.positive, fit=choice.fit, lies=sent.path,
+            )  # fmt: skip
     except (CamsightError, OSError) as error:
         st.error(words.markdown(error))
         return ""
+    sent.forget()
     st.session_state["_upload_turn"] = turn + 1
     return job
 
@@ -104,7 +110,9 @@ def _send(sent, choice: Choice, turn: int) -> str:
 # --- what is chosen -------------------------------------------------------------------------------
 
 
-def _name_and_size(sent, like: Dataset | None, name: str, keys: str) -> tuple[str, int]:
+def _name_and_size(
+    sent: Sent | None, like: Dataset | None, name: str, keys: str
+) -> tuple[str, int]:
     left, right = st.columns([2, 1])
     name = left.text_input(
         "Name of the dataset", name or suggest_name(sent.name, taken()), key=f"zip-name-{keys}",
@@ -155,20 +163,21 @@ def _choose_subjects(like: Dataset | None, keys: str) -> str | None:
 # --- what was found -------------------------------------------------------------------------------
 
 
-def _look_into(sent, group_by: str | None) -> Preview | str:
+def _look_into(sent: Sent, group_by: str | None) -> Preview | str:
     """What the zip's names say, or why it cannot be used."""
     try:
-        return _preview(sent.file_id, group_by, sent)
+        return _preview(sent.id, group_by, sent)
     except CamsightError as error:
         return str(error)
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking into the zip …")
-def _preview(file_id: str, group_by: str | None, _sent) -> Preview:
-    return names.preview(_sent, group_by)
+def _preview(file_id: str, group_by: str | None, _sent: Sent) -> Preview:
+    with _sent.open() as content:
+        return names.preview(content, group_by)
 
 
-def _told_by_table(sent) -> bool:
+def _told_by_table(sent: Sent) -> bool:
     preview = _look_into(sent, None)
     return isinstance(preview, Preview) and preview.grouped_by == TABLE
 

@@ -46,8 +46,8 @@ def headline(found: list[Check]) -> str:
     """Whether it is ready, and what is not."""
     failed = words.listed([NAMES[check.name] for check in found if not check.ok])
     if not is_ready(found):
-        return f"Not ready: {failed} failed."
-    return f"Ready, though {failed} failed." if failed else "Ready: all that was tried works."
+        return f"Not ready, because of {failed}."
+    return f"Ready, but without {failed}." if failed else "Ready: all that was tried works."
 
 
 def cards() -> list[Card]:
@@ -88,7 +88,7 @@ def _checks(found: list[Check]) -> None:
                 ("check", "green") if check.ok else
                 ("error", "red") if check.needed else ("warning", "orange")
             )  # fmt: skip
-            name = NAMES[check.name].capitalize() + ("" if check.ok else " failed")
+            name = NAMES[check.name].capitalize()
             st.markdown(f":{color}[:material/{icon}: {name}] · {words.markdown(check.said)}")
 
 

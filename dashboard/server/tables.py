@@ -54,9 +54,9 @@ def audited(place: Workspace, find: str) -> None:
 
 def settings(place: Workspace) -> None:
     told = server.told(place)
-    rows = [(one.variable, one.value, "given" if one.given else "default", one.meaning)
+    rows = [(one.variable, one.value, "environment" if one.given else "default", one.meaning)
             for one in told]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["Variable", "Value", "", "Meaning"])
+    frame = pd.DataFrame(rows, columns=["Variable", "Value", "From", "Meaning"])
     column = st.column_config
     _table(
         frame, f"{len(rows)} settings in force",

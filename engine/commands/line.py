@@ -21,7 +21,7 @@ from functools import partial
 from engine import audit, jobs, lease
 from engine.errors import CamsightError, JobError, RunError
 from engine.jobs import queue
-from engine.people import WHOEVER, Person, Role, require_own
+from engine.people import WHOEVER, Person, Role, require, require_own
 from engine.runs import store
 from engine.runs.record import Run
 from engine.settings import settings
@@ -103,7 +103,11 @@ def work(workspace: Workspace) -> list[str]:
 
     Returns:
         The runs that it started.
+
+    Raises:
+        AccessError: if whoever asks is no admin: everybody's runs are started.
     """
+    require(workspace.by, Role.ADMIN, "start the runs in line")
     workspace.queue.mkdir(parents=True, exist_ok=True)
     started = []
     with ExitStack() as held:

@@ -1,9 +1,10 @@
 """prepare: a source becomes a dataset; and what datasets there are, done or under way."""
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from engine import audit, files, jobs, lease
+from engine import audit, files, formats, jobs, lease, quota
 from engine.commands.preview import preview
 from engine.data import dataset as datasets
 from engine.data import subjects, writing
@@ -103,6 +104,7 @@ def prepare(
             else:
                 found = open_source(_place_of(workspace, source), group_by, positive)
                 made = _take_in(staging, about, found, told)
+            formats.migrate(workspace)  # what a workspace begins with is a dataset
             return _place(workspace, made, replace)
     finally:
         _forget_upload(workspace, source)
@@ -124,11 +126,14 @@ def start(
     group_by: str | None = None,
     positive: str | None = None,
     fit: str = "stretch",
+    lies: Path | None = None,
 ) -> str:
     """Take in an uploaded zip in a process of its own, which outlives whoever sent it.
 
     Args:
         group_by, positive: as in `prepare`.
+        lies: where the content is a file of the workspace; it gets a second name there, in place of
+            a copy, so that whoever keeps the first may remove it.
 
     Returns:
         The job's id, for `jobs.look`.
@@ -155,8 +160,7 @@ def start(
     upload = workspace.uploads / token / f"{name}.zip"
     upload.parent.mkdir(parents=True)
     try:
-        with upload.open("wb") as file:
-            shutil.copyfileobj(content, file)
+        _keep(content, lies, upload)
         source = f"{UPLOAD}{token}/{name}.zip"
         argv = ["prepare", source, "--name", name, "--image-size", str(image_size)]
         argv += [f"--group-by={group_by}"] if group_by is not None else []
@@ -166,6 +170,17 @@ def start(
     except (OSError, JobError):
         shutil.rmtree(upload.parent, ignore_errors=True)
         raise
+
+
+def _keep(content: BinaryIO, lies: Path | None, upload: Path) -> None:
+    if lies is not None:
+        with suppress(OSError):  # a disk without second names
+            os.link(lies, upload)
+            return
+    quota.check(upload.parent, content.seek(0, os.SEEK_END))
+    content.seek(0)
+    with upload.open("wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def job_label(name: str) -> str:

@@ -5,13 +5,13 @@ Records are read again when their files have changed; everything else of a look 
 most once a second.
 """
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import quota
 from engine.commands.prepare import Preparing, preparing
 from engine.data import dataset as datasets
 from engine.data.dataset import Dataset
@@ -122,10 +122,10 @@ def forget(workspace: Workspace) -> None:
 
 
 def free_bytes(workspace: Workspace) -> int | None:
-    """Free space of the disk that the workspace lies on, or will lie on."""
+    """What may still be written to the workspace: of its disk, or of its quota."""
     for folder in (workspace.path, *workspace.path.parents):
         try:
-            return shutil.disk_usage(folder).free
+            return quota.free(folder)
         except OSError:
             continue
     return None

@@ -155,7 +155,9 @@ def train_run(
 
     Raises:
         CamsightError: if the run failed, in a sentence.
+        AccessError: if whoever asks may not train.
     """
+    require(workspace.by, Role.TRAINER, f"train {run.id}")
     with store.taken_up(run), _logging_to(run):
         files.sweep(run.folder)  # of a process that was killed while it wrote
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine import quota
 from engine.data import drawn, workers
 from engine.data.decode import DECODE_SECONDS, decode
 from engine.data.sources import Source, reader
@@ -143,6 +144,7 @@ def _allocate(path: Path, shape: tuple[int, ...]) -> None:
     that the disk has no room for ends the process that writes it, without a word."""
     needed = int(np.prod(shape))
     try:
+        quota.check(path.parent, needed)
         if shutil.disk_usage(path.parent).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
@@ -150,7 +152,7 @@ def _allocate(path: Path, shape: tuple[int, ...]) -> None:
             if hasattr(os, "posix_fallocate"):  # not on macOS
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except OSError as error:
-        free = shutil.disk_usage(path.parent).free
+        free = quota.free(path.parent)
         raise SourceError(
             f"'{path.parent}' has no room for {shape[0]:,} pictures of {shape[1]} pixels "
             f"({error.strerror}): {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB free; "

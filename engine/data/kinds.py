@@ -99,7 +99,7 @@ def _inks(data: bytes):
                     outputMode="RGB",
                 )
                 return np.asarray(converted), (BY_PROFILE,)
-            except Exception:  # broken, or a profile of other colours: anything of a stranger's
+            except Exception:  # nosec B110 # broken, or of other colours: a stranger's profile
                 pass
         return np.asarray(picture.convert("RGB")), (WITHOUT_PROFILE,)
 

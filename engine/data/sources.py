@@ -5,12 +5,13 @@ ever unpacked to disk, nothing that is not a file of the folder itself is opened
 read that is larger than allowed: not if the zip's directory says so, and not if it says less.
 """
 
+import io
 import mmap
 import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -23,6 +24,9 @@ from engine.settings import settings
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 UTF8_NAME = 1 << 11  # of a zip entry's flags
 BAD_NAME = 1 << 15  # of a zip entry's flags, which the format reserves: ours
+MOST_OF_ENTRY = 1024  # bytes in a zip's directory, on the average
+HEADER = 46  # bytes of an entry in a zip's directory, before its name
+ZIP64, END64 = 76, b"PK\x06\x06"  # bytes that stand after the directory of a large zip, and how
 
 
 @dataclass(frozen=True)
@@ -200,15 +204,26 @@ def _check_size(size: int) -> None:
         raise PictureError(f"larger than {settings().max_file_mb} MB")
 
 
+def _check_count(count: int, path: Path | BinaryIO) -> None:
+    most = settings().max_entries
+    if count > most:
+        raise SourceError(
+            f"'{_check_place(path)}' holds more than {most:,} files; take fewer, or let whoever "
+            "runs this raise CAMSIGHT_MAX_ENTRIES."
+        )
+
+
 def _list_folder(path: Path) -> Iterator[tuple[str, str]]:
     """(name, why it is refused or "") of all that is inside, with `/` between folders."""
-    folders = [""]
+    folders, count = [""], 0
     while folders:
         folder = folders.pop()
         try:
             with os.scandir(path / folder) as entries:
                 for entry in entries:
                     name = folder + entry.name
+                    count += 1
+                    _check_count(count, path)
                     if not entry.is_symlink() and entry.is_dir(follow_symlinks=False):
                         folders.append(f"{name}/")
                     else:
@@ -249,6 +264,8 @@ def _list_zip(path: Path | BinaryIO) -> Iterator[tuple[str, str]]:
     try:
         with _open_zip(path) as archive:
             entries = archive.infolist()
+    except SourceError:
+        raise
     except Exception as error:  # zipfile raises almost anything on a broken directory
         raise SourceError(
             f"'{_check_place(path)}' cannot be read as a zip ({error}); give a folder, or pack it "
@@ -265,10 +282,32 @@ def _list_zip(path: Path | BinaryIO) -> Iterator[tuple[str, str]]:
 
 
 def _open_zip(path: Path | BinaryIO) -> zipfile.ZipFile:
+    _check_directory(path)
     try:
         return zipfile.ZipFile(path)
     except UnicodeDecodeError:  # one bad name is no reason to refuse the others
         return zipfile.ZipFile(_without_bad_names(path))
+
+
+def _check_directory(path: Path | BinaryIO) -> None:
+    """Count the entries before zipfile makes an object of each, of however many there are.
+
+    Raises:
+        SourceError: if there are too many.
+    """
+    with path.open("rb") if isinstance(path, Path) else nullcontext(path) as file:
+        end = zipfile._EndRecData(file)  # what zipfile itself goes by, zips of more than 4 GB too
+        if not end:
+            return  # no zip, which zipfile says
+        size, count = end[zipfile._ECD_SIZE], 0
+        _check_count(size // MOST_OF_ENTRY, path)  # zipfile reads it whole, whatever it is
+        file.seek(max(0, end[zipfile._ECD_LOCATION] - size - ZIP64 * (end[0] == END64)))
+        while size >= HEADER and (header := file.read(HEADER))[:4] == b"PK\x01\x02":
+            count += 1
+            _check_count(count, path)
+            rest = sum(int.from_bytes(header[at : at + 2], "little") for at in (28, 30, 32))
+            file.seek(rest, os.SEEK_CUR)
+            size -= HEADER + rest
 
 
 class _Copy(mmap.mmap):
@@ -280,14 +319,14 @@ class _Copy(mmap.mmap):
 
 def _without_bad_names(path: Path | BinaryIO) -> _Copy:
     """The zip with `BAD_NAME` in place of `UTF8_NAME` where the directory's name is not UTF-8."""
-    if isinstance(path, Path):
-        with path.open("rb") as file:
+    with path.open("rb") if isinstance(path, Path) else nullcontext(path) as file:
+        try:
             copy = _Copy(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    else:
-        path.seek(0)
-        data = path.read()
-        copy = _Copy(-1, len(data))
-        copy[:] = data
+        except io.UnsupportedOperation:  # in memory
+            file.seek(0)
+            data = file.read()
+            copy = _Copy(-1, len(data))
+            copy[:] = data
     end = copy.rfind(b"PK\x05\x06")
     length = int.from_bytes(copy[end + 12 : end + 16], "little")
     start = max(0, end - length - 76)  # 76: what stands between in zips of more than 4 GB

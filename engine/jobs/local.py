@@ -156,7 +156,8 @@ def process(workspace: Workspace, job_id: str) -> lease.Holder | None:
 
 def sweep(workspace: Workspace) -> None:
     """Remove what has served: jobs that ended and were started more than a week ago, folders of
-    jobs that never began, and uploads older than an hour that no living job names."""
+    jobs that never began, uploads older than an hour that no living job names, and what browsers
+    sent to servers that have ended."""
     living = []
     for folder in _folders(workspace.jobs):
         if lease.is_held(folder / "lease.json"):
@@ -166,7 +167,9 @@ def sweep(workspace: Workspace) -> None:
     jobs = (look(workspace, folder.name) for folder in living)
     named = {token for job in jobs if job is not None for token in _uploads(job.argv)}
     for folder in _folders(workspace.uploads):
-        if folder.name not in named and _age(folder) > LEFTOVER_SECONDS:
+        held = folder / "lease.json"  # of a server, as long as it runs
+        left = not lease.is_held(held) if held.exists() else _age(folder) > LEFTOVER_SECONDS
+        if folder.name not in named and left:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -196,7 +199,7 @@ def _start(workspace: Workspace, argv: Sequence[str], label: str) -> str:
 
 def _process(workspace: Workspace, argv: Sequence[str], new: Path, place: Path) -> subprocess.Popen:
     with (new / "out.json").open("w") as out, (new / "log.txt").open("w") as log:
-        return subprocess.Popen(
+        return subprocess.Popen(  # nosec B603 # no shell; Typer reads what people chose as values
             [sys.executable, "-m", "engine.jobs.child", place / "lease.json", *argv, "--json"],
             cwd=PROJECT,
             env=os.environ

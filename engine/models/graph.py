@@ -5,6 +5,7 @@ So what is walked here are nodes, one for each use, as Keras itself runs them, a
 `layer.input`, which is only the first use of all.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -133,6 +134,12 @@ def channels(model: keras.Model) -> dict[str, int]:
     """How many channels the map of each layer has, where the order of its axes is known."""
     known = {path: one for path, one in _maps(model).items() if one[0]}
     return {path: shape[axes.index("c")] for path, (axes, shape, _) in known.items()}
+
+
+def numbers_in_maps(model: keras.Model) -> int:
+    """How many numbers all layers give of a picture; where it may be of any size, of one of 256
+    pixels."""
+    return sum(map(math.prod, _shapes_at_trial_size(model).values()))
 
 
 def _maps(model: keras.Model) -> dict[str, tuple[str | None, tuple, bool]]:

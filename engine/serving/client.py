@@ -248,12 +248,13 @@ class Client:
 def _begin() -> _Worker:
     folder, key = Path(tempfile.mkdtemp(prefix="camsight-")), secrets.token_bytes(KEY_BYTES)
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603 # our own words
             [sys.executable, "-m", "engine", "serve-models", folder],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             bufsize=0,
+            process_group=0,  # Ctrl-C is of the server, which ends this
         )
         process.stdin.write(key)
     except OSError as error:

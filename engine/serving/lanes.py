@@ -16,8 +16,9 @@ from typing import Any
 from engine.errors import CamsightError, JobError
 from engine.serving.protocol import QUICK, SLOW, Done, News, Refused, Request, Waiting, Working
 
+log = logging.getLogger(__name__)
 WIDTH = {QUICK: 1, SLOW: 4}  # how many are at work side by side
-BEAT = 0.1  # seconds after which a look ends without news
+BEAT = 0.25  # seconds after which a look ends without an answer
 
 Work = Callable[[Request, Callable[[int, int], None]], Any]
 
@@ -55,27 +56,27 @@ class Lanes:
         """work: does what is asked, in any thread; it calls `progress` and lets pass what that
         raises."""
         self._work = work
-        self._changed = threading.Condition()
+        self._ended = threading.Condition()
         self._jobs: dict[tuple, Job] = {}
         self._lanes: dict[tuple, _Lane] = {}
 
     def join(self, request: Request) -> Job:
         """Wait for what is asked; whoever joins has to `leave`."""
-        with self._changed:
+        with self._ended:
             job = self._jobs.get(request.key) or self._queue(Job(request))
             job.listeners += 1
             return job
 
-    def look(self, job: Job, seen: News | None) -> News:
-        """The latest of a job: at once if it is another than what was seen, else after a while."""
-        with self._changed:
-            if job.news is seen:
-                self._changed.wait(BEAT)
+    def look(self, job: Job) -> News:
+        """The latest of a job: its answer as soon as it is there, or what else is known after a
+        beat, since nobody reads what changes faster."""
+        with self._ended:
+            self._ended.wait_for(lambda: isinstance(job.news, Done | Refused), BEAT)
             return job.news
 
     def leave(self, job: Job) -> None:
         """Wait no more; what nobody waits for is taken from the line, or ends at its next step."""
-        with self._changed:
+        with self._ended:
             job.listeners -= 1
             if job.listeners:
                 return
@@ -101,7 +102,6 @@ class Lanes:
         free = lane.threads - lane.busy
         for place, job in enumerate(lane.waiting):
             job.news = Waiting(0 if place < free else place + lane.busy)
-        self._changed.notify_all()
 
     def _forget(self, job: Job) -> None:
         if self._jobs.get(job.request.key) is job:
@@ -111,14 +111,15 @@ class Lanes:
         """Do what waits on a lane, one after the other, until nobody does."""
         while job := self._next(name):
             news = self._outcome(job)
-            with self._changed:
+            with self._ended:
                 job.news = news
                 self._forget(job)
                 self._lanes[name].busy -= 1
                 self._tell(self._lanes[name])
+                self._ended.notify_all()
 
     def _next(self, name: tuple) -> Job | None:
-        with self._changed:
+        with self._ended:
             lane = self._lanes[name]
             if not lane.waiting:
                 lane.threads -= 1
@@ -137,6 +138,7 @@ class Lanes:
                 raise Left
             job.news = Working(done, total)
 
+        run = job.request.run
         try:
             return Done(self._work(job.request, progress))
         except Left:
@@ -144,7 +146,7 @@ class Lanes:
         except CamsightError as error:
             return Refused(error)
         except BaseException as error:  # of that request alone
-            logging.getLogger(__name__).exception("what %s was asked for", job.request.run.id)
+            log.exception("could not be asked to %s", job.request.verb, extra={"run": run.id})
             return Refused(failed(job.request, error))
 
 

@@ -11,8 +11,8 @@ from engine import backend, inference  # the backend before Keras: it keeps Tens
 from engine.cam import explain
 from engine.errors import JobError
 from engine.inference import Loaded
-from engine.models import passes
-from engine.models.graph import channels
+from engine.models import passes, together
+from engine.models.graph import channels, numbers_in_maps
 from engine.runs.record import Run
 from engine.serving.protocol import Request
 
@@ -88,9 +88,14 @@ class Models:
 
 
 def size_of(loaded: Loaded) -> int:
-    """What a model may take, in bytes: its weights, and once more for each function of it that is
-    kept compiled."""
-    return 4 * loaded.model.count_params() * (1 + passes.KEPT)
+    """About what a model takes once it is explained, in bytes: its weights, and once more for each
+    function of it that is kept compiled; and all its maps, of a batch.
+
+    What the process grows by was between a half and once of that (classic, and a backbone, both at
+    150 pixels).
+    """
+    weights = loaded.model.count_params() * (1 + passes.KEPT)
+    return 4 * (weights + together.BATCH * numbers_in_maps(loaded.model))
 
 
 # --- what is asked --------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ pipe closes, and so does the process.
 import logging
 import os
 import shutil
-import signal
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
@@ -16,6 +15,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 
+from engine import logs
 from engine.serving.lanes import Lanes
 from engine.serving.protocol import Done, Refused
 from engine.settings import settings
@@ -28,7 +28,7 @@ NICE = 5  # below the server, whose pages people wait for, and above trainings
 
 def serve(folder: Path) -> None:
     """Answer until the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this
+    logs.begin(logs.FORMS[settings().log](settings().secrets))
     if hasattr(os, "nice"):
         os.nice(NICE)  # before there are threads, which take it over
     key = os.read(0, KEY_BYTES)
@@ -69,7 +69,7 @@ def answer(connection: Connection, lanes: Lanes) -> None:
         try:
             # nothing more is ever asked on it: what can be read is its end
             while not isinstance(told, Done | Refused) and not connection.poll():
-                news = lanes.look(job, told)
+                news = lanes.look(job)
                 if news is not told:
                     connection.send(news)
                 told = news

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from engine import files
+from engine import files, quota
 from engine.training import checkpoint
 from engine.training.batches import Batches
 from engine.training.checkpoint import Checkpoint, Told
@@ -135,6 +135,7 @@ class Keeper(keras.callbacks.Callback):
         best = weights_bytes(self.model) if better else self.best
         best_loss, best_epoch = (loss, row[0]) if better else (self.best_loss, self.best_epoch)
         rows = [*self.rows, row]
+        quota.check(self.folder, len(best))
         if self.batch == self.batches:
             told = Told(self.belongs, row[0], rows, best_epoch, best_loss, self.seconds)
             checkpoint.write(self.folder, Checkpoint(told, state_of(self.model), best))

@@ -6,12 +6,12 @@ are made in memory and written as bytes, and "no space" is an OSError like any o
 
 import io
 import math
-import shutil
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from engine import quota
 from engine.data.question import Task
 from engine.errors import RecordError, RunError
 from engine.training.config import TrainConfig
@@ -82,16 +82,16 @@ def needed_bytes(model: keras.Model, task: Task, config: TrainConfig) -> int:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Look at the disk of `folder` before a training writes `needed` bytes to it.
+    """Look at the disk of `folder`, and at the quota, before a training writes `needed` bytes.
 
     Raises:
         RunError: if less is free, saying how much.
     """
-    free = shutil.disk_usage(folder).free
+    free = quota.free(folder)
     if free < needed:
         raise RunError(
-            f"The disk of '{folder}' has {free / 1e6:.1f} MB free and the training needs "
-            f"{megabytes(needed)} MB for weights, history and predictions; free "
+            f"The disk of '{folder}' has {free / 1e6:.1f} MB free{quota.reason(folder)} and the "
+            f"training needs {megabytes(needed)} MB for weights, history and predictions; free "
             f"{megabytes(needed - free)} MB or choose a smaller network."
         )
 

@@ -24,8 +24,26 @@ def browser_workspace(workspace, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def address(serve, browser_workspace) -> str:
-    return serve(browser_workspace).address
+def server(serve, browser_workspace):
+    return serve(browser_workspace)
+
+
+@pytest.fixture(scope="session")
+def address(server) -> str:
+    return server.address
+
+
+@pytest.fixture(scope="session")
+def signing_in(any_provider) -> dict[str, str]:
+    """What a dashboard is told, so that people sign in at the tests' provider."""
+    return {
+        "CAMSIGHT_SIGN_IN": "oidc", "CAMSIGHT_PUBLIC_URL": "{address}",
+        "CAMSIGHT_OIDC_URL": any_provider.metadata, "CAMSIGHT_OIDC_CLIENT_ID": "camsight",
+        "CAMSIGHT_OIDC_CLIENT_SECRET": "of the client",
+        "CAMSIGHT_COOKIE_SECRET": "of the cookies, and longer than that",
+        "CAMSIGHT_ADMINS": "ops@example.com", "CAMSIGHT_TRAINERS": "*@example.com",
+        "CAMSIGHT_VIEWERS": "*@guest.org",
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +71,18 @@ def open_at(browser, address, request) -> Callable[..., Page]:
     """`open_at("explain?run=quick-1")`: a page in a context of its own."""
     contexts = []
     pages = request.node.stash[PAGES] = []
+    said: list[str] = []
 
-    def opened(path: str, server: str = address, scheme: str = "light", width: int = 1440) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    def opened(
+        path: str, server: str = address, scheme: str = "light", width: int = 1440, **how
+    ) -> Page:
+        viewport = {"width": width, "height": 900}
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, **how)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         pages.append(page)
+        page.on("console", lambda message: said.append(message.text))
         page.goto(f"{server}/{path}")
         return page
 
@@ -67,3 +90,4 @@ def open_at(browser, address, request) -> Callable[..., Page]:
     pages.clear()
     for context in contexts:
         context.close()
+    assert not [text for text in said if "Content Security Policy" in text]

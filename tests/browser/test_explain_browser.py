@@ -2,9 +2,14 @@
 
 import json
 import re
+import sys
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+
+from engine.runs import store
+from engine.workspace import Workspace
 
 pytestmark = pytest.mark.browser
 HEATMAP = re.compile("(Grad|Score)-CAM of ")
@@ -25,6 +30,17 @@ def test_from_overview_to_a_heatmap(open_at):
     expect(pictures.first).to_be_visible()
     expect(page.get_by_text(re.compile("probability of (cat|dog)")).first).to_be_visible()
     assert pictures.first.evaluate("i => i.complete && i.naturalWidth > 100")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is told by Linux")
+def test_the_server_that_showed_a_heatmap_has_no_tensorflow(open_at, server):
+    """Reruns waited for the interpreter while a map was made in the same process."""
+    page = open_at("explain?run=quick-1")
+    expect(page.get_by_role("img", name=HEATMAP).first).to_be_visible()
+    loaded = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "python" in loaded
+    assert "tensorflow" not in loaded
+    assert "openvino" not in loaded
 
 
 def test_a_reload_restores_run_layer_methods_and_target(open_at):
@@ -114,7 +130,8 @@ def test_a_stop_keeps_the_maps_that_are_there_and_goes_on_when_asked(open_at, ad
     held.pop().continue_()
     expect(page.get_by_role("button", name="Score-CAM", exact=True)).to_be_visible()
     go_on.click()
-    expect(page.get_by_role("img", name=re.compile("Score-CAM of"))).to_have_count(20)
+    maps = page.get_by_role("img", name=re.compile("Score-CAM of"))
+    expect(maps).to_have_count(20, timeout=240_000)  # ms: of twenty
     expect(page).to_have_url(re.compile("m=score-cam"))
 
 
@@ -124,3 +141,17 @@ def test_charts_take_the_colours_of_the_theme(open_at, scheme):
     accent = {"light": "rgb(11, 107, 96)", "dark": "rgb(69, 189, 174)"}[scheme]
     curve = page.locator(".js-plotly-plot path.js-line").nth(2)  # after the diagonal and the band
     expect(curve).to_have_css("stroke", accent)
+
+
+def test_a_slow_map_that_waits_says_behind_how_many_and_a_quick_one_comes_meanwhile(
+    open_at, slow_run, browser_workspace, until
+):
+    """Each page's map takes thousands of passes, and four of one model are made side by side."""
+    run = store.open_run(Workspace(browser_workspace), slow_run)
+    pictures = store.predictions(run, "test")["picture"][:5]
+    pages = [open_at(f"explain?run={slow_run}&pics={one[:16]}&m=ss-cam") for one in pictures]
+    waits = re.compile("SS-CAM waits behind [1-4] others?")
+    until(lambda: any(page.get_by_text(waits).count() for page in pages))
+    quick = open_at(f"explain?run={slow_run}&m=grad-cam")
+    expect(quick.get_by_role("img", name=re.compile("Grad-CAM of")).first).to_be_visible()
+    assert all(page.get_by_role("button", name="Stop here").is_visible() for page in pages)

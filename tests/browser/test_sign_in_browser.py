@@ -11,28 +11,15 @@ from playwright.sync_api import Page, expect
 from dashboard.gate.sign_ins import SignIns
 from engine.people import Person, Role
 from engine.settings import Settings
-from tests.provider import Provider
+from tests.provider import Provider, sign_in
 
 pytestmark = pytest.mark.browser
-SECRET = "of the cookies, and longer than that"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CLOSED = [
     "/", "/evaluate", "/media/x.png", "/static/js/x.js", "/app/static/plex-sans.woff2",
     "/_stcore/host-config", "/_stcore/metrics", "/_stcore/bidi-components/x/y.js",
     "/component/x/y.js", "/oauth2callback", "/_stcore/health/", "/sign-out", "/sign-in/x",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def signing_in(any_provider) -> dict[str, str]:
-    """What a dashboard is told, so that people sign in at the tests' provider."""
-    return {
-        "CAMSIGHT_SIGN_IN": "oidc", "CAMSIGHT_PUBLIC_URL": "{address}",
-        "CAMSIGHT_OIDC_URL": any_provider.metadata, "CAMSIGHT_OIDC_CLIENT_ID": "camsight",
-        "CAMSIGHT_OIDC_CLIENT_SECRET": "of the client", "CAMSIGHT_COOKIE_SECRET": SECRET,
-        "CAMSIGHT_ADMINS": "ops@example.com", "CAMSIGHT_TRAINERS": "*@example.com",
-        "CAMSIGHT_VIEWERS": "*@guest.org",
-    }  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -57,13 +44,6 @@ def visit(open_at, team, provider) -> Callable[..., Page]:
         return page
 
     return visited
-
-
-def sign_in(page: Page, name: str) -> None:
-    """From the sign-in page to the provider, and back."""
-    page.get_by_role("link", name="Sign in").click()
-    page.get_by_placeholder("sub").fill(name)
-    page.get_by_role("button", name="Authorize").click()
 
 
 def menu(page: Page, domain: str) -> None:
@@ -133,22 +113,6 @@ def test_a_viewer_who_writes_a_header_stays_a_viewer(visit):
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     menu(page, "guest.org")
     expect(page.get_by_text("Your role is viewer")).to_be_visible()
-
-
-def test_no_page_loads_what_the_policy_forbids(visit, team):
-    page = visit("", "ann@example.com")
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    for path, shown in (
-        ("overview", "What to do next"), ("train", "Train"), ("runs?runs=quick-1", "Runs"),
-        ("evaluate?run=quick-1", "Confusion matrix"), ("explain?run=quick-1", "Explain"),
-    ):  # fmt: skip
-        page.goto(f"{team}/{path}")
-        expect(page.get_by_role("heading", name=shown, exact=True)).to_be_visible()
-        expect(page.get_by_test_id("stApp")).to_have_attribute(
-            "data-test-script-state", "notRunning"
-        )
-    assert not [text for text in said if "Content Security Policy" in text]
 
 
 @pytest.mark.parametrize("path", CLOSED)

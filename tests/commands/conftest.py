@@ -1,9 +1,11 @@
 """Workspaces for tests of commands: one of the first version, and runs made without training."""
 
+import resource
 import signal
 import sys
 import tarfile
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,9 @@ import pytest
 from engine import cli as command_line
 from engine.commands import train
 from engine.commands.evaluate import judge
+from engine.commands.prepare import prepare
 from engine.data.dataset import open_dataset
+from engine.jobs import queue
 from engine.runs import outcome, store
 from engine.runs.record import Run
 from engine.training.config import train_config
@@ -84,3 +88,45 @@ def verb(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
         return ended.value.code or 0, said.out, said.err
 
     return run
+
+
+@pytest.fixture
+def used(tmp_path, two_classes, judged_run, decode_here) -> Workspace:
+    """A dataset, two judged runs and one that waits in line."""
+    place = Workspace(tmp_path / "workspace")
+    prepare(place, str(two_classes(tmp_path / "pets", 20)), "pets", image_size=32)
+    first = judged_run(place, "pets")
+    judged_run(place, "pets", seed=2)
+    store.create(place, "quick", dataset="pets", **_facts_of(first))
+    queue.join(place, "quick-3")
+    return place
+
+
+def _facts_of(run: Run) -> dict:
+    names = (
+        "dataset_fingerprint", "split_id", "dataset_image_size", "class_names", "image_size",
+        "config",
+    )  # fmt: skip
+    return {name: getattr(run, name) for name in names}
+
+
+@pytest.fixture
+def other(tmp_path) -> Workspace:
+    """Where nothing is yet."""
+    return Workspace(tmp_path / "machine" / "workspace")
+
+
+@pytest.fixture(scope="session")
+def files_of_at_most() -> Callable:
+    """`with files_of_at_most(40_000)`: a disk that takes no larger file, for this process."""
+
+    @contextmanager
+    def small(size: int):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return small

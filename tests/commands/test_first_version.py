@@ -1,4 +1,5 @@
-"""A workspace of the version before this one opens with all its runs, links and figures."""
+"""A workspace of the version before this one opens with all its runs, links and figures; one of a
+newer version is left alone."""
 
 import numpy as np
 import pytest
@@ -88,3 +89,13 @@ def test_its_dataset_is_the_same_only_with_the_positive_class_that_it_has(first_
         prepare(first_version, "drawn", "drawn", positive="cat", **again)
     stored = open_dataset(first_version, "drawn")
     assert prepare(first_version, "drawn", "drawn", positive="dog", **again) == stored
+
+
+def test_no_verb_touches_a_newer_workspace(empty_workspace, verb, two_classes, tmp_path):
+    (empty_workspace / "workspace.json").write_text('{"format": 99}')
+    pets = two_classes(tmp_path / "pets")
+    for line in (["runs"], ["prepare", pets, "--name", "pets"], ["first-run"], ["restore", "a-1"]):
+        status, said, error = verb(*line)
+        assert (status, said) == (2, "")
+        assert "was written by a newer version of Camsight" in error
+    assert [path.name for path in empty_workspace.iterdir()] == ["workspace.json"]

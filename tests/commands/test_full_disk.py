@@ -9,10 +9,11 @@ from pathlib import Path
 import keras
 import pytest
 
-from engine import backend, files
+from engine import backend, files, quota
 from engine.commands import learn, resume, train
 from engine.errors import RunError
 from engine.runs import outcome, store
+from engine.settings import settings
 from engine.training import checkpoint, fit
 from engine.training.config import train_config
 from engine.training.fit import compile_model
@@ -115,6 +116,30 @@ def test_a_disk_that_is_full_ends_the_run_with_a_sentence_and_it_can_be_resumed(
     assert (run.status, run.error, run.judged) == ("finished", None, True)
     assert history(run) == expected
     assert not checkpoint.exists(run.folder)
+
+
+def test_a_quota_that_is_reached_in_the_middle_ends_the_run_as_a_full_disk_does(
+    ready, queued, expected, use_workspace, monkeypatch
+):
+    use_workspace(ready.path)
+    monkeypatch.setattr(settings(), "workspace_gb", 1.0)
+    room = quota.taken
+
+    def taken(place: Path) -> int:
+        return room(place) + 10**9 * (checkpoint.exists(queued.folder))  # after the first epoch
+
+    monkeypatch.setattr(quota, "FRESH", -1.0)
+    monkeypatch.setattr(quota, "taken", taken)
+    train.train_run(ready, queued)
+    run = store.open_run(ready, queued.id)
+    assert (run.status, run.judged, run.best_epoch) == ("failed", True, 1)
+    assert run.error.startswith(
+        "The disk is full (the workspace may take 1 GB, as CAMSIGHT_WORKSPACE_GB says), so the run "
+        "was ended in epoch 2; the weights of epoch 1 were kept; "
+    )
+    monkeypatch.setattr(quota, "taken", room)
+    train.train_run(ready, resume.put_back(ready, run.id))
+    assert history(store.open_run(ready, run.id)) == expected
 
 
 def test_the_command_line_resumes_what_a_full_disk_ended(

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -89,6 +90,7 @@ def state(place: Workspace) -> dict:
 ANYBODYS = {  # what a trainer may do, whosever run it is about
     "train": lambda place: commands.start(place, "zoo", CONFIG),
     "train in this process": lambda place: commands.create_run(place, "zoo", CONFIG),
+    "train what waits": lambda place: commands.train_run(place, store.open_run(place, "quick-4")),
     "sweep": lambda place: many.sweep(place, "zoo", [CONFIG, CONFIG]),
     "repeat": lambda place: many.repeat(place, "quick-1", 2),
     "cross-validate": lambda place: folds.start(place, "quick-1", 3),
@@ -111,6 +113,7 @@ ONES_OWN = {  # what they may do to their own
 ADMINS = {  # and what they may not
     "clear the workspace": sweep.sweep,
     "resume what was lost": resume.resume_lost,
+    "start the runs in line": line.work,
     "replace a dataset": lambda place: prepare.prepare(place, "drawn", "zoo", replace=True),
 }
 
@@ -253,6 +256,20 @@ def test_one_person_may_not_fill_the_line(place, at_most):
     commands.start(replace(place, by=BOB), "zoo", CONFIG)
     line.cancel(place, "quick-2")
     commands.start(place, "zoo", CONFIG)
+
+
+def test_many_clicks_at_once_do_not_fill_it_either(place, at_most):
+    at_most(4)
+
+    def start(_) -> bool:
+        try:
+            commands.start(place, "zoo", CONFIG)
+        except RunError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(start, range(6))) == 2
 
 
 def test_where_nobody_signs_in_the_line_has_no_end(place, at_most):

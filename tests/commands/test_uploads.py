@@ -40,6 +40,32 @@ def test_an_upload_becomes_a_dataset_and_its_zip_goes(place, pets, until):
     assert str(place.path) not in " ".join(jobs.look(place, job_id).argv)
 
 
+def test_a_file_of_the_workspace_gets_a_second_name_in_place_of_a_copy(
+    place, pets, monkeypatch
+):
+    sent = place.uploads / "sent-0a" / "1b"
+    sent.parent.mkdir(parents=True)
+    sent.write_bytes(pets.getvalue())
+    monkeypatch.setattr(jobs, "submit", lambda *_, **__: "prepare-pets.0")
+    with sent.open("rb") as content:
+        room.start(place, content, "pets", image_size=32, lies=sent)
+    (kept,) = place.uploads.glob("*/pets.zip")
+    assert kept.samefile(sent)
+    sent.unlink()  # whoever kept it has no more use for it
+    assert kept.read_bytes() == pets.getvalue()
+
+
+def test_a_disk_without_second_names_gets_a_copy(place, pets, monkeypatch):
+    def refuse(*_):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    monkeypatch.setattr(jobs, "submit", lambda *_, **__: "prepare-pets.0")
+    room.start(place, pets, "pets", image_size=32, lies=place.path / "elsewhere")
+    (kept,) = place.uploads.glob("*/pets.zip")
+    assert kept.read_bytes() == pets.getvalue()
+
+
 def test_of_two_under_one_name_the_second_ends_in_a_sentence_and_its_zip_goes(place, pets):
     """Both were sent at the same moment: neither saw the other when it was taken."""
     (place.uploads / "0a1b").mkdir(parents=True)

@@ -1,6 +1,8 @@
 """What tests of pages share: looks that are always new, and workspaces of many runs."""
 
+import tarfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,17 @@ from engine.runs import store
 from engine.runs.record import Run
 from engine.training.config import train_config
 from engine.workspace import Workspace
+
+OLD = Path(__file__).resolve().parents[1] / "fixtures" / "workspace-1.tar.xz"
+
+
+@pytest.fixture(scope="module")
+def old_workspace(tmp_path_factory) -> Path:
+    """Runs that are there already, so that a server starts none."""
+    place = tmp_path_factory.mktemp("old")
+    with tarfile.open(OLD) as packed:
+        packed.extractall(place, filter="data")
+    return place / "workspace"
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,13 @@ import io
 import zipfile
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
+from dashboard import readiness, state
 from dashboard.parts import links, rights
-from engine import jobs, lease, people
+from engine import files, jobs, lease, people
 from engine.commands import first_run, many, prepare, snapshot, train, trash
 from engine.errors import AccessError
 from engine.jobs import queue
@@ -28,8 +29,7 @@ SMALL = train_config("quick", image_size=32)
 
 
 @pytest.fixture(autouse=True)
-def nothing_beside(monkeypatch):
-    monkeypatch.setattr(state, "warm_up", lambda: None)
+def on_any_machine(monkeypatch):
     monkeypatch.setattr(state, "machine", lambda: None)
 
 
@@ -73,9 +73,12 @@ def place(empty_workspace, add_many, monkeypatch, signed_in) -> Iterator[Workspa
 
 
 @pytest.fixture
-def drawn(place) -> None:
-    """A dataset that the form can be used with: the other one's pictures are too small."""
-    prepare.prepare(place, "drawn", "drawn", count=40, image_size=32)
+def large(place) -> None:
+    """The form can be used: the pictures are as large as a network needs."""
+    folder = place.datasets / "zoo"
+    np.save(folder / "images.npy", np.load(folder / "images.npy").repeat(2, 1).repeat(2, 2))
+    told = files.read_json(folder / "dataset.json")
+    files.write_json(folder / "dataset.json", told | {"image_size": 32, "source": prepare.DRAWN})
 
 
 def opened(by: Person, page: str | None = None, **query) -> AppTest:
@@ -218,13 +221,19 @@ def test_a_viewer_has_no_forms_and_is_told_why(place, started):
     at = opened(VIEWER, links.OVERVIEW, add="own")
     assert "may not prepare pictures, which takes a trainer" in infos(at)
     assert not at.get("file_uploader")
+    assert not [one for one in at.button if "Train" in one.label]
+    links_to = {one.proto.label for one in at.get("page_link")}
+    assert "Add pictures" not in links_to
+    assert not [label for label in links_to if "Train" in label]
+    assert any("Look inside quick-1" in label for label in links_to)
+    assert str(place.path) not in texts(at)
     assert started == []
 
 
 def test_one_who_is_no_trainer_any_more_starts_nothing_from_a_form_that_is_still_there(
-    place, drawn, started
+    place, large, started
 ):
-    at = opened(ANN, links.TRAIN, job="quick-1", dataset="drawn")
+    at = opened(ANN, links.TRAIN, job="quick-1", dataset="zoo")
     at.user = {state.PERSON: people.write(Person(ANN.name, Role.VIEWER))}
     at = at.button(key="start").click().run()
     assert "may not train a run" in infos(at)
@@ -267,8 +276,8 @@ def test_the_owner_and_an_admin_may(place, started):
     assert {one.id for one in trash.trashed(place)} == {"quick-2", "quick-3"}
 
 
-def test_a_new_run_is_theirs_who_clicked(place, drawn, started):
-    at = opened(BOB, links.TRAIN, job="quick-1", dataset="drawn")
+def test_a_new_run_is_theirs_who_clicked(place, large, started):
+    at = opened(BOB, links.TRAIN, job="quick-1", dataset="zoo")
     at.button(key="start").click().run()
     newest = store.list_runs(place)[-1]
     assert (newest.id, newest.owner) == ("quick-7", BOB.name)
@@ -310,12 +319,11 @@ def test_what_all_sessions_share_is_not_the_first_one_s(place, started, forged):
 
 
 def test_the_server_asks_about_its_machine_itself_whoever_comes_first(place, started):
-    state._ask_doctor.clear()
+    readiness._asked.cache_clear()
     try:
-        asked, _ = state._ask_doctor()
+        readiness.doctor()
     finally:
-        state._ask_doctor.clear()
-    assert asked.by == WHOEVER
+        readiness._asked.cache_clear()
     assert started == [(WHOEVER, "doctor")]
 
 

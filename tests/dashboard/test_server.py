@@ -7,7 +7,6 @@ import socket
 import sys
 import tarfile
 from http.client import HTTPConnection
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,8 +17,8 @@ from engine.jobs import queue
 from engine.runs import store
 from engine.training.config import train_config
 from engine.workspace import Workspace
+from tests.dashboard.conftest import OLD
 
-OLD = Path(__file__).resolve().parents[1] / "fixtures" / "workspace-1.tar.xz"
 REFUSED = b"does not answer under this name"
 UPGRADE = {
     "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
@@ -46,15 +45,6 @@ ROUTES = [  # method, path, status for who may ask; None: Streamlit decides by m
     ("GET", "/app/static/plex-sans.woff2", 200),
     ("GET", "/oauth2callback", None),
 ]
-
-
-@pytest.fixture(scope="module")
-def old_workspace(tmp_path_factory) -> Path:
-    """Runs that are there already, so that a server starts none."""
-    place = tmp_path_factory.mktemp("old")
-    with tarfile.open(OLD) as packed:
-        packed.extractall(place, filter="data")
-    return place / "workspace"
 
 
 @pytest.fixture(scope="module")

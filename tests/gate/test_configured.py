@@ -1,7 +1,10 @@
 """Half of a sign-in starts no server, and nobody listens to others by accident."""
 
+import signal
+
 import pytest
 
+from dashboard.__main__ import main
 from dashboard.gate.configured import check
 from engine.errors import ConfigError
 from engine.settings import Settings
@@ -19,7 +22,8 @@ NOBODY = {"admins": (), "trainers": (), "viewers": ()}
 @pytest.mark.parametrize(
     "told",
     [{}, {"host": "localhost"}, {"host": "::1"}, {"host": "127.1.2.3"},
-     {"host": "0.0.0.0", "anyone": True}, OIDC, OIDC | {"host": "0.0.0.0"}, PROXY,
+     {"host": "0.0.0.0", "anyone": True, "proxy_addresses": ("10.0.0.2",)}, OIDC,
+     OIDC | {"host": "0.0.0.0"}, PROXY,
      OIDC | {"public_url": "http://localhost:8501/", "oidc_url": "http://127.0.0.1:9400/x"},
      OIDC | {"cookie_secret": "k" * 32}, PROXY | {"host": "::", "proxy_header": "X-Auth-User"}],
     ids=str,
@@ -63,3 +67,16 @@ def test_what_lacks_something_is_refused_with_a_sentence(told, said):
     assert said in str(refused.value)
     assert "of the client" not in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+def test_the_command_ends_before_it_listens_to_everybody(
+    monkeypatch, capsys, use_workspace, tmp_path
+):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setenv("CAMSIGHT_HOST", "0.0.0.0")
+    place = use_workspace(tmp_path / "none")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "Camsight cannot start: whoever reaches 0.0.0.0" in capsys.readouterr().err
+    assert not place.exists()

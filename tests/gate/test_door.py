@@ -67,9 +67,18 @@ def test_health_and_the_sign_in_page_are_open(browse):
 )
 def test_only_a_page_of_ours_may_change_something(signed_in, method, origin):
     browser = signed_in()
-    assert browser.ask(method, "/_stcore/upload_file/a/b").status_code == 200
-    answer = browser.ask(method, "/_stcore/upload_file/a/b", headers={"Origin": origin})
+    assert browser.ask(method, "/_stcore/agent/interact").status_code == 200
+    answer = browser.ask(method, "/_stcore/agent/interact", headers={"Origin": origin})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:8501"])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_a_page_of_another_server_on_this_machine_reads_nothing(signed_in, method, origin):
+    answer = signed_in().ask(method, "/media/x.png", headers={"Origin": origin})
+    assert answer.status_code == 403
+    assert "from its own pages only" in answer.text
+    assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize("name", ["X-Camsight-Person", "x_camsight_person", "X-CAMSIGHT-PERSON"])
@@ -149,7 +158,7 @@ def test_a_damaged_list_of_who_signed_out_lets_nobody_in(told, tmp_path):
 
 def connected(browser: Browser, **headers):
     cookie = f"camsight={browser.cookies.get('camsight', '')}"
-    return TestClient(browser.app).websocket_connect(
+    return TestClient(browser.app, client=("127.0.0.1", 40000)).websocket_connect(
         f"{SITE.replace('http', 'ws')}/_stcore/stream",
         subprotocols=["streamlit"],
         headers={"Origin": SITE, "Cookie": cookie, **headers},
@@ -180,6 +189,14 @@ def test_an_open_page_is_closed_when_its_owner_signs_out_in_another(signed_in):
         assert socket.receive_text() == "still here"
         assert browser.ask("POST", "/sign-out").status_code == 200
         assert sent_away(socket) == "/sign-in"
+
+
+def test_an_open_page_behind_a_proxy_asks_it_again_after_a_while(told):
+    asked = {"sign_in": "proxy", "proxy_addresses": ("127.0.0.1",), "oidc_url": ""}
+    browser = Browser(application(told(**asked, session_hours=1 / 3600)))
+    with connected(browser, **{"X-Forwarded-Email": "ann@example.com"}) as socket:
+        assert socket.receive_text() == "ann@example.com"
+        assert sent_away(socket) == "/"
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:3000", ""])

@@ -1,6 +1,7 @@
 """Lanes: who is served when, behind how many one is, and what becomes of who leaves."""
 
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +68,9 @@ def asks(name: str, method: str = "score-cam", run: Model | None = None, **how) 
 
 def answer(lanes: Lanes, job, seconds: float = 60):
     """What it is answered in the end."""
-    news = None
-    for _ in range(int(seconds * 10)):
-        news = lanes.look(job, news)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        news = lanes.look(job)
         if isinstance(news, Done | Refused):
             return news.value if isinstance(news, Done) else news.error
     raise AssertionError("there was no answer")

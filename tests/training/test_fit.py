@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 import resource
+import shutil
 from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,6 @@ import pytest
 
 from engine import files
 from engine.errors import RunError
-from engine.training import storage
 from engine.training.fit import batches_of, estimate, fit
 from engine.training.storage import needed_bytes, require_space, weights_bytes
 
@@ -346,7 +346,7 @@ def test_what_a_run_writes_is_foreseen(train, task, small_config, small_model, t
 def test_too_little_space_is_said_before_a_training_starts(tmp_path, monkeypatch):
     require_space(tmp_path, 1)
     Usage = namedtuple("Usage", "total used free")
-    monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: Usage(9e9, 8e9, 2.51e6))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(9e9, 8e9, 2.51e6))
     require_space(tmp_path, 2_510_000)
     with pytest.raises(RunError) as refused:
         require_space(tmp_path, 7_900_000)

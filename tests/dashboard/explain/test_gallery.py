@@ -117,6 +117,18 @@ def test_progress_counts_the_slow_maps_alone_and_each_by_its_passes(monkeypatch)
     assert said[-1][0] == 1
 
 
+def test_a_map_that_waits_says_behind_how_many_and_one_that_has_begun_no_time():
+    said = []
+    pace = heat.Pace(["grad-cam", "score-cam"], lambda share, text: said.append((share, text)))
+    pace.wait(1, 3)
+    pace.wait(0, 1)
+    pace.tell(1, 0, 128)
+    assert said == [
+        (0, "Score-CAM waits behind 3 others"), (0, "Grad-CAM waits behind 1 other"),
+        (0, "Score-CAM, map 1 of 1"),
+    ]  # fmt: skip
+
+
 # --- what stands under a map ----------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.explain import gallery, own, pictures
+from dashboard.explain import gallery, pictures
 from dashboard.parts import links
 from engine.data.dataset import Dataset, open_dataset
 from engine.runs import store
@@ -314,12 +314,6 @@ def test_ones_own_pictures_are_kept_for_the_visit_and_the_page_says_what_a_link_
     (remove,) = [button for button in at.button if button.label == "Remove those from before"]
     remove.click().run()
     assert shown(at) == []
-
-
-def test_a_visit_keeps_no_more_of_ones_files_than_its_share(monkeypatch):
-    monkeypatch.setattr(own, "KEPT_BYTES", 100)
-    files = [own.File(str(at), b"x" * size) for at, size in enumerate((60, 30, 20, 5))]
-    assert [file.name for file in own._as_many_as_are_kept(files)] == ["0", "1"]
 
 
 # --- states ---------------------------------------------------------------------------------------

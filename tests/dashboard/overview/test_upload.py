@@ -139,7 +139,7 @@ def test_subjects_are_shown_picture_by_picture_before_they_keep_anything_togethe
     sending(at).click().run()
     assert sent[0] == {
         "name": "scans", "bytes": len(zip_of(SCANS)), "image_size": 150, "positive": None,
-        "group_by": r"patient_(\d+)", "fit": "pad",
+        "group_by": r"patient_(\d+)", "fit": "pad", "lies": None,
     }  # fmt: skip
 
 

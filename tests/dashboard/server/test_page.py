@@ -60,10 +60,10 @@ def test_lines_are_found_by_what_the_address_asks_for(noted):
 def test_what_failed_is_named_and_why(noted, tried):
     tried(replace(WELL[0], ok=False, said="No space left [x](y)"), WELL[1])
     at = opened(links.SERVER)
-    assert at.header[0].value == "Not ready: the disk failed."
-    assert r"The disk failed] · No space left \[x\](y)" in said(at)
+    assert at.header[0].value == "Not ready, because of the disk."
+    assert r":red[:material/error: The disk] · No space left \[x\](y)" in said(at)
     tried(*WELL, Check("provider", False, "is down", needed=False))
-    assert opened(links.SERVER).header[0].value == "Ready, though the sign-in provider failed."
+    assert opened(links.SERVER).header[0].value == "Ready, but without the sign-in provider."
 
 
 def test_a_trainer_who_knows_the_address_is_refused_with_a_sentence(noted, monkeypatch):

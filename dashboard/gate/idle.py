@@ -1,0 +1,143 @@
+"""Sessions in which nobody clicks any more are ended, so that what is kept of them goes.
+
+A tab that was left open asks by itself, every second where something is going on: such reruns of a
+fragment say that they are the browser's own. All else that a page sends comes from a person.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import urlencode
+
+from google.protobuf.message import DecodeError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from dashboard.gate import pages
+from dashboard.gate.door import go_to
+from dashboard.gate.routes import own_path
+
+LOOK_EVERY = 5.0  # seconds; also how long a tab has to go to `/idle` by itself
+ENDED = "/idle"
+BY_THEMSELVES = ("app_heartbeat", "load_git_info")
+_connections: set["Connection"] = set()
+
+
+class Idle:
+    """ASGI middleware: notices when a person last did something in each tab.
+
+    Args:
+        minutes: without a click, after which a session is ended.
+    """
+
+    def __init__(self, app: ASGIApp, minutes: float):
+        self.app, self._seconds = app, 60 * minutes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            return await self.app(scope, receive, send)
+        connection = Connection(receive, send, self._seconds)
+        _connections.add(connection)
+        try:
+            await self.app(scope, connection.receive, connection.send)
+        finally:
+            _connections.discard(connection)
+
+
+class Connection:
+    """A tab's WebSocket.
+
+    Attributes:
+        session: Streamlit's id of it, once it was said to the browser.
+        page: the address of the page that the tab shows, from its first /.
+    """
+
+    def __init__(self, receive: Receive, send: Send, seconds: float):
+        self._receive, self._send, self._seconds = receive, send, seconds
+        self._last, self._sent_away = time.monotonic(), False
+        self.session, self.page = "", "/"
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message.get("bytes"):
+            self._hear(message["bytes"])
+        return message
+
+    def _hear(self, data: bytes) -> None:
+        said = BackMsg()
+        with suppress(DecodeError):  # Streamlit answers what it cannot read
+            said.ParseFromString(data)
+        kind = said.WhichOneof("type")
+        if (kind == "rerun_script" and said.rerun_script.is_auto_rerun) or kind in BY_THEMSELVES:
+            return
+        self._last = time.monotonic()
+        if kind == "rerun_script":
+            query = said.rerun_script.query_string
+            self.page = "/" + said.rerun_script.page_name + (f"?{query}" if query else "")
+
+    async def send(self, message: Message) -> None:
+        if message.get("bytes") and not self.session:
+            told = ForwardMsg()
+            told.ParseFromString(message["bytes"])
+            self.session = told.new_session.initialize.session_id
+        await self._send(message)
+
+    def seconds(self) -> float:
+        """Since a person did something here."""
+        return time.monotonic() - self._last
+
+    async def look(self) -> None:
+        """Send the tab away if nobody clicked for so long; end its session at the next look."""
+        if self._sent_away:
+            await self._end()
+        elif self.seconds() > self._seconds:
+            self._sent_away = True
+            away = go_to(f"{ENDED}?{urlencode({'to': self.page})}")
+            await self._send({"type": "websocket.send", "bytes": away})
+
+    async def _end(self) -> None:
+        """Streamlit keeps nothing of it then, and a browser that comes back gets a new session."""
+        _connections.discard(self)
+        if self.session:
+            runtime.get_instance().close_session(self.session)
+        await self._send({"type": "websocket.close", "code": 1001})
+
+
+@asynccontextmanager
+async def watched(_app: Any) -> AsyncIterator[None]:
+    """While the server runs: end sessions that are idle."""
+    task = asyncio.create_task(_watch(), name="idle sessions")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _watch() -> None:
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        for connection in list(_connections):
+            with suppress(Exception):  # a connection that breaks while it is told so
+                await asyncio.wait_for(connection.look(), LOOK_EVERY)
+
+
+async def _ended(request: Request) -> Response:
+    """Where a tab goes whose session was ended."""
+    back = own_path(request.query_params.get("to", ""))
+    return pages.page(
+        "You were away",
+        ["Nobody clicked here for a long time, so this page was closed. Runs go on meanwhile."],
+        links=[("Open it again", back)],
+    )
+
+
+ROUTES = [Route(ENDED, _ended)]
