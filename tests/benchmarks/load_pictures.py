@@ -15,7 +15,6 @@ from engine import identity
 from engine.cam.methods import METHODS
 from engine.commands import compare
 from engine.data import dataset as datasets
-from engine.evaluation import multiclass
 from engine.runs import store
 from engine.runs.record import Run
 from engine.workspace import Workspace
@@ -27,25 +26,24 @@ SLOW = "score-cam"  # a pass for each channel
 MOST_CHANNELS = "classic", "quick"  # presets whose last layer has few enough of them for it
 SIDE = 48  # pixels at which two pictures are compared: a JPEG's noise is gone there
 FAR = 16.0  # mean of the absolute differences, of 255
-SAID = "what it says"  # how the page calls it
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One picture of a run by two methods. name: of its file, as the page writes it."""
+    """One picture of a run by two methods. name: of its file, as the page writes it. target: a
+    class, always: where a link names none, a page keeps what was chosen on it before."""
 
     run: str
     picture: str
     name: str
     methods: tuple[str, ...]
-    target: str  # a class; "" is what the model says, which is `says`
-    says: str
+    target: str
 
     @property
     def query(self) -> str:
         methods = "".join(f"&m={name}" for name in self.methods)
         asked = f"run={self.run}&pics={self.picture[: identity.SHORT]}{methods}"
-        return f"{asked}&target={quote(self.target or SAID)}"
+        return f"{asked}&target={quote(self.target)}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,6 @@ class Pool:
     def _take(self, run: Run, dataset) -> None:
         told = store.predictions(run, "test")
         rows = compare.rows(run, told, dataset)
-        says = multiclass.said(told["y_score"])
         chosen = np.random.default_rng(0).choice(np.flatnonzero(rows >= 0), POOL, replace=False)
         self.runs[run.id], self._of[run.id] = run, []
         for place in chosen:
@@ -81,23 +78,22 @@ class Pool:
             picture = identity.of_picture(pixels)
             self.pixels[picture] = pixels
             name = dataset.file_names[rows[place]].rsplit("/", 1)[-1]
-            self._of[run.id].append((picture, name, run.class_names[int(says[place])]))
+            self._of[run.id].append((picture, name))
 
     def draw(self, rng: np.random.Generator, slow: bool = False) -> Asked:
         """Any picture of any run, by two methods; slow: one of them is."""
         runs = [id for id, run in self.runs.items() if not slow or run.preset in MOST_CHANNELS]
         run = str(rng.choice(runs))
-        picture, name, says = self._of[run][rng.integers(POOL)]
+        picture, name = self._of[run][rng.integers(POOL)]
         methods = tuple(str(one) for one in rng.choice(FAST, 2, replace=False))
-        target = str(rng.choice(["", *self.runs[run].class_names]))
-        return Asked(run, picture, name, (methods[0], SLOW) if slow else methods, target, says)
+        target = str(rng.choice(self.runs[run].class_names))
+        return Asked(run, picture, name, (methods[0], SLOW) if slow else methods, target)
 
 
 def on_page(tab: Tab, asked: Asked) -> tuple[list[Seen], list[str]]:
     """What the page shows for what was asked, all pictures fetched; and what is wrong about it."""
-    whom = asked.target or asked.says
     wanted = {asked.name: ""}
-    wanted |= {f"{METHODS[m].title} of {asked.name} for {whom}": m for m in asked.methods}
+    wanted |= {f"{METHODS[m].title} of {asked.name} for {asked.target}": m for m in asked.methods}
     shown = [one for one in tab.shown() if not one.alt.endswith("from 0 to 1")]
     wrong = [f"shows “{one.alt}” unasked" for one in shown if one.alt not in wanted]
     wrong += [f"lacks “{alt}”" for alt in wanted.keys() - {one.alt for one in shown}]
@@ -171,7 +167,7 @@ def _as_shown(pixels: np.ndarray, raw: str) -> np.ndarray:
 
 
 def _key(asked: Asked, method: str) -> tuple[str, str, str, str]:
-    return asked.run, asked.picture, method, (asked.target or asked.says) if method else ""
+    return asked.run, asked.picture, method, asked.target if method else ""
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
