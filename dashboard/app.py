@@ -32,10 +32,17 @@ PAGES = [
             visibility="hidden"),
 ]  # fmt: skip
 page = st.navigation(PAGES, position="top")
-state.guarded(me.menu)
+
+
+def show() -> None:
+    """Who it is, is asked first: where people sign in and nobody did, that is all there is."""
+    me.menu()
+    page.run()
+
+
 params.begin(page.url_path or "overview")
 sent.arrive()
 try:
-    state.guarded(page.run)
+    state.guarded(show)
 finally:  # also where a page stops early
     params.keep()

@@ -16,6 +16,7 @@ from typing import Any
 from engine.errors import CamsightError, JobError
 from engine.serving.protocol import QUICK, SLOW, Done, News, Refused, Request, Waiting, Working
 
+log = logging.getLogger(__name__)
 WIDTH = {QUICK: 1, SLOW: 4}  # how many are at work side by side
 BEAT = 0.25  # seconds after which a look ends without an answer
 
@@ -137,6 +138,7 @@ class Lanes:
                 raise Left
             job.news = Working(done, total)
 
+        run = job.request.run
         try:
             return Done(self._work(job.request, progress))
         except Left:
@@ -144,7 +146,7 @@ class Lanes:
         except CamsightError as error:
             return Refused(error)
         except BaseException as error:  # of that request alone
-            logging.getLogger(__name__).exception("what %s was asked for", job.request.run.id)
+            log.exception("could not be asked to %s", job.request.verb, extra={"run": run.id})
             return Refused(failed(job.request, error))
 
 

@@ -15,6 +15,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 
+from engine import logs
 from engine.serving.lanes import Lanes
 from engine.serving.protocol import Done, Refused
 from engine.settings import settings
@@ -27,6 +28,7 @@ NICE = 5  # below the server, whose pages people wait for, and above trainings
 
 def serve(folder: Path) -> None:
     """Answer until the parent is gone."""
+    logs.begin(logs.FORMS[settings().log](settings().secrets))
     if hasattr(os, "nice"):
         os.nice(NICE)  # before there are threads, which take it over
     key = os.read(0, KEY_BYTES)

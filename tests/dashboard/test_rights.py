@@ -4,12 +4,13 @@ import io
 import zipfile
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import readiness, state
 from dashboard.parts import links, rights
-from engine import jobs, lease, people
+from engine import files, jobs, lease, people
 from engine.commands import first_run, many, prepare, snapshot, train, trash
 from engine.errors import AccessError
 from engine.jobs import queue
@@ -72,9 +73,12 @@ def place(empty_workspace, add_many, monkeypatch, signed_in) -> Iterator[Workspa
 
 
 @pytest.fixture
-def drawn(place) -> None:
-    """A dataset that the form can be used with: the other one's pictures are too small."""
-    prepare.prepare(place, "drawn", "drawn", count=40, image_size=32)
+def large(place) -> None:
+    """The form can be used: the pictures are as large as a network needs."""
+    folder = place.datasets / "zoo"
+    np.save(folder / "images.npy", np.load(folder / "images.npy").repeat(2, 1).repeat(2, 2))
+    told = files.read_json(folder / "dataset.json")
+    files.write_json(folder / "dataset.json", told | {"image_size": 32, "source": prepare.DRAWN})
 
 
 def opened(by: Person, page: str | None = None, **query) -> AppTest:
@@ -227,9 +231,9 @@ def test_a_viewer_has_no_forms_and_is_told_why(place, started):
 
 
 def test_one_who_is_no_trainer_any_more_starts_nothing_from_a_form_that_is_still_there(
-    place, drawn, started
+    place, large, started
 ):
-    at = opened(ANN, links.TRAIN, job="quick-1", dataset="drawn")
+    at = opened(ANN, links.TRAIN, job="quick-1", dataset="zoo")
     at.user = {state.PERSON: people.write(Person(ANN.name, Role.VIEWER))}
     at = at.button(key="start").click().run()
     assert "may not train a run" in infos(at)
@@ -272,8 +276,8 @@ def test_the_owner_and_an_admin_may(place, started):
     assert {one.id for one in trash.trashed(place)} == {"quick-2", "quick-3"}
 
 
-def test_a_new_run_is_theirs_who_clicked(place, drawn, started):
-    at = opened(BOB, links.TRAIN, job="quick-1", dataset="drawn")
+def test_a_new_run_is_theirs_who_clicked(place, large, started):
+    at = opened(BOB, links.TRAIN, job="quick-1", dataset="zoo")
     at.button(key="start").click().run()
     newest = store.list_runs(place)[-1]
     assert (newest.id, newest.owner) == ("quick-7", BOB.name)

@@ -21,7 +21,7 @@ from engine.serving.worker import SOCKET
 from engine.settings import PROJECT
 from engine.workspace import Workspace
 
-METHODS = ("grad-cam", "hires-cam", "score-cam", "ablation-cam")
+METHODS = ("grad-cam", "score-cam", "ablation-cam")
 
 
 @pytest.fixture(scope="module")
