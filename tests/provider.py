@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import flask
-import httpx
+import httpx2
 import oidc_provider_mock
 from authlib import jose
 from joserfc import jwt
@@ -50,12 +50,12 @@ class Provider:
 
     def knows(self, name: str, **claims: Any) -> None:
         """Tell this about whoever signs in as `name`."""
-        httpx.put(f"{self.address}/users/{name}", json=claims).raise_for_status()
+        httpx2.put(f"{self.address}/users/{name}", json=claims).raise_for_status()
 
     def code(self, where: str, name: str) -> str:
         """Sign in as `name` at the address that a browser was sent to; the address that the
         provider sends it back to."""
-        return httpx.post(where, data={"sub": name}).headers["location"]
+        return httpx2.post(where, data={"sub": name}).headers["location"]
 
     def _before(self) -> Any:
         self._storage = flask.g.oidc_provider_mock_storage

@@ -97,8 +97,8 @@ def test_what_only_looks_like_a_secret_stays(written):
 
 def test_what_others_say_in_passing_is_left_out(written):
     _, stream = written("json")
-    logging.getLogger("httpx").info("GET https://login.example")
-    logging.getLogger("httpx").warning("it is slow")
+    logging.getLogger("httpx2").info("GET https://login.example")
+    logging.getLogger("httpx2").warning("it is slow")
     (line,) = stream.getvalue().splitlines()
     assert json.loads(line)["message"] == "it is slow"
 

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.oauth2.client import OAuth2Client
 from authlib.oauth2.rfc6749 import OAuth2Error
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
@@ -165,7 +165,7 @@ class Provider:
             return client.parse_response_token(answer)
         except OAuth2Error as error:
             raise TokenError(f"it refused the code ({error.error})") from None
-        except (ValueError, httpx.HTTPError):
+        except (ValueError, httpx2.HTTPError):
             raise ProviderError(f"status {answer.status_code} for a token") from None
 
     async def _completed(
@@ -209,15 +209,15 @@ def name(claims: dict[str, Any]) -> str:
     return email.strip().lower()[:LONGEST_NAME]
 
 
-async def _fetch(method: str, url: str, **asked: Any) -> httpx.Response:
+async def _fetch(method: str, url: str, **asked: Any) -> httpx2.Response:
     try:
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as client:
+        async with asyncio.timeout(PATIENCE), httpx2.AsyncClient(timeout=PATIENCE) as client:
             return await client.request(method, url, **asked)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError) as error:
         raise ProviderError(type(error).__name__) from None
 
 
-def _json(answer: httpx.Response) -> dict[str, Any]:
+def _json(answer: httpx2.Response) -> dict[str, Any]:
     try:
         told = answer.json() if answer.status_code == 200 else None
     except ValueError:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 
 from engine import audit, lease
 from engine.commands import snapshot
@@ -120,9 +120,9 @@ def _line(workspace: Workspace) -> str:
 
 def _provider(url: str) -> str:
     try:
-        told = httpx.get(url, timeout=PATIENCE, follow_redirects=False).raise_for_status().json()
+        told = httpx2.get(url, timeout=PATIENCE, follow_redirects=False).raise_for_status().json()
         issuer = told["issuer"]
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, KeyError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError, KeyError) as error:
         why = type(error).__name__
         raise _Failed(
             f"the sign-in provider does not tell who it is ({why}), so nobody new can sign in; see "

@@ -248,10 +248,11 @@ def _logging_to(run: Run) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
-    log.propagate = False
+    propagated, log.propagate = log.propagate, False
     log.info("%s, process %d, %s", run.id, os.getpid(), time.strftime("%z"))
     try:
         yield
     finally:
+        log.propagate = propagated
         log.removeHandler(handler)
         handler.close()

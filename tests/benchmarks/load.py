@@ -29,7 +29,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
+import httpx2
 import numpy as np
 
 from engine.commands import line
@@ -258,8 +258,8 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.base}/_stcore/health").text == "ok"
-        except httpx.TransportError:
+            return httpx2.get(f"{self.base}/_stcore/health").text == "ok"
+        except httpx2.TransportError:
             return False
 
     def __exit__(self, *_) -> None:

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import httpx
+import httpx2
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -55,7 +55,7 @@ class Tab:
 
     base: str
     socket: ClientConnection
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     pictures: dict[str, bytes] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)  # the path of each to its hash
     page: str = ""  # the hash of the one that is shown
@@ -273,8 +273,8 @@ async def opened(base: str) -> Tab:
         base: as http://127.0.0.1:8501.
     """
     # the server closes what was still for five seconds; a request just then would be lost
-    limits = httpx.Limits(keepalive_expiry=2)
-    http = httpx.AsyncClient(base_url=base, timeout=PATIENCE, limits=limits)
+    limits = httpx2.Limits(keepalive_expiry=2)
+    http = httpx2.AsyncClient(base_url=base, timeout=PATIENCE, limits=limits)
     for path in ("/", "/_stcore/health"):  # the second gives the token
         (await http.get(path)).raise_for_status()
     token = http.cookies[COOKIE]

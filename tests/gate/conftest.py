@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -68,17 +68,17 @@ class Browser:
     something, and following no redirect."""
 
     def __init__(self, app: Starlette, client: tuple[str, int] = ("203.0.113.7", 5000)):
-        self.app, self._jar, self.client = app, httpx.Cookies(), client
+        self.app, self._jar, self.client = app, httpx2.Cookies(), client
 
-    def ask(self, method: str, path: str, **asked) -> httpx.Response:
+    def ask(self, method: str, path: str, **asked) -> httpx2.Response:
         headers = asked.pop("headers", {})
         if isinstance(headers, dict):
             usual = {"Accept": "text/html"} | ({} if method == "GET" else {"Origin": SITE})
             headers = usual | headers
 
-        async def once() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, client=self.client)
-            async with httpx.AsyncClient(
+        async def once() -> httpx2.Response:
+            transport = httpx2.ASGITransport(self.app, client=self.client)
+            async with httpx2.AsyncClient(
                 transport=transport, base_url=SITE, cookies=self._jar
             ) as client:
                 answer = await client.request(method, path, headers=headers, **asked)
@@ -87,14 +87,14 @@ class Browser:
 
         return asyncio.run(once())
 
-    def get(self, path: str, **asked) -> httpx.Response:
+    def get(self, path: str, **asked) -> httpx2.Response:
         return self.ask("GET", path, **asked)
 
     @property
-    def cookies(self) -> httpx.Cookies:
+    def cookies(self) -> httpx2.Cookies:
         return self._jar
 
-    def sign_in(self, provider: providers.Provider, name: str) -> httpx.Response:
+    def sign_in(self, provider: providers.Provider, name: str) -> httpx2.Response:
         """The answer to the browser that comes back from the provider."""
         where = self.get("/sign-in/start?next=/evaluate").headers["location"]
         return self.get(provider.code(where, name).removeprefix(SITE))

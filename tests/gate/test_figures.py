@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import replace
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
@@ -63,7 +63,7 @@ def add(place: Workspace, **known) -> Run:
     return store.save(run, **known)
 
 
-def read(answer: httpx.Response) -> dict[tuple, float]:
+def read(answer: httpx2.Response) -> dict[tuple, float]:
     """Every figure of /metrics by its name and labels."""
     return {
         (sample.name, *sample.labels.values()): sample.value

@@ -65,7 +65,11 @@ def test_the_steps_of_a_map_are_told_where_it_is_asked_for(models, untrained_run
         steps.append((done, total))
         here.add(threading.current_thread())
 
-    models.explain(untrained_run, pictures[:1], "score-cam", target=0, progress=progress)
+    for n in (1, 10, 100, 1000):  # what is done within a beat tells no steps
+        many = np.resize(pictures, (n, *pictures.shape[1:]))
+        models.explain(untrained_run, many, "score-cam", target=0, progress=progress)
+        if steps:
+            break
     assert here == {threading.current_thread()}
     assert all(0 <= done <= total for done, total in steps)
 
