@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     requests_a_minute: int = Field(
         1200, ge=1, description="requests of one person or address that are answered in a minute"
     )
+    open_pages: int = Field(
+        100, ge=1, description="pages that one person or address may have open at once"
+    )
     idle_minutes: float = Field(
         120, gt=0, description="minutes without a click after which a session is ended"
     )
