@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     queued_runs: int = Field(
         20, ge=1, description="runs that one person may have waiting or training"
     )
+    jobs_at_once: int = Field(
+        4, ge=1, description="datasets in the making and measurements that one person may have"
+    )
     workspace_gb: float = Field(
         0, ge=0, description="disk that the workspace may take, in GB; 0 is all there is"
     )
