@@ -43,7 +43,7 @@ def note(workspace: Workspace, verb: str, of: str, frees: bool = False, **facts:
         **told,
     }
     try:
-        _append(workspace.path / FILE, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+        _append(workspace.path / FILE, json.dumps(line, ensure_ascii=False))
     except OSError as error:
         if not (frees and error.errno in (errno.ENOSPC, errno.EDQUOT)):
             raise RecordError(
@@ -53,11 +53,19 @@ def note(workspace: Workspace, verb: str, of: str, frees: bool = False, **facts:
     log.info("%s %s", verb, of, extra={"verb": verb, "of": of, "user": workspace.by.name})
 
 
-def _append(path: Path, line: bytes) -> None:
+def _append(path: Path, line: str) -> None:
+    """A disk that fills takes a part of a line without an error: that part is no note, and what is
+    noted next begins a line of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    place = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    # a name of a file may hold bytes that are no letters
+    whole = f"{line}\n".encode(errors="backslashreplace")
+    place = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
     try:
-        os.write(place, line)
+        end = os.lseek(place, 0, os.SEEK_END)
+        if end and os.pread(place, 1, end - 1) != b"\n":
+            whole = b"\n" + whole
+        if os.write(place, whole) < len(whole):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(place)
     finally:
         os.close(place)

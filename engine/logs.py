@@ -60,13 +60,17 @@ def _facts_of(record: logging.LogRecord) -> dict[str, str]:
 
 
 class Text(Formatter):
-    """ "2026-11-26T14:41:19.123+00:00 INFO ann@example.com quick-7: finished after 58 s"."""
+    """ "2026-11-26T14:41:19.123+00:00 INFO ann@example.com quick-7: finished after 58 s"; what
+    follows of a traceback is indented, so that none of it looks like a line of its own."""
 
     def line(self, at, record, said, facts, error) -> str:
         who = " ".join(facts[name] for name in ("user", "run") if name in facts)
         line = f"{at} {record.levelname} {who and f'{who}: '}{said}"
-        line = _CONTROLS.sub(lambda found: repr(found[0])[1:-1], line)
-        return f"{line}\n{error}" if error else line
+        return "\n  ".join(map(_escaped, [line, *(error.split("\n") if error else ())]))
+
+
+def _escaped(line: str) -> str:
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], line)
 
 
 class Json(Formatter):

@@ -127,7 +127,8 @@ class Pattern:
     @cached_property
     def _matches(self) -> re.Pattern:
         parts = (re.escape(part) for part in self.value.split("*"))
-        return re.compile("[^@]*".join(parts), re.IGNORECASE)
+        # ASCII: else the Kelvin sign would be a k, and the long s an s
+        return re.compile("[^@]*".join(parts), re.IGNORECASE | re.ASCII)
 
     def fits(self, claims: Mapping[str, Any]) -> bool:
         """Whether the claim, or one of its values where it is a list, is as the pattern says."""
@@ -157,7 +158,13 @@ def role_of(claims: Mapping[str, Any], patterns: Mapping[Role, Sequence[Pattern]
 
     An address that the provider says it has not verified is nobody's.
     """
-    if claims.get("email_verified") is False:
+    if not is_verified(claims):
         claims = {name: value for name, value in claims.items() if name != "email"}
     fitting = (r for r in reversed(Role) if any(one.fits(claims) for one in patterns.get(r, ())))
     return next(fitting, None)
+
+
+def is_verified(claims: Mapping[str, Any]) -> bool:
+    """Whether the provider does not deny that the address is theirs; some write "false" in letters,
+    and many say nothing of it."""
+    return claims.get("email_verified", True) in (True, "true", "True")

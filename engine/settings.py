@@ -98,11 +98,17 @@ class Settings(BaseSettings):
     requests_a_minute: int = Field(
         1200, ge=1, description="requests of one person or address that are answered in a minute"
     )
+    open_pages: int = Field(
+        100, ge=1, description="pages that one person or address may have open at once"
+    )
     idle_minutes: float = Field(
         120, gt=0, description="minutes without a click after which a session is ended"
     )
     queued_runs: int = Field(
         20, ge=1, description="runs that one person may have waiting or training"
+    )
+    jobs_at_once: int = Field(
+        4, ge=1, description="datasets in the making and measurements that one person may have"
     )
     workspace_gb: float = Field(
         0, ge=0, description="disk that the workspace may take, in GB; 0 is all there is"

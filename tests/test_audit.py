@@ -1,5 +1,6 @@
 """The line that says who did what."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -49,6 +50,21 @@ def test_what_cannot_be_noted_is_an_error(tmp_path):
     (tmp_path / audit.FILE).mkdir()
     with pytest.raises(RecordError, match="'delete quick-1' cannot be noted"):
         audit.note(Workspace(tmp_path, ANN), "delete", "quick-1", frees=True)
+
+
+def test_a_disk_that_takes_half_a_line_has_noted_nothing_and_hides_no_other(tmp_path, monkeypatch):
+    place, write = Workspace(tmp_path, ANN), os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, line: write(file, line[:20]))
+        with pytest.raises(RecordError, match="'train quick-1' cannot be noted"):
+            audit.note(place, "train", "quick-1")
+    audit.note(place, "train", "quick-2")
+    assert [one["of"] for one in audit.last(place)] == ["quick-2"]
+
+
+def test_a_name_of_bytes_that_are_no_letters_can_be_noted(tmp_path):
+    audit.note(Workspace(tmp_path, ANN), "prepare", "pets", source=os.fsdecode(b"p\xff.zip"))
+    assert audit.last(Workspace(tmp_path))[0]["source"] == "p\udcff.zip"
 
 
 def test_a_child_knows_for_whom_it_works(monkeypatch):

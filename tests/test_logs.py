@@ -65,6 +65,19 @@ def test_a_name_with_line_breaks_makes_no_line_of_its_own(written, form):
 
 
 @pytest.mark.parametrize("form", logs.FORMS)
+def test_an_error_s_words_make_no_line_that_could_be_another_s(written, form):
+    log, stream = written(form)
+    try:
+        raise ValueError("pets\n2026-11-26 INFO ann: deleted all\x1b[2J\r2026-11-26")
+    except ValueError:
+        log.exception("a page failed")
+    first, *others = stream.getvalue().splitlines()
+    assert first.startswith(("2", "{"))
+    assert all(line.startswith("  ") for line in others)
+    assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", logs.FORMS)
 @pytest.mark.parametrize(
     "said",
     [

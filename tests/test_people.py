@@ -51,6 +51,8 @@ def test_a_viewer_may_not_even_what_bears_their_name():
         ("*@*.example.com", {"email": "ann@sub.example.com"}, True),
         ("*@example.com", {"email": ["x", 3, None]}, False),
         ("*@example.com", {}, False),
+        ("kim@example.com", {"email": "\u212aim@example.com"}, False),  # the Kelvin sign
+        ("ops@example.com", {"email": "op\u017f@example.com"}, False),  # the long s
         ("groups=vision", {"groups": ["ops", "vision"]}, True),
         ("groups=vision", {"groups": "vision"}, True),
         ("groups=vision", {"groups": {"vision": True}}, False),
@@ -80,5 +82,8 @@ def test_the_highest_role_counts_and_a_stranger_has_none():
 
 def test_an_address_that_was_not_verified_is_nobody_s():
     patterns = {Role.ADMIN: [pattern("*@example.com")]}
-    assert role_of({"email": "a@example.com", "email_verified": False}, patterns) is None
-    assert role_of({"email": "a@example.com", "email_verified": True}, patterns) is Role.ADMIN
+    for said, role in [
+        (False, None), ("false", None), ("False", None), (0, None), (None, None),
+        (True, Role.ADMIN), ("true", Role.ADMIN),
+    ]:  # fmt: skip
+        assert role_of({"email": "a@example.com", "email_verified": said}, patterns) is role

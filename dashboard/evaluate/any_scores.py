@@ -37,6 +37,7 @@ NO_SUBJECTS = "each row is its own"
 STEPS = 200  # of the slider
 KEPT, CHANGED = "_scores-kept", "_scores-changed"
 MOST_MB = 256  # of a file: some million rows
+MOST_MODELS = 50  # each is compared with each
 SLOW = 50_000  # rows from which on drawing subjects again takes longer than anyone waits
 EXAMPLE = "y_true,y_score,other_model\n0,0.12,0.31\n1,0.87,0.64\n1,0.35,0.71\n0,0.20,0.08\n"
 
@@ -125,11 +126,18 @@ def _choose_models(scores: Scores, file_id: str) -> tuple[tuple[str, ...], str]:
         return tuple(names), names[0]
     labels = words.distinct({name: words.plain(name, 40) for name in names})
     chosen = st.multiselect(
-        "Models", names, names, format_func=labels.get, key=f"scores-models-{file_id}",
-        help="Every column of numbers; take out what is none. The correction for many tests "
+        "Models", names, names[:MOST_MODELS], format_func=labels.get,
+        key=f"scores-models-{file_id}", help="Every column of numbers; take out what is none. The correction for many tests "
         "counts all that are left.",
     )  # fmt: skip
-    chosen = [name for name in names if name in chosen] or names
+    chosen = [name for name in names if name in chosen] or names[:MOST_MODELS]
+    if len(chosen) > MOST_MODELS:  # also where the widget was asked by hand
+        raise ScoresError(
+            f"{len(chosen):,} models cannot be compared each with each; leave {MOST_MODELS} of "
+            "them, or fewer."
+        )
+    if len(names) > MOST_MODELS:
+        st.caption(f"Of {len(names):,} columns of numbers, {len(chosen)} are judged.")
     first = st.selectbox(
         "Threshold of", chosen, format_func=labels.get, key=f"scores-first-{file_id}",
         help="The model whose threshold and rates are shown; its curve is the solid one.",

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.runtime_util import get_max_widget_state_size_bytes
 
 from dashboard.gate import pages
 from dashboard.gate.door import go_to
@@ -66,13 +67,13 @@ class Connection:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message.get("bytes"):
+        if 0 < len(message.get("bytes") or b"") <= get_max_widget_state_size_bytes():
             self._hear(message["bytes"])
         return message
 
     def _hear(self, data: bytes) -> None:
         said = BackMsg()
-        with suppress(DecodeError):  # Streamlit answers what it cannot read
+        with suppress(DecodeError):  # Streamlit answers what it cannot read, or is too long
             said.ParseFromString(data)
         kind = said.WhichOneof("type")
         if (kind == "rerun_script" and said.rerun_script.is_auto_rerun) or kind in BY_THEMSELVES:

@@ -21,7 +21,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from engine.people import Person, role_of
+from engine.people import Person, is_verified, role_of
 from engine.settings import Settings
 
 ALGORITHMS = [
@@ -204,9 +204,14 @@ def name(claims: dict[str, Any]) -> str:
     """What tells people apart as owners: never what somebody could give themselves, as a nickname,
     or an address that the provider has not verified."""
     email = claims.get("email")
-    if claims.get("email_verified") is False or not isinstance(email, str) or not email.strip():
+    if not is_verified(claims) or not isinstance(email, str) or not email.strip():
         return f"sub:{claims['sub']}"[:LONGEST_NAME]
-    return email.strip().lower()[:LONGEST_NAME]
+    return _lower(email.strip())[:LONGEST_NAME]
+
+
+def _lower(text: str) -> str:
+    """ASCII alone: the Kelvin sign is not somebody else's k."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
 
 
 async def _fetch(method: str, url: str, **asked: Any) -> httpx2.Response:

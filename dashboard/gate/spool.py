@@ -6,6 +6,7 @@ a token in its place; the pages ask here what the token stands for.
 """
 
 import hashlib
+import os
 import secrets
 import threading
 from contextlib import ExitStack
@@ -97,9 +98,9 @@ class Spool:
             SpaceError: if a budget or the quota has no room for it, in a sentence for a person.
             OSError: if it cannot be written.
         """
-        self.remove(session, file)
         quota.check(self._workspace.path, size)
         with self._lock:
+            self.remove(session, file)
             if sum(of == session for of, _ in self._files) >= MOST_FILES:
                 raise SpaceError(
                     f"{MOST_FILES} files were sent and not used yet, which is as many as a visit "
@@ -107,6 +108,7 @@ class Spool:
                 )
             self._check_budgets(session, size)
             coming = Incoming(session, file, self._place() / secrets.token_hex(8))
+            coming.path.touch()  # nobody makes it again: what was taken back stays away
             self._files[session, file] = coming
             return coming
 
@@ -117,16 +119,19 @@ class Spool:
             SpaceError, OSError: as `begin`.
         """
         with self._lock:
-            if self._files.get((coming.session, coming.file)) is not coming:
-                raise SpaceError("The file was taken back while it was sent; send it again.")
+            self._check_coming(coming)
             self._check_budgets(coming.session, len(data))
             coming.size += len(data)
         if coming.size - coming.weighed >= BLOCK:
             quota.check(self._workspace.path, len(data))
             coming.weighed = coming.size
         coming.digest.update(data)
-        with coming.path.open("ab") as file:
-            file.write(data)
+        try:
+            with coming.path.open("r+b") as file:
+                file.seek(0, os.SEEK_END)
+                file.write(data)
+        except FileNotFoundError:
+            raise _taken_back() from None
 
     def finish(self, coming: Incoming) -> bytes:
         """The file is whole: the token that stands for it.
@@ -134,9 +139,10 @@ class Spool:
         Raises:
             SpaceError: as `write`.
         """
-        self.write(coming, b"")
-        coming.path.touch()  # an empty file is one, too
-        self._set(coming, Spooled(coming.path, coming.size, coming.digest.hexdigest()))
+        found = Spooled(coming.path, coming.size, coming.digest.hexdigest())
+        with self._lock:
+            self._check_coming(coming)
+            self._files[coming.session, coming.file] = found
         return TOKEN + coming.path.name.encode()
 
     def refuse(self, session: str, file: str, why: str) -> bytes:
@@ -147,9 +153,9 @@ class Spool:
                 self._files[session, file] = Spooled(Path(), 0, "", why)
         return TOKEN
 
-    def _set(self, coming: Incoming, spooled: Spooled) -> None:
-        with self._lock:
-            self._files[coming.session, coming.file] = spooled
+    def _check_coming(self, coming: Incoming) -> None:
+        if self._files.get((coming.session, coming.file)) is not coming:
+            raise _taken_back()
 
     def _check_budgets(self, session: str, more: int) -> None:
         sent = sum(one.size for (of, _), one in self._files.items() if of == session)
@@ -220,6 +226,10 @@ class Spool:
                     path.unlink(missing_ok=True)
                 self._folder.rmdir()
                 self._folder = None
+
+
+def _taken_back() -> SpaceError:
+    return SpaceError("The file was taken back while it was sent; send it again.")
 
 
 @cache

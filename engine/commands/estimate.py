@@ -11,6 +11,7 @@ from engine.commands.train import check_size
 from engine.data.dataset import open_dataset
 from engine.data.question import Question, task_of
 from engine.people import Role, require
+from engine.settings import settings
 from engine.training.config import TrainConfig
 from engine.workspace import Workspace
 
@@ -24,6 +25,7 @@ def start_estimate(
 
     Raises:
         AccessError: if whoever asks may not train.
+        JobError: if they have as many jobs at work as one person may, or it could not be started.
     """
     require(workspace.by, Role.TRAINER, "measure a training")
     found = find_estimate(workspace, dataset_name, config, question)
@@ -36,7 +38,7 @@ def start_estimate(
                 options += [f"--{side}", name]
         argv = ["train", "--estimate", "--dataset", dataset_name, *options]
         label = _label(workspace, dataset_name, config, question)
-        jobs.submit(workspace, argv, label=label, once=True)
+        jobs.submit(workspace, argv, label=label, once=True, at_most=settings().jobs_at_once)
 
 
 def find_estimate(
@@ -86,6 +88,7 @@ def estimate(
 
     Raises:
         AccessError: if whoever asks may not train.
+        JobError: if they have as many jobs at work as one person may, or it could not be started.
     """
     require(workspace.by, Role.TRAINER, "measure a training")
     began = time.perf_counter()

@@ -23,6 +23,7 @@ from engine.data.sources import Source, open_source, with_positive
 from engine.errors import ConfigError, DatasetError, JobError, SourceError
 from engine.models.presets import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from engine.people import Role, require
+from engine.settings import settings
 from engine.workspace import Workspace
 
 DRAWN = "drawn"
@@ -144,6 +145,7 @@ def start(
         ConfigError: if the image size is out of bounds, or there is no such fit.
         SourceError: if subjects or the positive class are asked for, and cannot be had.
         AccessError: if whoever asks may not prepare pictures.
+        JobError: if they have as many jobs at work as one person may, or it could not be started.
     """
     require(workspace.by, Role.TRAINER, "prepare pictures")
     datasets.check_name(name)
@@ -166,7 +168,8 @@ def start(
         argv += [f"--group-by={group_by}"] if group_by is not None else []
         argv += [f"--positive={positive}"] if positive is not None else []
         argv += ["--fit", fit]
-        return jobs.submit(workspace, argv, label=job_label(name))
+        at_most = settings().jobs_at_once
+        return jobs.submit(workspace, argv, label=job_label(name), at_most=at_most)
     except (OSError, JobError):
         shutil.rmtree(upload.parent, ignore_errors=True)
         raise

@@ -1,5 +1,6 @@
 """restore --from: an empty workspace is filled with a backup; see `engine.commands.backup`."""
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from engine.commands.backup import INSIDE, MANIFEST, SCHEMA, Backup, Progress
 from engine.errors import WorkspaceError
 from engine.people import Role, require
 from engine.workspace import Workspace
+
+LONGEST = 255  # bytes of a file's name
 
 
 def restore(workspace: Workspace, out: Path, progress: Progress = lambda done, all: None) -> Backup:
@@ -69,7 +72,9 @@ def read(out: Path) -> Backup:
         for name in listed:
             _check_name(out, name)
         return Backup(out, str(told["made"]), told["format"], listed)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError,
+    ) as error:  # fmt: skip
         raise WorkspaceError(
             f"{MANIFEST} of the backup '{out}' cannot be read ({error!r}); take another backup."
         ) from error
@@ -135,11 +140,10 @@ def _take_over(made: Backup, target: Path, progress: Progress) -> None:
         if not source.resolve().is_relative_to((made.folder / INSIDE).resolve()):  # by a link
             raise _leads_out(made.folder, name)
         place.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        found = None
+        if source.is_file():  # a pipe would be waited for
             with source.open("rb") as file:
                 found = backups.copy(file, place)
-        except (FileNotFoundError, IsADirectoryError):
-            found = None
         if found != (size, sha):
             raise WorkspaceError(
                 f"'{name}' of the backup '{made.folder}' is {'damaged' if found else 'missing'}, "
@@ -151,9 +155,11 @@ def _take_over(made: Backup, target: Path, progress: Progress) -> None:
 
 def _check_name(out: Path, name: str) -> None:
     """Whoever wrote the manifest chose the names; each lies in the workspace, below no hidden
-    folder, or what is cleared after a failure could be somebody else's."""
+    folder, or what is cleared after a failure could be somebody else's; and is one that a disk can
+    have, or nothing could be cleared."""
     parts = Path(name).parts
-    if not parts or Path(name).is_absolute() or any(part.startswith(".") for part in parts):
+    usable = parts and "\0" not in name and max(len(os.fsencode(part)) for part in parts) <= LONGEST
+    if not usable or Path(name).is_absolute() or any(part.startswith(".") for part in parts):
         raise _leads_out(out, name)
 
 

@@ -53,7 +53,12 @@ class Job:
 
 
 def submit(
-    workspace: Workspace, argv: Sequence[str], *, label: str = "", once: bool = False
+    workspace: Workspace,
+    argv: Sequence[str],
+    *,
+    label: str = "",
+    once: bool = False,
+    at_most: int | None = None,
 ) -> str:
     """Start `python -m engine ARGV --json` on the workspace, at a lower priority than ours and for
     whoever asks.
@@ -62,12 +67,13 @@ def submit(
         argv: a verb and its options; a zip that a browser sent is named `upload:TOKEN/NAME.zip`.
         label: what to find it by again; the verb if empty.
         once: leave a living job of that label to its work instead.
+        at_most: how many living jobs whoever asks may have with this one, where people sign in.
 
     Returns:
         The job's id, `<label>.<token>`, which is safe as a folder's name and in a URL.
 
     Raises:
-        JobError: if it could not be started, or the label cannot name a folder.
+        JobError: if it could not be started, the label cannot name a folder, or they have so many.
         AccessError: if whoever asks may only look.
     """
     people.require(workspace.by, Role.TRAINER, "start a job")
@@ -79,11 +85,13 @@ def submit(
         )
     try:
         workspace.jobs.mkdir(parents=True, exist_ok=True)
-        if not once:
-            return _start(workspace, argv, label)
         with lease.moment(workspace.jobs / ".once"):
-            living = [job for job in _labelled(workspace, label) if job.alive]
-            return living[-1].id if living else _start(workspace, argv, label)
+            living = [job for job in _labelled(workspace, label) if job.alive] if once else []
+            if living:
+                return living[-1].id
+            if at_most is not None and workspace.by.name:
+                _check_room(workspace, at_most)
+            return _start(workspace, argv, label)
     except OSError as error:
         raise JobError(
             f"The job '{label}' could not be started ({error.strerror or error}); check the "
@@ -171,6 +179,17 @@ def sweep(workspace: Workspace) -> None:
         left = not lease.is_held(held) if held.exists() else _age(folder) > LEFTOVER_SECONDS
         if folder.name not in named and left:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_room(workspace: Workspace, most: int) -> None:
+    folders = _folders(workspace.jobs)
+    living = (folder for folder in folders if lease.is_held(folder / "lease.json"))
+    jobs = (look(workspace, folder.name) for folder in living)
+    if sum(job is not None and job.owner == workspace.by.name for job in jobs) >= most:
+        raise JobError(
+            f"{workspace.by.name} has {most} jobs at work, which is as many as one person may have "
+            "(CAMSIGHT_JOBS_AT_ONCE); wait until one of them has ended."
+        )
 
 
 def _start(workspace: Workspace, argv: Sequence[str], label: str) -> str:

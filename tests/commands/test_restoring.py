@@ -1,6 +1,7 @@
 """A backup comes back on an empty machine: all of it, and over nothing that is there."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -150,13 +151,19 @@ def damage(kept: Path, how: str) -> None:
         case "a link out of it":
             file.rename(kept / "elsewhere")
             file.symlink_to(kept / "elsewhere")
-        case "a name out of it" | "an absolute name":
-            name = "../../evil" if "out" in how else str(kept.parent / "evil")
+        case "a pipe":
+            file.unlink()
+            os.mkfifo(file)
+        case "a name out of it" | "an absolute name" | "no name" | "a long name":
+            names = {"a name out of it": "../../evil", "no name": "a\0b", "a long name": "a" * 300}
+            name = names.get(how, str(kept.parent / "evil"))
             told["files"][name] = told["files"]["runs/quick-1/run.json"]
         case "a newer format":
             told["format"] = 99
         case "a damaged manifest":
             told["files"] = 3
+        case "no number":
+            told["files"]["runs/quick-1/run.json"]["bytes"] = float("inf")
         case "no manifest":
             return manifest.unlink()
     return manifest.write_text(json.dumps(told)) and None
@@ -167,11 +174,15 @@ def damage(kept: Path, how: str) -> None:
     [
         ("a changed byte", "'runs/quick-1/run.json' of the backup .* is damaged, and nothing"),
         ("a missing file", "'runs/quick-1/run.json' of the backup .* is missing, and nothing"),
+        ("a pipe", "'runs/quick-1/run.json' of the backup .* is missing, and nothing"),
         ("a link out of it", "'runs/quick-1/run.json' leads out of the backup"),
         ("a name out of it", "'../../evil' leads out of the backup"),
         ("an absolute name", "/evil' leads out of the backup"),
+        ("no name", "leads out of the backup"),
+        ("a long name", "leads out of the backup"),
         ("a newer format", "was made by a newer version of Camsight; restore it with that"),
         ("a damaged manifest", r"manifest.json of the backup .* cannot be read"),
+        ("no number", r"manifest.json of the backup .* cannot be read"),
         ("no manifest", "is no backup: it holds no manifest.json"),
     ],
 )

@@ -1,6 +1,7 @@
 """Who may do what: every service that changes something asks first, and notes who did it."""
 
 import errno
+import io
 import json
 import os
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from engine.commands import (
 )
 from engine.commands import note as notes
 from engine.commands import train as commands
-from engine.errors import AccessError, RecordError, RunError
+from engine.errors import AccessError, JobError, RecordError, RunError
 from engine.jobs import local, queue
 from engine.people import WHOEVER, Person, Role
 from engine.runs import store
@@ -269,6 +270,25 @@ def test_one_person_may_not_fill_the_line(place, at_most):
     commands.start(replace(place, by=BOB), "zoo", CONFIG)
     line.cancel(place, "quick-2")
     commands.start(place, "zoo", CONFIG)
+
+
+def test_one_person_may_not_keep_all_processors_busy_by_jobs(place, monkeypatch):
+    living = SimpleNamespace(pid=os.getpid(), wait=lambda: None)
+    monkeypatch.setattr(local, "_start", start_job)
+    monkeypatch.setattr(local.subprocess, "Popen", lambda *_, **__: living)
+    monkeypatch.setattr(settings(), "jobs_at_once", 2)
+    prepare.start(place, io.BytesIO(b"a zip"), "more")
+    estimate.start_estimate(place, "zoo", CONFIG)
+    before = list(place.uploads.iterdir())
+    said = r"ann@example.com has 2 jobs at work.*CAMSIGHT_JOBS_AT_ONCE"
+    with pytest.raises(JobError, match=said):
+        prepare.start(place, io.BytesIO(b"a zip"), "others")
+    assert list(place.uploads.iterdir()) == before
+    with pytest.raises(JobError, match=said):
+        estimate.start_estimate(place, "zoo", CONFIG.model_copy(update={"batch_size": 8}))
+    jobs.submit(place, ["train", "--queued", "quick-2"])  # what the line starts is bounded by it
+    for at, by in enumerate((BOB, WHOEVER, WHOEVER, WHOEVER)):
+        prepare.start(replace(place, by=by), io.BytesIO(b"a zip"), f"of-others-{at}")
 
 
 def test_many_clicks_at_once_do_not_fill_it_either(place, at_most):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit.logger
+from streamlit import error_util
 from uvicorn.config import LOGGING_CONFIG
 
 from dashboard import logbook
@@ -44,6 +45,14 @@ def test_streamlit_logs_an_error_of_a_page_as_json_with_who_looked_at_it(kept, m
     assert (told["user"], told["level"]) == ("ann@example.com", "error")
     assert "ValueError" in told["error"]
     assert "hush" not in line
+
+
+def test_an_error_that_no_page_expected_does_not_go_past_the_log(kept, capfd):
+    logbook.begin(Settings(log="json", metrics_token="hush-token"))
+    error_util._log_uncaught_app_exception(ValueError("hush-token\nis wrong"))
+    said, logged = capfd.readouterr()
+    assert json.loads(logged)["error"] == "ValueError: ***\nis wrong"
+    assert said == ""
 
 
 def test_of_a_thread_that_draws_no_page_nobody_is_told():

@@ -230,3 +230,29 @@ def test_signing_in_again_and_again_does_not_hammer_the_provider(browse, provide
     browser = browse(requests_a_minute=3 * COST)
     told = [browser.get("/sign-in/start").status_code for _ in range(4)]
     assert told == [303, 303, 303, 429]
+
+
+def test_a_person_has_so_many_pages_open_and_no_more(signed_in, told):
+    browser = signed_in(open_pages=2)
+    with connected(browser) as first:
+        with connected(browser):
+            with pytest.raises(Exception) as refused, connected(browser):
+                pass
+            assert refused.value.status_code == 429
+            assert "2 pages are open already" in refused.value.text
+            bobs, bob = told(cookie_secret=SECRET), Person("bob@example.com", Role.TRAINER)
+            browser.cookies.set("camsight", SignIns(bobs).begin(bob)[0])
+            with connected(browser) as another:
+                assert another.receive_text() == "bob@example.com"
+            browser.cookies.set("camsight", SignIns(bobs).begin(ANN)[0])
+        assert first.receive_text() == "ann@example.com"
+        with connected(browser) as again:  # in place of the one that was closed
+            assert again.receive_text() == "ann@example.com"
+
+
+def test_who_has_a_network_of_addresses_counts_once(told):
+    app = application(told(requests_a_minute=5))
+    near = [f"2001:db8::{at}" for at in range(6)]
+    answers = [Browser(app, (address, 1)).get("/sign-in").status_code for address in near]
+    assert answers == [200] * 5 + [429]
+    assert Browser(app, ("2001:db8:0:1::1", 1)).get("/sign-in").status_code == 200

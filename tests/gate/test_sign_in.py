@@ -62,6 +62,12 @@ def test_an_address_that_is_not_verified_is_nobody_s(browse, provider):
     assert browser.get("/").json()["role"] == "viewer"
 
 
+def test_letters_that_only_look_alike_are_nobody_else_s():
+    named = oidc.name({"sub": "1", "email": "\u212aim@Example.com"})  # the Kelvin sign
+    assert named == "\u212aim@example.com" != "kim@example.com"
+    assert oidc.name({"sub": "1", "email": "kim@x.org", "email_verified": "false"}) == "sub:1"
+
+
 def change(**claims):
     return lambda told: told.update(claims)
 

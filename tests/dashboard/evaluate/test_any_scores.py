@@ -183,6 +183,19 @@ def test_a_file_that_cannot_be_judged_is_refused_and_a_small_one_is_not(
         assert "–" in cards(at)["AUC"]["interval"]
 
 
+def test_of_thousands_of_models_no_more_are_compared_than_can_be(
+    workspace, use_workspace, monkeypatch
+):
+    use_workspace(workspace)
+    monkeypatch.setattr(any_scores, "MOST_MODELS", 2)
+    at = uploaded(written(y_true=TRUTH, **MODELS))
+    assert list(tables(at)[0]["Model"]) == ["y_score", "other"]
+    assert "Of 3 columns of numbers, 2 are judged." in texts(at)
+    at.multiselect[0].set_value(list(MODELS)).run()
+    assert not at.exception, at.exception
+    assert "3 models cannot be compared each with each; leave 2" in at.error[0].value
+
+
 def test_of_many_rows_no_more_is_sent_than_can_be_seen(workspace, use_workspace):
     """A browser is given two thousand points of a curve and forty bars, not a mark for each row."""
     use_workspace(workspace)

@@ -140,8 +140,9 @@ HEARTBEAT = BackMsg(app_heartbeat=True).SerializeToString()
         (rerun(fragment_id="f"), True),
         (rerun(fragment_id="f", is_auto_rerun=True), False),
         (HEARTBEAT, False),
+        (rerun(query_string="a" * 5_000_000), False),
     ],
-    ids=["a click", "a click in a fragment", "a fragment's timer", "a heartbeat"],
+    ids=["a click", "a click in a fragment", "a fragment's timer", "a heartbeat", "megabytes"],
 )
 def test_only_what_a_person_does_keeps_a_session(monkeypatch, says, by_a_person):
     now, sent = [0.0], []

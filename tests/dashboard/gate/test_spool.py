@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -118,6 +120,27 @@ def test_a_file_that_is_taken_back_while_it_comes_in_is_not_there_afterwards(spo
     with pytest.raises(SpaceError, match="taken back while it was sent"):
         spool.write(coming, PIECE)
     assert on_disk(place) == []
+
+
+def test_a_file_that_is_taken_back_between_two_looks_is_not_made_again(spool, place, monkeypatch):
+    coming = spool.begin("a", "1", MB)
+    monkeypatch.setattr(spool, "_check_budgets", lambda *_: spool.remove("a", "1"))
+    with pytest.raises(SpaceError, match="taken back while it was sent"):
+        spool.write(coming, PIECE)
+    with pytest.raises(SpaceError, match="taken back while it was sent"):
+        spool.finish(coming)
+    assert on_disk(place) == []
+    assert spool.held() == 0
+
+
+def test_one_file_that_is_sent_by_many_at_once_takes_no_more_than_one(spool, place):
+    def once(_: int) -> None:
+        with suppress(SpaceError):
+            send(spool, "a", "1", 2)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(once, range(64)))
+    assert sum(on_disk(place)) == spool.held() <= 2 * MB
 
 
 def test_why_a_file_was_not_taken_is_what_its_page_says(spool):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.dashboard.gate.tab import Tab
 
@@ -166,3 +167,24 @@ def test_a_tab_that_only_asks_by_itself_is_sent_away_and_its_files_go(serve, pla
     server.process.terminate()
     assert server.process.wait(60) == 0
     assert on_disk(place) == []  # a server that ends leaves no file
+
+
+# --- what a page says -----------------------------------------------------------------------------
+
+
+def closed(tab: Tab) -> int:
+    """The code with which the server ends the tab's connection."""
+    with pytest.raises(ConnectionClosed) as end:
+        list(tab.socket)
+    return end.value.rcvd.code
+
+
+def test_a_message_larger_than_all_widgets_is_not_looked_at(tab):
+    tab.socket.send(bytes(5 * MB))
+    assert closed(tab) == 1009
+
+
+def test_a_message_of_hundreds_of_mb_is_refused_before_it_comes(tab):
+    # the beginning of a frame, and nothing of what is in it
+    tab.socket.socket.sendall(b"\x82\xff" + (300 * MB).to_bytes(8) + bytes(4))
+    assert closed(tab) == 1009
