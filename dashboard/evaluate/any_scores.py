@@ -127,7 +127,8 @@ def _choose_models(scores: Scores, file_id: str) -> tuple[tuple[str, ...], str]:
     labels = words.distinct({name: words.plain(name, 40) for name in names})
     chosen = st.multiselect(
         "Models", names, names[:MOST_MODELS], format_func=labels.get,
-        key=f"scores-models-{file_id}", help="Every column of numbers; take out what is none. The correction for many tests "
+        key=f"scores-models-{file_id}",
+        help="Every column of numbers; take out what is none. The correction for many tests "
         "counts all that are left.",
     )  # fmt: skip
     chosen = [name for name in names if name in chosen] or names[:MOST_MODELS]
