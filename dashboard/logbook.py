@@ -11,6 +11,8 @@ from dashboard.gate.who import PERSON
 from engine import logs, people
 from engine.settings import Settings
 
+REFUSED = "ASGI callable returned without completing handshake."
+
 
 def begin(settings: Settings) -> None:
     """Call it before the server is made: both give each logger a handler of their own then."""
@@ -29,7 +31,16 @@ def begin(settings: Settings) -> None:
     for name in LOGGING_CONFIG["formatters"]:
         LOGGING_CONFIG["formatters"][name] = {"()": lambda **_: written}
     # Streamlit keeps it from handing on, and uvicorn takes its handler away: what is left is bare
-    LOGGING_CONFIG["loggers"]["uvicorn.error"] |= {"level": "WARNING", "handlers": ["default"]}
+    LOGGING_CONFIG["filters"] = {"news": {"()": lambda: is_news}}
+    LOGGING_CONFIG["loggers"]["uvicorn.error"] |= {
+        "level": "WARNING", "handlers": ["default"], "filters": ["news"],
+    }  # fmt: skip
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """uvicorn takes a WebSocket that was refused, with a status and all, for an error of ours, and
+    whoever has not signed in could fill the log with them."""
+    return record.getMessage() != REFUSED
 
 
 def whose() -> dict[str, str]:

@@ -72,6 +72,13 @@ def ask(server, method: str, path: str, host: str, origin: str | None = None):
     return told
 
 
+def test_a_connection_that_is_refused_is_no_error_in_the_log(server):
+    assert ask(server, "GET", "/_stcore/stream", "evil.example")[0] == 403
+    own = urlsplit(server.address).netloc
+    assert ask(server, "GET", "/_stcore/health", own)[0] == 200  # what was to be logged is
+    assert "handshake" not in server.log.read_text()
+
+
 @pytest.mark.parametrize(("method", "path", "status"), ROUTES, ids=lambda value: str(value))
 def test_no_route_answers_the_page_of_another_site(server, method, path, status):
     port = urlsplit(server.address).port
