@@ -21,7 +21,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from dashboard.gate import pages
-from dashboard.gate.door import go_to
+from dashboard.gate.door import PAGE, TAB, go_to
 from dashboard.gate.routes import own_path
 
 LOOK_EVERY = 5.0  # seconds; also how long a tab has to go to `/idle` by itself
@@ -43,7 +43,7 @@ class Idle:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             return await self.app(scope, receive, send)
-        connection = Connection(receive, send, self._seconds)
+        connection = Connection(receive, send, self._seconds, scope.get(TAB))
         _connections.add(connection)
         try:
             await self.app(scope, connection.receive, connection.send)
@@ -56,10 +56,14 @@ class Connection:
 
     Attributes:
         session: Streamlit's id of it, once it was said to the browser.
-        page: the address of the page that the tab shows, from its first /.
+        page: the address of the page that the tab shows, from its first /; the door is told of it
+            in `tab`.
     """
 
-    def __init__(self, receive: Receive, send: Send, seconds: float):
+    def __init__(
+        self, receive: Receive, send: Send, seconds: float, tab: dict[str, str] | None = None
+    ):
+        self._tab = {} if tab is None else tab
         self._receive, self._send, self._seconds = receive, send, seconds
         self._last, self._sent_away = time.monotonic(), False
         self.session, self.page = "", "/"
@@ -81,6 +85,7 @@ class Connection:
         if kind == "rerun_script":
             query = said.rerun_script.query_string
             self.page = "/" + said.rerun_script.page_name + (f"?{query}" if query else "")
+            self._tab[PAGE] = self.page
 
     async def send(self, message: Message) -> None:
         if message.get("bytes") and not self.session:

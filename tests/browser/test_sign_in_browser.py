@@ -70,6 +70,7 @@ def test_one_signs_in_looks_and_signs_out_everywhere(visit):
     expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
     # The other tab was open, and is not any more.
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert other.url.endswith("/sign-in?next=%2Fevaluate%3Frun%3Dquick-1")
     page.goto(other.url.replace("/sign-in", "/evaluate"))
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
