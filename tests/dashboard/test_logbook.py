@@ -46,5 +46,10 @@ def test_streamlit_logs_an_error_of_a_page_as_json_with_who_looked_at_it(kept, m
     assert "hush" not in line
 
 
+def test_what_streamlit_says_in_passing_is_no_news():
+    """As that a fragment is gone which a tab asks for once more."""
+    assert streamlit.logger.get_logger("streamlit.runtime.app_session").level == logging.WARNING
+
+
 def test_of_a_thread_that_draws_no_page_nobody_is_told():
     assert logbook.whose() == {}
