@@ -140,9 +140,10 @@ async def _ended(request: Request) -> Response:
     back = own_path(request.query_params.get("to", ""))
     return pages.page(
         "You were away",
-        ["Nobody clicked here for a long time, so this page was closed. Runs go on meanwhile."],
+        ["Nobody clicked here for a long time, so this page was closed, and files that you sent to "
+         "it were let go. Runs go on meanwhile."],
         links=[("Open it again", back)],
-    )
+    )  # fmt: skip
 
 
 ROUTES = [Route(ENDED, _ended)]
