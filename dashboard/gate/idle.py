@@ -83,8 +83,9 @@ class Connection:
             return
         self._last = time.monotonic()
         if kind == "rerun_script":
-            query = said.rerun_script.query_string
-            self.page = "/" + said.rerun_script.page_name + (f"?{query}" if query else "")
+            told = said.rerun_script
+            name = told.page_name or _page_of(self.session, told.page_script_hash)
+            self.page = f"/{name}" + (f"?{told.query_string}" if told.query_string else "")
             self._tab[PAGE] = self.page
 
     async def send(self, message: Message) -> None:
@@ -113,6 +114,13 @@ class Connection:
         if self.session:
             runtime.get_instance().close_session(self.session)
         await self._send({"type": "websocket.close", "code": 1001})
+
+
+def _page_of(session: str, script: str) -> str:
+    """A page's name in its address. A browser tells that when it loads the page, and from then on
+    the hash that it was told for it."""
+    found = runtime.get_instance().get_app_session(session) if script and runtime.exists() else None
+    return found.get_pages().get(script, {}).get("url_pathname", "") if found else ""
 
 
 @asynccontextmanager

@@ -48,6 +48,7 @@ def test_streamlit_logs_an_error_of_a_page_as_json_with_who_looked_at_it(kept, m
 
 def test_what_streamlit_says_in_passing_is_no_news():
     """As that a fragment is gone which a tab asks for once more."""
+    streamlit.config.get_option("logger.level")  # reads the file, and sets the levels
     assert streamlit.logger.get_logger("streamlit.runtime.app_session").level == logging.WARNING
 
 
