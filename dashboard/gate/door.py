@@ -1,6 +1,7 @@
 """Where people sign in, nobody passes who has not: every route is closed but those named here."""
 
 import asyncio
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from starlette.datastructures import Headers
@@ -19,6 +20,7 @@ SIGN_IN, START, CALLBACK, SIGN_OUT = (
 )  # fmt: skip
 # what a monitor asks looks by itself who may read what
 OPEN = {"/_stcore/health", READY, METRICS, SIGN_IN, START, CALLBACK}
+TAB, PAGE = "camsight.tab", "page"  # of a WebSocket's scope: the page that its tab shows
 OVER = 1008  # a WebSocket's policy violation (RFC 6455, 7.4.1)
 
 
@@ -53,7 +55,7 @@ class Door:
         if is_page and self._sign_ins:
             query = scope["query_string"].decode("latin-1")
             wanted = scope["path"] + (f"?{query}" if query else "")
-            return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': wanted})}", status_code=303)
+            return RedirectResponse(_sign_in_for(wanted), status_code=303)
         if is_page:
             return pages.page(
                 "Nobody is signed in",
@@ -66,11 +68,11 @@ class Door:
     async def _until_over(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """A page's connection, closed when the sign-in expires or is signed out, or when it is time
         to ask the proxy again; before that the page is told to go there."""
+        tab = {PAGE: "/"}
         if asked.sign_in and self._sign_ins:
-            over, there = asyncio.create_task(self._sign_ins.over(asked.sign_in)), SIGN_IN
+            over = asyncio.create_task(self._sign_ins.over(asked.sign_in))
         else:
-            seconds = 3600 * self._settings.session_hours
-            over, there = asyncio.create_task(asyncio.sleep(seconds)), "/"
+            over = asyncio.create_task(asyncio.sleep(3600 * self._settings.session_hours))
         accepted = closed = False
 
         async def received() -> Message:
@@ -83,6 +85,7 @@ class Door:
             if not closed:
                 closed = True
                 if accepted:
+                    there = _sign_in_for(tab[PAGE]) if asked.sign_in else "/"
                     await send({"type": "websocket.send", "bytes": go_to(there)})
                 await send({"type": "websocket.close", "code": OVER})
             return {"type": "websocket.disconnect", "code": OVER}
@@ -94,17 +97,23 @@ class Door:
                 await send(message)
 
         try:
-            await self.app(scope, received, sent)
+            await self.app({**scope, TAB: tab}, received, sent)
         finally:
             over.cancel()
 
 
-def no_role(name: str) -> Response:
-    """A page for whoever is known, and has no business here."""
+def _sign_in_for(wanted: str) -> str:
+    """Where one signs in who wants a page; it is looked at there whether that is one of ours."""
+    return f"{SIGN_IN}?{urlencode({'next': wanted})}"
+
+
+def no_role(name: str, links: Sequence[tuple[str, str]] = ()) -> Response:
+    """A page for whoever is known, and has no business here; links: as of `pages.page`."""
     return pages.page(
         "No role here",
         [f"{name} is signed in, but has no role in this Camsight.",
          "Ask whoever runs it for one."],
+        links=links,
         status=403,
     )  # fmt: skip
 

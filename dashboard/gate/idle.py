@@ -22,7 +22,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.runtime_util import get_max_widget_state_size_bytes
 
 from dashboard.gate import pages
-from dashboard.gate.door import go_to
+from dashboard.gate.door import PAGE, TAB, go_to
 from dashboard.gate.routes import own_path
 
 LOOK_EVERY = 5.0  # seconds; also how long a tab has to go to `/idle` by itself
@@ -44,7 +44,7 @@ class Idle:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             return await self.app(scope, receive, send)
-        connection = Connection(receive, send, self._seconds)
+        connection = Connection(receive, send, self._seconds, scope.get(TAB))
         _connections.add(connection)
         try:
             await self.app(scope, connection.receive, connection.send)
@@ -57,10 +57,14 @@ class Connection:
 
     Attributes:
         session: Streamlit's id of it, once it was said to the browser.
-        page: the address of the page that the tab shows, from its first /.
+        page: the address of the page that the tab shows, from its first /; the door is told of it
+            in `tab`.
     """
 
-    def __init__(self, receive: Receive, send: Send, seconds: float):
+    def __init__(
+        self, receive: Receive, send: Send, seconds: float, tab: dict[str, str] | None = None
+    ):
+        self._tab = {} if tab is None else tab
         self._receive, self._send, self._seconds = receive, send, seconds
         self._last, self._sent_away = time.monotonic(), False
         self.session, self.page = "", "/"
@@ -80,8 +84,10 @@ class Connection:
             return
         self._last = time.monotonic()
         if kind == "rerun_script":
-            query = said.rerun_script.query_string
-            self.page = "/" + said.rerun_script.page_name + (f"?{query}" if query else "")
+            told = said.rerun_script
+            name = told.page_name or _page_of(self.session, told.page_script_hash)
+            self.page = f"/{name}" + (f"?{told.query_string}" if told.query_string else "")
+            self._tab[PAGE] = self.page
 
     async def send(self, message: Message) -> None:
         if message.get("bytes") and not self.session:
@@ -111,6 +117,13 @@ class Connection:
         await self._send({"type": "websocket.close", "code": 1001})
 
 
+def _page_of(session: str, script: str) -> str:
+    """A page's name in its address. A browser tells that when it loads the page, and from then on
+    the hash that it was told for it."""
+    found = runtime.get_instance().get_app_session(session) if script and runtime.exists() else None
+    return found.get_pages().get(script, {}).get("url_pathname", "") if found else ""
+
+
 @asynccontextmanager
 async def watched(_app: Any) -> AsyncIterator[None]:
     """While the server runs: end sessions that are idle."""
@@ -136,9 +149,10 @@ async def _ended(request: Request) -> Response:
     back = own_path(request.query_params.get("to", ""))
     return pages.page(
         "You were away",
-        ["Nobody clicked here for a long time, so this page was closed. Runs go on meanwhile."],
+        ["Nobody clicked here for a long time, so this page was closed, and files that you sent to "
+         "it were let go. Runs go on meanwhile."],
         links=[("Open it again", back)],
-    )
+    )  # fmt: skip
 
 
 ROUTES = [Route(ENDED, _ended)]

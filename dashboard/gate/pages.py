@@ -40,17 +40,17 @@ def page(
     """A page of sentences, and what to do then.
 
     Args:
-        links: words and address of where to go on.
-        form: words of a button, and the address that it posts to.
+        links: words and address of where to go on, the likeliest first.
+        form: words of a button, and the address that it posts to; likelier than any link.
     """
     body = [f"<p>{escape(plain(sentence))}</p>" for sentence in sentences]
-    body += [
-        f'<p><a href="{escape(address)}">{escape(words)}</a></p>' for words, address in links
-    ]
     if form:
         words, address = form
         button = f"<button>{escape(words)}</button>"
         body.append(f'<form method="post" action="{escape(address)}">{button}</form>')
+    for at, (words, address) in enumerate(links):
+        kind = ' class="also"' if at or form else ""
+        body.append(f'<p><a href="{escape(address)}"{kind}>{escape(words)}</a></p>')
     return HTMLResponse(
         _PAGE.format(title=escape(title), static=STATIC, body="\n".join(body)),
         status_code=status,

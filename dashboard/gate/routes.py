@@ -92,7 +92,7 @@ class SignInPages:
         if person is None:
             name = oidc.name(claims)
             log.warning("signed in, but has no role here", extra={"user": name})
-            return door.no_role(name)
+            return door.no_role(name, await self._elsewhere("Sign in as somebody else"))
         log.info("signed in as %s", person.role, extra={"user": person.name})
         cookie, seconds = self._sign_ins.begin(person)
         answer = RedirectResponse(wanted, status_code=303, headers={"Cache-Control": "no-store"})
@@ -107,18 +107,22 @@ class SignInPages:
                 [f"You are signed in as {sign_in.person.name}; your role is {sign_in.person.role}.",
                  "Signing out closes your open pages. What is training goes on."],
                 form=("Sign out", door.SIGN_OUT),
+                links=[("Stay signed in", "/")],
             )  # fmt: skip
         self._sign_ins.end(sign_in)
         log.info("signed out", extra={"user": sign_in.person.name})
-        links = [("Sign in again", door.SIGN_IN)]
-        elsewhere = await self._provider.sign_out_url()
-        if elsewhere:
-            links.append(("Sign out at the provider, too", elsewhere))
+        links = await self._elsewhere("Sign in again")
         answer = pages.page("Signed out", ["You are signed out of Camsight."], links=links)
         answer.delete_cookie(
             self._cookie, path="/", secure=self._secure, httponly=True, samesite="lax"
         )
         return answer
+
+    async def _elsewhere(self, again: str) -> list[tuple[str, str]]:
+        """To sign in, and to the provider, which else may let in the same person unasked."""
+        elsewhere = await self._provider.sign_out_url()
+        there = [("Sign out at the provider", elsewhere)] if elsewhere else []
+        return [(again, door.SIGN_IN), *there]
 
     def _is_first(self, begun: str, state: str) -> bool:
         """Whether this is the attempt that this browser began, and has not come back before."""

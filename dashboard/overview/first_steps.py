@@ -152,11 +152,13 @@ def _step_train() -> None:
         going = again.resume_button(run) or again.start_again(run, "Try again")
         if going:
             st.switch_page(links.TRAIN, query_params={"job": going.id})
-        _link_to_train("Change the settings", **links.to_train_like(run))
+        if not rights.why_not("train a run"):
+            _link_to_train("Change the settings", **links.to_train_like(run))
     elif found and not (job and job.alive):
         _head("2 · Train", "not started")
         st.caption(f"{words.markdown(found[0].name)} is ready, and no run is under way.")
-        _link_to_train("Start a run", dataset=found[0].name)
+        if not rights.why_not("train a run"):
+            _link_to_train("Start a run", dataset=found[0].name)
     else:
         _head("2 · Train", "waits for pictures")
         st.caption("A small network learns to tell them apart, in about a minute on two cores.")

@@ -5,7 +5,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from dashboard import state, words
-from dashboard.parts import choose, links
+from dashboard.parts import choose, links, rights
 from dashboard.parts.params import JOB
 from engine import jobs
 from engine.commands import prepare
@@ -82,10 +82,11 @@ def _taken_in(stored: Dataset) -> None:
     if stored.refused:
         with st.expander("Refused files", icon=":material/block:"):
             state.guarded(lambda: _refused(stored))
-    st.page_link(
-        links.TRAIN, label=f"Train on {name}", icon=":material/arrow_forward:",
-        query_params={"dataset": stored.name},
-    )  # fmt: skip
+    if not rights.why_not("train a run"):
+        st.page_link(
+            links.TRAIN, label=f"Train on {name}", icon=":material/arrow_forward:",
+            query_params={"dataset": stored.name},
+        )  # fmt: skip
 
 
 def _refused(stored: Dataset) -> None:

@@ -19,7 +19,7 @@ from engine.settings import PROJECT
 LAYOUT = (
     "A zip with a sub-folder for each class, 2 to 100 of them, or with names like cat.0.jpg and "
     "dog.0.jpg. A groups.csv in it (file,group) says which pictures show the same subject. Every "
-    "file is checked before it is used; nothing leaves this machine."
+    "file is checked before it is used; nothing leaves the machine that Camsight runs on."
 )
 ADD = Param("add")  # the dialog for pictures: for more than a dataset has, or for others
 OWN = "own"

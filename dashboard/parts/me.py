@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import state, words
+from dashboard.parts import links
 from engine.people import Role
 from engine.settings import settings
 
@@ -24,6 +25,8 @@ def menu() -> None:
     ):
         st.markdown(f"**{words.markdown(me.name)}**")
         st.markdown(f"Your role is {me.role}: you may {MAY[me.role]}.")
+        if me.role is Role.ADMIN:
+            st.page_link(links.SERVER, label="Server", icon=":material/dns:")
         if settings().sign_in == "oidc":
             # A link of Streamlit's own would open another tab.
             st.html('<a href="/sign-out" target="_self">Sign out</a>')

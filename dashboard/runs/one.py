@@ -66,8 +66,11 @@ def _links(run: Run) -> None:
                      query_params=links.to_folds(run))  # fmt: skip
     st.page_link(links.TRAIN, label="Log and settings", icon=":material/terminal:",
                  query_params={"job": run.id})  # fmt: skip
-    st.page_link(links.TRAIN, label="Train again with changes", icon=":material/model_training:",
-                 query_params=links.to_train_again(run))  # fmt: skip
+    if not rights.why_not("train a run"):
+        st.page_link(
+            links.TRAIN, label="Train again with changes", icon=":material/model_training:",
+            query_params=links.to_train_again(run),
+        )  # fmt: skip
 
 
 def _about(run: Run) -> None:

@@ -22,8 +22,7 @@ NAMES = {  # of what is tried, as a sentence has them
 
 def show() -> None:
     place = state.workspace()
-    _title()
-    require(place.by, Role.ADMIN, "see how the server is")
+    _title(place)
     found = readiness.look_here()
     st.header(headline(found), anchor=False)
     evidence.cards(cards(), key="figures")
@@ -33,11 +32,12 @@ def show() -> None:
         tables.settings(place)
 
 
-def _title() -> None:
+def _title(place: Workspace) -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left.container(gap="xxsmall"):
         st.title("Server")
         st.caption("Whether it can work, what it has done, and who did what.")
+    require(place.by, Role.ADMIN, "see how the server is")
     with right.container(horizontal=True, horizontal_alignment="right"):
         st.button("Look again", icon=":material/refresh:")
 
@@ -59,7 +59,8 @@ def cards() -> list[Card]:
     errors = value("camsight_errors_total") + value("camsight_model_restarts_total")
     return [
         Card("Open pages", _count(value("camsight_sessions")),
-             f"of {people} {'person' if people == 1 else 'people'}" if people else ""),
+             f"of {people} {'person' if people == 1 else 'people'}, closed ones count a while"
+             if people else "closed ones count a while"),
         Card("Runs in line", _count(value("camsight_queue_length")),
              f"{_count(training)} training, {_count(failed)} failed"),
         Card("Heatmaps", _count(maps), _heatmaps(maps, value)),

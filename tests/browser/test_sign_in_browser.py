@@ -62,6 +62,8 @@ def test_one_signs_in_looks_and_signs_out_everywhere(visit):
     other = page.context.new_page()
     other.goto(page.url)
     expect(other.get_by_role("heading", name="Evaluate")).to_be_visible()
+    other.get_by_role("link", name="Runs").click()
+    expect(other.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     menu(page, "example.com")
     expect(page.get_by_text("Your role is trainer")).to_be_visible()
     page.get_by_role("link", name="Sign out").click()
@@ -70,6 +72,7 @@ def test_one_signs_in_looks_and_signs_out_everywhere(visit):
     expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
     # The other tab was open, and is not any more.
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert "/sign-in?next=%2Fruns" in other.url
     page.goto(other.url.replace("/sign-in", "/evaluate"))
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

@@ -55,5 +55,11 @@ def test_an_error_that_no_page_expected_does_not_go_past_the_log(kept, capfd):
     assert said == ""
 
 
+def test_what_streamlit_says_in_passing_is_no_news():
+    """As that a fragment is gone which a tab asks for once more."""
+    streamlit.config.get_option("logger.level")  # reads the file, and sets the levels
+    assert streamlit.logger.get_logger("streamlit.runtime.app_session").level == logging.WARNING
+
+
 def test_of_a_thread_that_draws_no_page_nobody_is_told():
     assert logbook.whose() == {}

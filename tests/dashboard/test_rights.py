@@ -227,6 +227,10 @@ def test_a_viewer_has_no_forms_and_is_told_why(place, started):
     assert not [label for label in links_to if "Train" in label]
     assert any("Look inside quick-1" in label for label in links_to)
     assert str(place.path) not in texts(at)
+    at = opened(VIEWER, links.RUNS, runs="quick-1")
+    assert {one.proto.label for one in at.get("page_link")} == {
+        "Evaluate", "Explain", "Log and settings",
+    }  # fmt: skip
     assert started == []
 
 

@@ -178,7 +178,7 @@ def sent_away(socket) -> str:
 def test_an_open_page_is_closed_when_the_sign_in_expires(signed_in):
     with connected(signed_in(session_hours=1 / 3600)) as socket:
         assert socket.receive_text() == "ann@example.com"
-        assert sent_away(socket) == "/sign-in"
+        assert sent_away(socket) == "/sign-in?next=%2F"
 
 
 def test_an_open_page_is_closed_when_its_owner_signs_out_in_another(signed_in):
@@ -188,7 +188,7 @@ def test_an_open_page_is_closed_when_its_owner_signs_out_in_another(signed_in):
         socket.send_text("still here")
         assert socket.receive_text() == "still here"
         assert browser.ask("POST", "/sign-out").status_code == 200
-        assert sent_away(socket) == "/sign-in"
+        assert sent_away(socket) == "/sign-in?next=%2F"
 
 
 def test_an_open_page_behind_a_proxy_asks_it_again_after_a_while(told):

@@ -51,6 +51,7 @@ def test_a_stranger_without_a_role_is_told_so_and_stays_outside(browse, provider
     answer = browser.sign_in(provider, "<b>eve</b>@evil.example")
     assert answer.status_code == 403
     assert "&lt;b&gt;eve&lt;/b&gt;@evil.example is signed in, but has no role" in answer.text
+    assert "Sign in as somebody else" in answer.text
     assert browser.get("/").status_code == 303
 
 

@@ -4,6 +4,7 @@ way."""
 import asyncio
 import errno
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -166,11 +167,17 @@ def test_only_what_a_person_does_keeps_a_session(monkeypatch, says, by_a_person)
     )
 
 
-def test_a_tab_that_is_sent_away_is_told_the_way_back(monkeypatch):
-    sent = []
+@pytest.mark.parametrize("named", [{"page_name": "train"}, {"page_script_hash": "f0"}],
+                         ids=["loaded", "clicked"])  # fmt: skip
+def test_a_tab_that_is_sent_away_is_told_the_way_back(monkeypatch, named):
+    sent, streamlit = [], Mock()
+    pages = {"f0": {"url_pathname": "train"}}
+    streamlit.get_app_session.return_value.get_pages.return_value = pages
+    monkeypatch.setattr(idle.runtime, "exists", lambda: True)
+    monkeypatch.setattr(idle.runtime, "get_instance", lambda: streamlit)
 
     async def receive() -> dict:
-        return {"type": "websocket.receive", "bytes": rerun(page_name="train", query_string="a=1")}
+        return {"type": "websocket.receive", "bytes": rerun(query_string="a=1", **named)}
 
     async def send(message: dict) -> None:
         sent.append(message)
