@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard import state
 from dashboard.explain import gallery, pictures
 from dashboard.parts import links
 from engine.data.dataset import Dataset, open_dataset
@@ -267,6 +268,7 @@ def test_an_upload_of_16_bits_is_shown_with_its_levels_and_the_page_says_so(
 ):
     drawn = []
     monkeypatch.setattr(gallery, "large", lambda pixels: drawn.append(pixels) or pixels)
+    state.kept.clear()  # else what these tests drew before is not drawn
     at = open_page(pics="my own pictures", **NO_METHOD)
     assert "They are stretched to a square, as in training, and shown so" in said(at)
     pixels = cv2.imread(str(draw_files(tmp_path, "cat", 1)[0])).astype(np.uint16) * 16
