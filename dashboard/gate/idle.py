@@ -27,6 +27,7 @@ from dashboard.gate.routes import own_path
 
 LOOK_EVERY = 5.0  # seconds; also how long a tab has to go to `/idle` by itself
 ENDED = "/idle"
+SHORT = 4096  # bytes; a message that changes a page's address has no more
 BY_THEMSELVES = ("app_heartbeat", "load_git_info")
 _connections: set["Connection"] = set()
 
@@ -67,7 +68,7 @@ class Connection:
         self._tab = {} if tab is None else tab
         self._receive, self._send, self._seconds = receive, send, seconds
         self._last, self._sent_away = time.monotonic(), False
-        self.session, self.page = "", "/"
+        self.session, self.page, self._name = "", "/", ""
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -85,16 +86,22 @@ class Connection:
         self._last = time.monotonic()
         if kind == "rerun_script":
             told = said.rerun_script
-            name = told.page_name or _page_of(self.session, told.page_script_hash)
-            self.page = f"/{name}" + (f"?{told.query_string}" if told.query_string else "")
-            self._tab[PAGE] = self.page
+            self._name = told.page_name or _page_of(self.session, told.page_script_hash)
+            self._shows(told.query_string)
 
     async def send(self, message: Message) -> None:
-        if message.get("bytes") and not self.session:
+        data = message.get("bytes")
+        if data and (not self.session or len(data) < SHORT):
             told = ForwardMsg()
-            told.ParseFromString(message["bytes"])
-            self.session = told.new_session.initialize.session_id
+            told.ParseFromString(data)
+            self.session = self.session or told.new_session.initialize.session_id
+            if told.HasField("page_info_changed"):
+                self._shows(told.page_info_changed.query_string)
         await self._send(message)
+
+    def _shows(self, query: str) -> None:
+        self.page = f"/{self._name}" + (f"?{query}" if query else "")
+        self._tab[PAGE] = self.page
 
     def seconds(self) -> float:
         """Since a person did something here."""

@@ -54,9 +54,12 @@ def welcome(seen: Snapshot) -> None:
     with left:
         state.poll(_first_curves, under_way)
     with right:
-        st.header("Prefer your own pictures?")
+        may = not rights.why_not("prepare pictures")
+        if may:
+            st.header("Prefer your own pictures?")
         intake.show()
-        own_pictures.own_pictures()
+        if may:
+            own_pictures.own_pictures()
 
 
 def _situation(seen: Snapshot) -> tuple:

@@ -184,7 +184,10 @@ def test_a_tab_that_is_sent_away_is_told_the_way_back(monkeypatch, named):
 
     connection = idle.Connection(receive, send, seconds=-1)
     asyncio.run(connection.receive())
-    asyncio.run(connection.look())
+    assert connection.page == "/train?a=1"
     told = ForwardMsg()
-    told.ParseFromString(sent[0]["bytes"])
-    assert told.auth_redirect.url == "/idle?to=%2Ftrain%3Fa%3D1"
+    told.page_info_changed.query_string = "a=2"  # a page writes its address by itself
+    asyncio.run(connection.send({"type": "websocket.send", "bytes": told.SerializeToString()}))
+    asyncio.run(connection.look())
+    told.ParseFromString(sent[-1]["bytes"])
+    assert told.auth_redirect.url == "/idle?to=%2Ftrain%3Fa%3D2"
