@@ -64,7 +64,7 @@ def cards() -> list[Card]:
         Card("Runs in line", _count(value("camsight_queue_length")),
              f"{_count(training)} training, {_count(failed)} failed"),
         Card("Heatmaps", _count(maps), _heatmaps(maps, value)),
-        Card("Errors", _count(errors), f"and {_count(refusals)} refusals since the start"),
+        Card("Errors", _count(errors), f"since the start; refused {_count(refusals)}"),
         Card("Free disk", f"{value('camsight_disk_free_bytes') / 1e9:,.1f} GB",
              f"{value('camsight_uploads_bytes') / 1e9:,.1f} GB sent and not yet used"),
     ]  # fmt: skip
@@ -72,7 +72,7 @@ def cards() -> list[Card]:
 
 def _heatmaps(maps: float, value: Callable[..., float]) -> str:
     """How long they took, and how many wait."""
-    waiting = f"{_count(value('camsight_model_requests', state='waiting'))} wait"
+    waiting = f"{_count(value('camsight_model_requests', state='waiting'))} waiting"
     if not maps:
         return waiting
     return f"{words.duration(value('camsight_heatmap_seconds_sum') / maps)} each · {waiting}"
