@@ -24,13 +24,13 @@ def browser_workspace(workspace, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(serve, browser_workspace):
+def shared_server(serve, browser_workspace):
     return serve(browser_workspace)
 
 
 @pytest.fixture(scope="session")
-def address(server) -> str:
-    return server.address
+def address(shared_server) -> str:
+    return shared_server.address
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.still import be_still
+
 pytestmark = pytest.mark.browser
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -53,8 +55,7 @@ def settle(page: Page, path: str) -> None:
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     for folded in page.locator("details:not([open]) > summary").all()[::-1]:
         folded.click()
-    # Half-faded text has half its contrast.
-    page.wait_for_function("document.getAnimations().every(a => a.playState !== 'running')")
+    be_still(page)
 
 
 def found_by_axe(page: Page) -> list[str]:

@@ -33,11 +33,11 @@ def test_from_overview_to_a_heatmap(open_at):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is told by Linux")
-def test_the_server_that_showed_a_heatmap_has_no_tensorflow(open_at, server):
+def test_the_server_that_showed_a_heatmap_has_no_tensorflow(open_at, shared_server):
     """Reruns waited for the interpreter while a map was made in the same process."""
     page = open_at("explain?run=quick-1")
     expect(page.get_by_role("img", name=HEATMAP).first).to_be_visible()
-    loaded = Path(f"/proc/{server.process.pid}/maps").read_text()
+    loaded = Path(f"/proc/{shared_server.process.pid}/maps").read_text()
     assert "python" in loaded
     assert "tensorflow" not in loaded
     assert "openvino" not in loaded

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from engine.runs import store
 from engine.workspace import Workspace
+from tests.browser.still import be_still
 
 pytestmark = pytest.mark.browser
 NAMES = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen", "owl", "pig", "rat", "yak")
@@ -43,7 +44,7 @@ def common_mistake(zoo) -> tuple[int, int, int]:
 def settled(page: Page) -> None:
     expect(page.locator(".js-plotly-plot .xtitle")).to_have_count(2)
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    page.wait_for_function("document.getAnimations().every(a => a.playState !== 'running')")
+    be_still(page)
 
 
 def class_box(page: Page):
