@@ -50,6 +50,9 @@ def main() -> None:
     shown = f"[{host}]" if ":" in host else host
     only = ", for this machine only" if is_loopback(host) else ""
     log.info("Camsight on http://%s:%d%s, workspace %s", shown, port, only, workspace.path)
+    if settings().sign_in != "none":
+        to = settings().oidc_url if settings().sign_in == "oidc" else "the proxy in front"
+        log.info("People sign in by %s, and find it at %s", to, settings().public_url or "its name")
     app.run(
         config={
             "server.address": host,

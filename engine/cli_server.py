@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -49,7 +48,7 @@ def settings(as_json: Json = False) -> None:
     table = Table("variable", "value", "", box=None)
     for one in told:
         table.add_row(one.variable, Text(one.value or "none"), "" if one.given else "default")
-    Console(highlight=False).print(table)
+    terminal.print_table(table)
     return None
 
 
@@ -71,5 +70,5 @@ def audit(
     for line in lines:
         cells = [*(str(line.get(name, "")) for name in SHOWN), facts(line)]
         table.add_row(*map(Text, cells))
-    Console(highlight=False).print(table)
+    terminal.print_table(table)
     return None

@@ -53,7 +53,7 @@ def _format_of(folder: Path) -> int:
         reason = error.strerror if isinstance(error, OSError) else "it is empty or damaged"
         raise WorkspaceError(
             f"{FILE} of the workspace '{folder}' cannot be read ({reason}); put it back from a "
-            "backup."
+            "backup, or remove it where no newer version ever wrote."
         ) from error
     if type(found) is not int or found < 1:
         raise WorkspaceError(

@@ -264,9 +264,13 @@ def print_methods(methods, as_json: bool) -> None:
         exact = "exact" if one.exact else f"approximate: {one.distance}"
         table.add_row(one.name, f"{one.family}: {named}; {one.cost} (needs {one.needs})")
         table.add_row("", f"{one.idea} {exact[0].upper()}{exact[1:]}.")
+    return print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """Folded to the terminal's width; wide where it goes to a file or another program."""
     width = None if sys.stdout.isatty() else WIDE
     Console(highlight=False, markup=False, width=width).print(table)
-    return None
 
 
 def method_facts(method) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Run from the project: `.venv/bin/python -m tools.settings_table > docs/settings.
 """
 
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -23,10 +24,17 @@ with commas between their parts. Written by `tools/settings_table.py`.
 def page() -> str:
     """docs/settings.md, whole."""
     rows = (
-        f"| `CAMSIGHT_{name.upper()}` | {_default(field)} | {field.description} |"
+        f"| `CAMSIGHT_{name.upper()}` | {_default(field)} | {field.description}{_values(field)} |"
         for name, field in Settings.model_fields.items()
     )
     return HEAD + "\n".join(rows) + "\n"
+
+
+def _values(field: FieldInfo) -> str:
+    """What it may be, where it is one of a few."""
+    if get_origin(field.annotation) is not Literal:
+        return ""
+    return ": " + ", ".join(f"`{value}`" for value in get_args(field.annotation))
 
 
 def _default(field: FieldInfo) -> str:

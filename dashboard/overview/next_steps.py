@@ -116,7 +116,7 @@ def _mistakes(best: Run) -> list[Step]:
     else:
         reason = (
             f"It takes {words.count(wrong)} of {words.count(n)} for the other class at a threshold "
-            "of 0.5. Another threshold trades one mistake for the other."
+            "of 0.5. Another threshold makes fewer of one kind, and may make more of the other."
         )
     label = f"Judge the mistakes of {best.id}"
     return [Step(":material/monitoring:", label, reason, links.EVALUATE, {"run": best.id})]
