@@ -146,6 +146,11 @@ class Settings(BaseSettings):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
+    @field_validator("workspace")
+    @classmethod
+    def _place(cls, workspace: Path) -> Path:
+        return workspace.expanduser().resolve()
+
     @field_validator("allowed_hosts")
     @classmethod
     def _names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -239,4 +244,4 @@ def settings() -> Settings:
             f"CAMSIGHT_{name.upper()}{given} cannot be used: "
             f"{first['msg'][0].lower()}{first['msg'][1:]}; set another value."
         ) from None
-    return found.model_copy(update={"workspace": found.workspace.expanduser().resolve()})
+    return found

@@ -10,6 +10,7 @@ from engine.cli import app
 from engine.commands import server
 from engine.errors import AccessError
 from engine.people import Person, Role
+from engine.settings import in_force, settings
 from engine.workspace import Workspace
 
 ANN, BOB = Person("ann@example.com", Role.ADMIN), Person("bob@example.com", Role.TRAINER)
@@ -64,3 +65,11 @@ def test_settings_in_force_hold_no_secret(tmp_path, use_workspace, monkeypatch):
     assert found["CAMSIGHT_OIDC_URL"]["value"] == "https://login.example/well"
     assert (found["CAMSIGHT_PORT"]["value"], found["CAMSIGHT_PORT"]["given"]) == ("8501", False)
     assert found["CAMSIGHT_WORKSPACE"]["given"]
+
+
+def test_the_usual_workspace_is_none_that_was_given(monkeypatch):
+    monkeypatch.delenv("CAMSIGHT_WORKSPACE", raising=False)
+    settings.cache_clear()
+    told = {one.variable: one for one in in_force(settings())}
+    settings.cache_clear()
+    assert not told["CAMSIGHT_WORKSPACE"].given
