@@ -47,7 +47,7 @@ def here(place, monkeypatch) -> dict:
     `here["train"]` may be set to something else than training."""
     told = {"started": [], "train": lambda run_id: train(place, run_id), "said": "it broke"}
 
-    def submit(workspace, argv, *, label="", once=False) -> str:
+    def submit(workspace, argv, *, label="", once=False, **_) -> str:
         told["started"].append(label)
         if argv[0] == "train":
             told["train"](argv[-1])

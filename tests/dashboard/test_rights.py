@@ -38,7 +38,7 @@ def started(monkeypatch) -> list[tuple[Person, str]]:
     """For whom which jobs would have been started, in place of starting them."""
     told = []
 
-    def submit(place, argv, *, label="", once=False) -> str:
+    def submit(place, argv, *, label="", once=False, **_) -> str:
         told.append((place.by, label or argv[0]))
         return f"{label or argv[0]}.0"
 

@@ -33,7 +33,7 @@ def no_processes(monkeypatch) -> list:
     """What would have been started, in place of starting it: (label, verb and options)."""
     asked = []
 
-    def submit(place, argv, *, label="", once=False) -> str:
+    def submit(place, argv, *, label="", once=False, **_) -> str:
         asked.append((label or argv[0], argv))
         return f"{label or argv[0]}.0"
 

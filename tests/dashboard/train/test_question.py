@@ -33,7 +33,7 @@ def asked(monkeypatch) -> list:
     """What would have been started, in place of starting it: verb and options."""
     found = []
 
-    def submit(place, argv, *, label="", once=False) -> str:
+    def submit(place, argv, *, label="", once=False, **_) -> str:
         found.append(argv)
         return f"{label or argv[0]}.0"
 
