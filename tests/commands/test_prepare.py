@@ -211,7 +211,7 @@ def test_an_upload_takes_its_subjects_and_positive_class_along(
     things, empty_workspace, monkeypatch
 ):
     submitted = []
-    monkeypatch.setattr(jobs, "submit", lambda place, argv, label, **_: submitted.append(argv) or label)
+    monkeypatch.setattr(jobs, "submit", lambda place, argv, **_: submitted.append(argv) or "job.0")
     place, content = Workspace(empty_workspace), sent(things / "two")
     room.start(place, content, "mine", group_by=r"-?(\w+_\d+)_", positive="ant")
     ((verb, source, *options),) = submitted
