@@ -57,5 +57,5 @@ def around(settings: Settings) -> dict[str, Any]:
 @asynccontextmanager
 async def _beside(app: Any) -> AsyncIterator[dict[str, Any]]:
     """What is done while the server runs."""
-    async with uploads.kept(app), sessions.watched(app), idle.watched(app), watch.watched(app):
+    async with uploads.kept(app), sessions.watched(), idle.watched(), watch.watched():
         yield {}

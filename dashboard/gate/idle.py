@@ -6,9 +6,7 @@ fragment say that they are the browser's own. All else that a page sends comes f
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextlib import AbstractAsyncContextManager, suppress
 from urllib.parse import urlencode
 
 from google.protobuf.message import DecodeError
@@ -22,6 +20,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.runtime_util import get_max_widget_state_size_bytes
 
 from dashboard.gate import pages
+from dashboard.gate.beside import beside
 from dashboard.gate.door import PAGE, TAB, go_to
 from dashboard.gate.routes import own_path
 
@@ -131,16 +130,9 @@ def _page_of(session: str, script: str) -> str:
     return found.get_pages().get(script, {}).get("url_pathname", "") if found else ""
 
 
-@asynccontextmanager
-async def watched(_app: Any) -> AsyncIterator[None]:
+def watched() -> AbstractAsyncContextManager[None]:
     """While the server runs: end sessions that are idle."""
-    task = asyncio.create_task(_watch(), name="idle sessions")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return beside(_watch())
 
 
 async def _watch() -> None:

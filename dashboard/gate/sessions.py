@@ -7,12 +7,12 @@ when it began, and gives it back to that very person only; so that is asked here
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 
 from streamlit import runtime
 
+from dashboard.gate.beside import beside
 from dashboard.gate.who import PERSON
 from engine import people
 from engine.people import Person
@@ -46,19 +46,12 @@ def ended(callback: Callable[[str], None]) -> None:
     _callbacks.append(callback)
 
 
-@asynccontextmanager
-async def watched(_app: Any) -> AsyncIterator[dict[str, Any]]:
+def watched() -> AbstractAsyncContextManager[None]:
     """While the server runs: notice sessions that ended.
 
     Streamlit forgets one at the next visitor's only, and what it holds of it stays until then.
     """
-    task = asyncio.create_task(_watch(), name="sessions")
-    try:
-        yield {}
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return beside(_watch())
 
 
 async def _watch() -> None:

@@ -6,12 +6,12 @@ tells whoever collects it what became of which, and whose it is.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
 from dashboard import figures
 from dashboard.gate import sessions
+from dashboard.gate.beside import beside
 from engine.commands import snapshot
 from engine.errors import CamsightError
 from engine.runs.record import ACTIVE, Run
@@ -22,16 +22,9 @@ LOOK_EVERY = 5.0  # seconds
 log = logging.getLogger("camsight")
 
 
-@asynccontextmanager
-async def watched(_app: Any) -> AsyncIterator[dict[str, Any]]:
+def watched() -> AbstractAsyncContextManager[None]:
     """Look around every few seconds while the server runs."""
-    task = asyncio.create_task(_watch(), name="watch")
-    try:
-        yield {}
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return beside(_watch())
 
 
 async def _watch() -> None:

@@ -93,7 +93,7 @@ def test_whoever_looks_on_is_told_of_each_session_that_ended_once(keeper, monkey
     sessions.ended(told.append)
 
     async def run() -> None:
-        async with sessions.watched(None):
+        async with sessions.watched():
             stays, goes = connect(keeper, ANN), connect(keeper, BOB)
             await asyncio.sleep(0.02)
             keeper.disconnect_session(goes)
