@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TextIO
@@ -23,7 +24,7 @@ _CARRIED = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Formatter(logging.Formatter):
+class Formatter(logging.Formatter, ABC):
     """What both forms share: the facts of a record, and what must not be read in it.
 
     Args:
@@ -50,8 +51,9 @@ class Formatter(logging.Formatter):
             text = text.replace(secret, BLANK)
         return _CARRIED.sub(lambda m: f"{m[1] or m[3]}{m[2] or m[4]}{BLANK}", text)
 
+    @abstractmethod
     def line(self, at: str, record: logging.LogRecord, said: str, facts: dict, error: str) -> str:
-        raise NotImplementedError
+        """The record as it is written. at: when, in ISO 8601; error: a traceback, or ""."""
 
 
 def _facts_of(record: logging.LogRecord) -> dict[str, str]:
